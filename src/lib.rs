@@ -1,0 +1,3 @@
+//! Lamplighter.
+pub mod names;
+pub mod settings;

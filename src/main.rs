@@ -1,0 +1,2 @@
+//! The one binary: a thin edge around the library.
+fn main() {}
