@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# What the shared scripts say in the container log: time (UTC), level, text; one line each.
+
+logLine() { # LEVEL TEXT...
+    local level=$1 now
+    shift
+    TZ=UTC printf -v now '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+    printf '%s %-5s %s\n' "$now" "$level" "$*"
+}
+
+logInfo() { # TEXT...
+    logLine INFO "$@"
+}
+
+# The run cannot go on: say why and end it. Callbacks rely on it not returning.
+logError() { # TEXT...
+    logLine ERROR "$@" >&2
+    exit 1
+}
