@@ -1,15 +1,17 @@
-//! Starting, signalling and reaping processes: the one file with `unsafe` in it.
+//! Starting, signalling and reaping processes, and watching descriptors: the one file with `unsafe` in it.
 //!
 //! Every child starts from a clean slate: default dispositions, an empty signal mask, a process group of
 //! its own, and no descriptor beyond the three standard ones and those handed to it on purpose.
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::libc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::accounts::Account;
 use crate::signals::Number;
@@ -152,4 +154,11 @@ pub fn become_subreaper() -> io::Result<()> {
     // SAFETY: prctl(2) with this option takes one number.
     let done = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Watches a descriptor for input. Needs a tokio runtime.
+pub fn watch_input<T: AsFd + AsRawFd>(source: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: the descriptor must stay open and the same while `source` lives. `AsFd` promises the first;
+    // what is watched here (signal, timer and pipe descriptors) owns one descriptor and never changes it.
+    Ok(unsafe { AsyncFd::register_with_interest(source, Interest::READABLE) }?)
 }

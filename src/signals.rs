@@ -8,7 +8,6 @@ use std::io;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// A signal's number, 1 to 64. Not [`Signal`]: that has no real-time ones.
@@ -49,7 +48,7 @@ impl Signals {
     pub fn open() -> io::Result<Self> {
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let descriptor = SignalFd::with_flags(&events(), flags)?;
-        Ok(Self { descriptor: AsyncFd::register_with_interest(descriptor, Interest::READABLE)? })
+        Ok(Self { descriptor: crate::process::watch_input(descriptor)? })
     }
 
     /// The next signal; waits until there is one.
