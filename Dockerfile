@@ -1,0 +1,86 @@
+# One image for every service of the stack: what a container is, its mounts say (see docker-compose.yaml).
+# No heredocs and no mount options, so that the classic builder can build it too.
+ARG DEBIAN_VERSION=trixie-slim
+FROM debian:${DEBIAN_VERSION}
+
+# The PHP that this Debian has; service folders find its paths by it.
+ARG PHP_VERSION=8.4
+ENV PHP_VERSION=${PHP_VERSION} \
+    LANG=C.UTF-8
+
+# Three things that packages leave behind must not get into a layer, hence one RUN:
+# - daemons that start themselves during the build (policy-rc.d forbids it),
+# - what is to be unique to each installation: MariaDB's data directory (made again on the first start), keys,
+#   certificates, the machine id,
+# - package lists, logs and caches.
+# The users whose files outlive the container get their numbers from us; the packages would give them out in the order
+# in which they happen to be installed.
+RUN set -eu; \
+    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; \
+    chmod 755 /usr/sbin/policy-rc.d; \
+    export DEBIAN_FRONTEND=noninteractive; \
+    groupadd --system --gid 901 mysql; \
+    useradd --system --uid 901 --gid 901 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin mysql; \
+    groupadd --system --gid 902 redis; \
+    useradd --system --uid 902 --gid 902 --no-create-home --home-dir /var/lib/redis --shell /usr/sbin/nologin redis; \
+    apt-get update; \
+    apt-get upgrade --yes --no-install-recommends; \
+    apt-get install --yes --no-install-recommends \
+        apache2 \
+        ca-certificates \
+        curl \
+        iproute2 \
+        jq \
+        less \
+        libfcgi-bin \
+        logrotate \
+        mariadb-backup \
+        mariadb-client \
+        mariadb-server \
+        netcat-openbsd \
+        openssl \
+        php${PHP_VERSION}-bcmath \
+        php${PHP_VERSION}-cli \
+        php${PHP_VERSION}-curl \
+        php${PHP_VERSION}-fpm \
+        php${PHP_VERSION}-gd \
+        php${PHP_VERSION}-gmp \
+        php${PHP_VERSION}-intl \
+        php${PHP_VERSION}-mbstring \
+        php${PHP_VERSION}-mysql \
+        php${PHP_VERSION}-opcache \
+        php${PHP_VERSION}-redis \
+        php${PHP_VERSION}-xml \
+        php${PHP_VERSION}-zip \
+        procps \
+        redis-server \
+        restic \
+        systemd-standalone-tmpfiles \
+        tini \
+        tzdata \
+        xz-utils \
+        zstd \
+    ; \
+    apt-get clean; \
+    rm -rf /usr/sbin/policy-rc.d \
+        /etc/machine-id /var/lib/dbus/machine-id \
+        /etc/ssl/private/* \
+        /var/lib/mysql /var/lib/redis /var/www/html \
+        /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* \
+        /var/lib/dpkg/*-old /tmp/* /var/tmp/*; \
+    find /var/log -type f -delete
+
+# The application's user: PHP runs as it, and MariaDB knows it by its uid. The same number outside is the owner of the
+# files that the site may write.
+ARG APP_USER=forum
+ARG APP_UID=10001
+ARG APP_GID=10001
+ENV APP_USER=${APP_USER}
+RUN set -eu; \
+    groupadd --gid "$APP_GID" "$APP_USER"; \
+    useradd --uid "$APP_UID" --gid "$APP_GID" --no-create-home --home-dir /var/www --shell /usr/sbin/nologin "$APP_USER"; \
+    rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/lastlog /var/log/faillog
+
+WORKDIR /usr/local
+ENTRYPOINT ["/usr/bin/tini", "--"]
+CMD ["/usr/local/sbin/supervisor"]

@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# PHP's housekeeping.
+# shellcheck source=service/php/bin/environment.sh
+source "$LAMPLIGHTER_BIN/environment.sh"
+
+CB_health_check() {
+    local answer
+    answer=$(SCRIPT_NAME=/ping SCRIPT_FILENAME=/ping REQUEST_METHOD=GET cgi-fcgi -bind -connect /run/php/php-fpm.sock)
+    if [[ $answer != *pong* ]]; then logError "PHP-FPM answers: $answer"; fi
+}
+
+CB_rotate_logs() {
+    rotateLogs
+}
+
+# The site's own jobs, if it has any. They run as the user who asks, but never as root: whoever may write the site's
+# files would be root with them.
+CB_task_check() { # USER
+    local user=$1
+    if [[ ! -f $SITE/task.php ]]; then return 0; fi
+    if [[ $(id --user -- "$user") == 0 ]]; then user=$APP_USER; fi
+    cd -- "$SITE"
+    setpriv --reuid="$user" --regid="$(id --group -- "$user")" --init-groups -- "/usr/bin/php$PHP_VERSION" task.php
+}
