@@ -28,14 +28,17 @@ makeSelfSignedCertificate() {
     fi
     rm -f -- "$certificates"/.new.*
     new=$(umask 077 && mktemp "$certificates/.new.XXXXXX")
-    openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 820 \
-        -subj "/CN=$SITE_NAME" -addext "subjectAltName=DNS:$SITE_NAME" \
-        -keyout "$new.key" -out "$new.crt"
-    cat -- "$new.key" "$new.crt" >"$new"
+    openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out "$new"
+    openssl req -x509 -key "$new" -days 820 -subj "/CN=$SITE_NAME" -addext "subjectAltName=DNS:$SITE_NAME" \
+        -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth >"$new.certificate"
+    cat -- "$new.certificate" >>"$new"
+    rm -f -- "$new.certificate"
     sync "$new"
     mv -- "$new" "$selfSigned"
-    rm -f -- "$new".*
 }
+
+# Who visits the site is not for every user of this machine to read.
+install --directory --mode=0750 /var/log/apache2
 
 if [[ -s $certificates/fullchain.pem && -s $certificates/privkey.pem ]]; then
     export CERTIFICATE=$certificates/fullchain.pem CERTIFICATE_KEY=$certificates/privkey.pem

@@ -19,6 +19,6 @@ CB_task_check() { # USER
     local user=$1
     if [[ ! -f $SITE/task.php ]]; then return 0; fi
     if [[ $(id --user -- "$user") == 0 ]]; then user=$APP_USER; fi
-    cd -- "$SITE"
+    cd -- "$SITE" || return
     setpriv --reuid="$user" --regid="$(id --group -- "$user")" --init-groups -- "/usr/bin/php$PHP_VERSION" task.php
 }
