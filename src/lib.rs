@@ -1,9 +1,32 @@
 //! Lamplighter keeps a Docker Compose stack of single-service containers running and keeps house in it.
+//!
+//! # Layout
+//! The way of one request, from top to bottom:
+//! - [`socket`]: who connects to `<service>-request.sock`, what they say, what they are told
+//! - [`request`], [`queue`]: what is asked, and what is next
+//! - [`listener`]: the bash process that carries a request out, and what it prints
+//! - [`outcome`]: how it ended
+//!
+//! Beside it:
+//! - [`supervisor`]: the service's life, signals, reaping, stopping; a pure machine and the loop around it
+//! - [`console`]: what people see
+//!
+//! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
+//! [`backoff`].
 
 pub mod accounts;
+pub mod backoff;
+pub mod cli;
+pub mod console;
+pub mod listener;
 pub mod log;
 pub mod names;
+pub mod outcome;
 pub mod process;
+pub mod queue;
+pub mod request;
 pub mod settings;
 pub mod signals;
+pub mod socket;
+pub mod supervisor;
 pub mod unix_socket;

@@ -1,2 +1,62 @@
-//! The one binary: a thin edge around the library.
-fn main() {}
+//! The one binary: a thin edge around the library, that turns results into exit statuses.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use lamplighter::cli::{Arguments, Command, with_name_as_command};
+use lamplighter::settings::Settings;
+use lamplighter::supervisor::{engine, life};
+use lamplighter::{console, log, signals};
+
+/// A service could not be reached, or what it said not be understood.
+const UNREACHABLE: u8 = 4;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse_from(with_name_as_command(std::env::args_os()));
+    let done = match arguments.command {
+        Command::Supervise => supervise(),
+        Command::Schedule => Err((life::OWN_FAULT, anyhow::anyhow!("the scheduler is not built in yet"))),
+        Command::Health => health(),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err((code, error)) => {
+            log::error(format_args!("{error:#}"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// An exit status, or the one for a failure with the failure itself.
+type Done = Result<u8, (u8, anyhow::Error)>;
+
+fn supervise() -> Done {
+    let run = || {
+        signals::block().context("cannot block signals")?;
+        let settings = Settings::from_env(|name| std::env::var_os(name))?;
+        Ok(block_on(engine::supervise(settings))??)
+    };
+    run().map_err(|error| (life::OWN_FAULT, error))
+}
+
+fn health() -> Done {
+    let run = || -> anyhow::Result<bool> {
+        let settings = Settings::from_env(|name| std::env::var_os(name))?;
+        Ok(block_on(async move { console::health::run(&settings).await })??)
+    };
+    match run() {
+        Ok(true) => Ok(0),
+        Ok(false) => Ok(1),
+        Err(error) => Err((UNREACHABLE, error)),
+    }
+}
+
+/// Runs `work` on this thread, with all that it spawns.
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the event loop")?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, work))
+}

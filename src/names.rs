@@ -126,6 +126,13 @@ impl ActionName {
     }
 }
 
+impl ActionName {
+    /// The action that only the supervisor itself asks for.
+    pub fn health_check() -> Self {
+        Self("health-check".into())
+    }
+}
+
 impl UserName {
     /// The superuser, on whose behalf a schedule's entry without a user asks.
     pub fn root() -> Self {
@@ -145,6 +152,11 @@ impl RequestId {
     /// When the kernel has no randomness to give.
     pub fn random() -> Result<Self, getrandom::Error> {
         Ok(Self(format!("{:016x}", getrandom::u64()?).into()))
+    }
+
+    /// The id of a health check, which nobody asks for by request.
+    pub fn of_health_check() -> Self {
+        Self("health-check".into())
     }
 
     /// The first characters, enough to tell runs apart in a log line.

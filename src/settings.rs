@@ -36,16 +36,16 @@ pub struct Folders {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// `LAMPLIGHTER_SERVICE`, or the host's name, is no service's name.
-    #[error("cannot tell which service this is from {from}: {source}; set LAMPLIGHTER_SERVICE")]
+    #[error("cannot tell which service this is from {from}: {why}; set LAMPLIGHTER_SERVICE")]
     Service {
         /// Where the name came from.
         from: &'static str,
         /// What is wrong with it.
-        source: NameError,
+        why: NameError,
     },
     /// The host's name cannot be read.
     #[error("cannot read the host's name to know which service this is: {0}; set LAMPLIGHTER_SERVICE")]
-    HostName(#[from] nix::Error),
+    HostName(nix::Error),
 }
 
 impl Folders {
@@ -91,10 +91,9 @@ impl Settings {
     pub fn from_env(get: impl Fn(&str) -> Option<OsString>) -> Result<Self, SettingsError> {
         let (from, name) = match get("LAMPLIGHTER_SERVICE") {
             Some(name) if !name.is_empty() => ("LAMPLIGHTER_SERVICE", name),
-            _ => ("the host's name", nix::unistd::gethostname()?),
+            _ => ("the host's name", nix::unistd::gethostname().map_err(SettingsError::HostName)?),
         };
-        let service =
-            name.to_string_lossy().parse().map_err(|source| SettingsError::Service { from, source })?;
+        let service = name.to_string_lossy().parse().map_err(|why| SettingsError::Service { from, why })?;
         Ok(Self { service, folders: Folders::from_env(get) })
     }
 }

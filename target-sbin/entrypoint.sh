@@ -45,7 +45,7 @@ ownFolder() { # PATH [MODE]
 if [[ -n ${USE_RUNSOCK:-} ]]; then ownFolder "$LAMPLIGHTER_RUN/$SERVICE" "${RUNMODE:-}"; fi
 if [[ -n ${USE_VARLOG:-} ]]; then ownFolder "$LAMPLIGHTER_LOG/$SERVICE"; fi
 
-# Lines "name=value" for the supervisor; it takes the closed descriptor as the end of the preparations.
+# Lines for the supervisor: what the personality says of itself, the last one that all is prepared.
 tellSupervisor() { # LINE...
     [[ -n ${LAMPLIGHTER_SETTINGS_FD:-} ]] || return 0
     printf '%s\n' "$@" >&"$LAMPLIGHTER_SETTINGS_FD"
@@ -61,7 +61,7 @@ set +f
 settings=("stop-signal=${STOP_SIGNAL:-TERM}" "stop-timeout=${STOP_TIMEOUT:-8}")
 
 if [[ -z ${COMMAND:-} ]]; then
-    tellSupervisor "${settings[@]}" callbacks-only
+    tellSupervisor "${settings[@]}" callbacks-only prepared
     exit 0
 fi
 
@@ -76,5 +76,5 @@ if [[ -n ${REUID:-} && $(id -u) != "$REUID" && $(id -un 2>/dev/null) != "$REUID"
     command=(setpriv --reuid="$REUID" --regid="$REGID" --init-groups -- "${command[@]}")
 fi
 
-tellSupervisor "${settings[@]}"
+tellSupervisor "${settings[@]}" prepared
 exec "${command[@]}"

@@ -1,0 +1,59 @@
+//! The command line: which part of Lamplighter a call is for.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::{Parser, Subcommand};
+
+/// Keeps a Docker Compose stack of single-service containers running, and keeps house in it.
+#[derive(Debug, Parser)]
+#[command(version, about, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start this container's service, and do its housekeeping on request (also run as `supervisor`)
+    Supervise,
+    /// Ask for housekeeping when `schedule.cron` says so (also run as `scheduler`)
+    Schedule,
+    /// Say whether this container's service is healthy, for its HEALTHCHECK
+    Health,
+}
+
+/// The arguments with the subcommand that the program's own name stands for put in their place.
+pub fn with_name_as_command(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<_> = arguments.into_iter().collect();
+    let name = arguments.first().map(Path::new).and_then(Path::file_name).and_then(OsStr::to_str);
+    let command = match name {
+        Some("supervisor") => "supervise",
+        Some("scheduler") => "schedule",
+        _ => return arguments,
+    };
+    arguments.insert(1, command.into());
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_programs_name_may_be_the_command() {
+        for (name, command) in [("/usr/local/sbin/supervisor", "supervise"), ("scheduler", "schedule")] {
+            assert_eq!(with_name_as_command([name.into()]), [OsString::from(name), command.into()]);
+        }
+        assert_eq!(with_name_as_command(["lamplighter".into(), "health".into()]).len(), 2);
+    }
+}

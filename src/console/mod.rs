@@ -1,0 +1,4 @@
+//! What people see: the command's subcommands.
+
+pub mod client;
+pub mod health;

@@ -1,0 +1,112 @@
+//! What a listener and its callback print: read as it comes, marked with its source, and bounded.
+
+use std::cell::RefCell;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use tokio::io::unix::AsyncFd;
+
+use crate::log;
+use crate::process;
+
+use super::process::CaptureAs;
+
+/// A longer line is logged in pieces of this many bytes.
+const LONGEST_LINE: usize = 8 * 1024;
+/// How much of what is kept is kept: the end of it.
+const KEPT: usize = 4 * 1024;
+
+/// The reading end of a listener's output.
+#[derive(Debug)]
+pub struct Capture {
+    pipe: AsyncFd<std::fs::File>,
+    mode: CaptureAs,
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    source: String,
+    partial: Vec<u8>,
+}
+
+impl Capture {
+    /// Captures what comes from `pipe`.
+    pub fn new(pipe: OwnedFd, mode: CaptureAs) -> io::Result<Rc<Self>> {
+        let flags = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK);
+        nix::fcntl::fcntl(&pipe, flags)?;
+        let pipe = process::watch_input(std::fs::File::from(pipe))?;
+        let state = RefCell::new(State { source: "listener".to_owned(), partial: Vec::new() });
+        Ok(Rc::new(Self { pipe, mode, state }))
+    }
+
+    /// From now on, what comes is from `source`.
+    pub fn set_source(&self, source: String) {
+        self.state.borrow_mut().source = source;
+    }
+
+    /// Takes what comes until everybody has closed the other end.
+    pub async fn pump(self: Rc<Self>) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        loop {
+            let mut ready = self.pipe.readable().await?;
+            match ready.try_io(|pipe| pipe.get_ref().read(&mut buffer)) {
+                Ok(Ok(0)) => return Ok(()),
+                Ok(Ok(bytes)) => self.take(&buffer[..bytes]),
+                Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_would_block) => {}
+            }
+            // A callback that prints without end must not keep the others from their turn.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The listener has ended: takes what is still in the pipe, and what was kept, without its last line's
+    /// end. Whoever else holds the pipe open is not waited for.
+    pub fn finish(&self) -> Option<String> {
+        let mut buffer = [0; 4096];
+        // Bounded, for a survivor that goes on writing: a pipe holds 64 KiB unless it was made larger.
+        for _ in 0..256 {
+            match self.pipe.get_ref().read(&mut buffer) {
+                Ok(bytes) if bytes > 0 => self.take(&buffer[..bytes]),
+                _ => break,
+            }
+        }
+        let mut state = self.state.borrow_mut();
+        let rest = std::mem::take(&mut state.partial);
+        match self.mode {
+            CaptureAs::Kept => Some(String::from_utf8_lossy(rest.trim_ascii_end()).into_owned()),
+            CaptureAs::Logged => {
+                if !rest.is_empty() {
+                    log::output(&state.source, &rest);
+                }
+                None
+            }
+        }
+    }
+
+    fn take(&self, bytes: &[u8]) {
+        let mut state = self.state.borrow_mut();
+        let State { source, partial } = &mut *state;
+        partial.extend_from_slice(bytes);
+        match self.mode {
+            CaptureAs::Kept => {
+                let beyond = partial.len().saturating_sub(KEPT);
+                partial.drain(..beyond);
+            }
+            CaptureAs::Logged => {
+                while let Some(end) = end_of_line(partial) {
+                    let line: Vec<_> = partial.drain(..end).collect();
+                    log::output(source, line.trim_ascii_end());
+                }
+            }
+        }
+    }
+}
+
+fn end_of_line(bytes: &[u8]) -> Option<usize> {
+    let newline = bytes.iter().take(LONGEST_LINE).position(|&byte| byte == b'\n').map(|at| at + 1);
+    newline.or_else(|| (bytes.len() >= LONGEST_LINE).then_some(LONGEST_LINE))
+}

@@ -1,0 +1,84 @@
+//! One listener as a process: how it starts, gets its request, and says that it is ready.
+
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+use crate::process::{self, Pid};
+use crate::request::Request;
+use crate::settings::Settings;
+
+use super::capture::Capture;
+
+/// What a listener says of itself is a list of names; more than this is not read.
+const MOST_NAMES: u64 = 64 * 1024;
+
+/// A listener that runs.
+#[derive(Debug)]
+pub struct Listener {
+    /// Its process, and the leader of its group.
+    pub pid: Pid,
+    /// What it and its callback print.
+    pub capture: Rc<Capture>,
+    stdin: Option<std::fs::File>,
+}
+
+impl Listener {
+    /// Starts `listener.sh`; with it comes the pipe on which it says that it is ready (see [`callbacks`]).
+    pub fn start(
+        settings: &Settings,
+        service: Option<Pid>,
+        capture: CaptureAs,
+    ) -> io::Result<(Self, OwnedFd)> {
+        let (their_stdin, our_stdin) = pipe2(OFlag::O_CLOEXEC)?;
+        let (our_output, their_output) = pipe2(OFlag::O_CLOEXEC)?;
+        let (our_ready, their_ready) = pipe2(OFlag::O_CLOEXEC)?;
+        let mut command = Command::new(settings.folders.sbin.join("listener.sh"));
+        command
+            .stdin(Stdio::from(their_stdin))
+            .stderr(Stdio::from(their_output.try_clone()?))
+            .stdout(Stdio::from(their_output))
+            .env("LAMPLIGHTER_SERVICE", settings.service.as_str())
+            .env("LAMPLIGHTER_READY_FD", their_ready.as_raw_fd().to_string())
+            .envs(settings.folders.variables());
+        if let Some(service) = service {
+            command.env("LAMPLIGHTER_SERVICE_PID", service.to_string());
+        }
+        let capture = Capture::new(our_output, capture)?;
+        let pid = process::spawn(&mut command, None, &[&their_ready])?;
+        let stdin = Some(std::fs::File::from(our_stdin));
+        Ok((Self { pid, capture, stdin }, our_ready))
+    }
+
+    /// Gives the listener its request. A line is far below what an empty pipe holds: it never blocks.
+    pub fn hand(&mut self, request: &Request) -> io::Result<()> {
+        let Request { id, user, action } = request;
+        let mut stdin = self.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        stdin.write_all(format!("{user} {action} {id}\n").as_bytes())
+    }
+}
+
+/// What becomes of a listener's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptureAs {
+    /// Line by line into the container log.
+    Logged,
+    /// Kept, to be shown when it matters.
+    Kept,
+}
+
+/// Waits until the listener has read its callbacks: their names, or none when it ended before.
+pub async fn callbacks(ready: OwnedFd) -> io::Result<Option<Vec<String>>> {
+    let mut text = Vec::new();
+    pipe::Receiver::from_owned_fd(ready)?.take(MOST_NAMES).read_to_end(&mut text).await?;
+    let text = String::from_utf8_lossy(&text);
+    let mut names: Vec<_> = text.lines().map(str::to_owned).collect();
+    // The last word says that the list is whole.
+    Ok((names.pop().as_deref() == Some("ready")).then_some(names))
+}

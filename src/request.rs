@@ -1,0 +1,94 @@
+//! What is asked of a service, and how the asking is answered.
+
+use std::fmt;
+
+use crate::names::{ActionName, RequestId, UserName};
+
+/// "Do this action on behalf of this user", under an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The request's name, unique for as long as ids are remembered.
+    pub id: RequestId,
+    /// On whose behalf.
+    pub user: UserName,
+    /// What to do.
+    pub action: ActionName,
+}
+
+/// What the sender of a request is told at once. How the run ends is told later, to who waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It will be done, under this id.
+    Accepted(RequestId),
+    /// It will not be done.
+    Refused(Refusal),
+}
+
+impl fmt::Display for Answer {
+    /// The answer as the plain protocol has it, without the end of line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Accepted(id) => write!(f, "accepted {id}"),
+            Answer::Refused(refusal) => write!(f, "refused {refusal}"),
+        }
+    }
+}
+
+/// Why a request is not taken: a word for programs, a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The word.
+    pub code: RefusalCode,
+    /// The sentence: what was wrong, and with what.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal with its word and sentence.
+    pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+/// The words of refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefusalCode {
+    /// The line is not a request.
+    Syntax,
+    /// The line is longer than a line may be.
+    TooLong,
+    /// The line was not complete in time.
+    TooSlow,
+    /// The service has no such action.
+    UnknownAction,
+    /// The service's callbacks cannot be read.
+    Callbacks,
+    /// The sender may not ask for this.
+    NotAllowed,
+    /// A limit is reached; asking again later may help.
+    Busy,
+    /// The service is stopping.
+    Stopping,
+}
+
+impl RefusalCode {
+    /// The word as the protocol has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefusalCode::Syntax => "syntax",
+            RefusalCode::TooLong => "too-long",
+            RefusalCode::TooSlow => "too-slow",
+            RefusalCode::UnknownAction => "unknown-action",
+            RefusalCode::Callbacks => "callbacks",
+            RefusalCode::NotAllowed => "not-allowed",
+            RefusalCode::Busy => "busy",
+            RefusalCode::Stopping => "stopping",
+        }
+    }
+}

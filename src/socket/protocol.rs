@@ -1,0 +1,175 @@
+//! What a line on the request socket means, and how the answer is written.
+//!
+//! Two forms, told apart by the first byte: plain (`user action`) and one JSON object a line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{ActionName, UserName};
+use crate::request::{Answer, Refusal, RefusalCode};
+
+/// The version of the protocol that this program speaks.
+pub const VERSION: u32 = 1;
+
+/// Something that a line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// Do an action on behalf of a user.
+    Run {
+        /// On whose behalf.
+        user: UserName,
+        /// What to do.
+        action: ActionName,
+    },
+    /// Is somebody there?
+    Ping,
+    /// Is the service healthy?
+    Health,
+    /// How are things?
+    Status,
+    /// Read the configuration again.
+    Reload,
+}
+
+/// In which form a line came, and so its answer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `user action`, answered by one line of text.
+    Plain,
+    /// A JSON object, answered by one.
+    Json,
+}
+
+/// An answer, not yet written down.
+#[derive(Debug)]
+pub enum Reply {
+    /// To a request.
+    Answer(Answer),
+    /// To anything else: an object.
+    Object(serde_json::Value),
+}
+
+/// The JSON form of a call. Unknown fields are ignored, so that newer programs can talk to older ones.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+enum JsonCall {
+    Run { user: UserName, action: ActionName },
+    Ping,
+    Health,
+    Status,
+    Reload,
+}
+
+/// The form of a line: JSON begins with a brace.
+pub fn form(line: &[u8]) -> Form {
+    if line.trim_ascii_start().first() == Some(&b'{') { Form::Json } else { Form::Plain }
+}
+
+/// Reads a line. An empty one asks for nothing.
+///
+/// # Errors
+/// A refusal when the line is neither form, or a name in it is not valid.
+pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
+    let syntax = |message: String| Refusal::new(RefusalCode::Syntax, message);
+    let text = str::from_utf8(line).map_err(|_| syntax("the line is not UTF-8 text".into()))?;
+    if form(line) == Form::Json {
+        let call = serde_json::from_str(text).map_err(|error| syntax(error.to_string()))?;
+        return Ok(Some(match call {
+            JsonCall::Run { user, action } => Call::Run { user, action },
+            JsonCall::Ping => Call::Ping,
+            JsonCall::Health => Call::Health,
+            JsonCall::Status => Call::Status,
+            JsonCall::Reload => Call::Reload,
+        }));
+    }
+    let words: Vec<_> = text.split_ascii_whitespace().collect();
+    match words[..] {
+        [] => Ok(None),
+        [user, action] => Ok(Some(Call::Run {
+            user: user.parse().map_err(|error| syntax(format!("{error}")))?,
+            action: action.parse().map_err(|error| syntax(format!("{error}")))?,
+        })),
+        _ => Err(syntax(format!("a request is `user action`, this line has {} words", words.len()))),
+    }
+}
+
+#[derive(Serialize)]
+struct JsonAnswer<'a> {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+/// Writes an answer in the form of its question, with the end of the line.
+pub fn render(reply: &Reply, form: Form) -> String {
+    let line = match (reply, form) {
+        (Reply::Answer(answer), Form::Plain) => answer.to_string(),
+        (Reply::Answer(Answer::Accepted(id)), Form::Json) => {
+            json(&JsonAnswer { ok: true, id: Some(id.as_str()), code: None, message: None })
+        }
+        (Reply::Answer(Answer::Refused(Refusal { code, message })), Form::Json) => {
+            json(&JsonAnswer { ok: false, id: None, code: Some(code.as_str()), message: Some(message) })
+        }
+        (Reply::Object(object), _) => json(object),
+    };
+    // An answer is one line, whatever a refusal quotes.
+    let mut line = line.replace(['\n', '\r'], " ");
+    line.push('\n');
+    line
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"ok\":false,\"message\":\"{error}\"}}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(user: &str, action: &str) -> Call {
+        Call::Run { user: user.parse().unwrap(), action: action.parse().unwrap() }
+    }
+
+    #[test]
+    fn a_plain_line_is_two_words() {
+        assert_eq!(parse(b"forum nightly-backup"), Ok(Some(run("forum", "nightly-backup"))));
+        assert_eq!(parse(b"  1000\tbackup \r"), Ok(Some(run("1000", "backup"))));
+        assert_eq!(parse(b" "), Ok(None));
+    }
+
+    #[test]
+    fn a_json_line_may_have_fields_that_we_do_not_know() {
+        let line = br#"{"op":"run","user":"forum","action":"backup","later":1}"#;
+        assert_eq!(parse(line), Ok(Some(run("forum", "backup"))));
+        assert_eq!(parse(br#"{"op":"ping"}"#), Ok(Some(Call::Ping)));
+    }
+
+    #[test]
+    fn bad_lines_are_refused_as_syntax_and_say_what_is_wrong() {
+        let cases: [(&[u8], &str); 6] = [
+            (b"backup", "has 1 words"),
+            (b"forum backup now", "has 3 words"),
+            (b"Forum backup", "user `Forum`"),
+            (b"forum ../backup", "action `../backup`"),
+            (b"forum back\xff", "not UTF-8"),
+            (br#"{"op":"explode"}"#, "explode"),
+        ];
+        for (line, named) in cases {
+            let refusal = parse(line).unwrap_err();
+            assert_eq!(refusal.code, RefusalCode::Syntax);
+            assert!(refusal.message.contains(named), "{}", refusal.message);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_one_line_in_the_form_of_its_question() {
+        let refusal = Refusal::new(RefusalCode::Callbacks, "two\nlines");
+        let reply = Reply::Answer(Answer::Refused(refusal));
+        assert_eq!(render(&reply, Form::Plain), "refused callbacks: two lines\n");
+        let json = "{\"ok\":false,\"code\":\"callbacks\",\"message\":\"two\\nlines\"}\n";
+        assert_eq!(render(&reply, Form::Json), json);
+    }
+}

@@ -1,0 +1,106 @@
+//! Who is left: the processes below this one, as `/proc` tells, also those with a session of their own.
+//!
+//! The supervisor is a subreaper (or PID 1), so whatever lost its parent hangs below it again.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use crate::process::Pid;
+
+/// A living process below this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descendant {
+    /// Its number.
+    pub pid: Pid,
+    /// The number of its group.
+    pub group: Pid,
+    /// The name of its program, as the kernel keeps it (15 bytes).
+    pub name: String,
+}
+
+struct Entry {
+    parent: Pid,
+    state: char,
+    descendant: Descendant,
+}
+
+/// The living descendants of `ancestor`, zombies not counted. Empty where there is no `/proc`.
+pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
+    let mut children: HashMap<Pid, Vec<Entry>> = HashMap::new();
+    for entry in fs::read_dir(proc).into_iter().flatten().flatten() {
+        let is_process = entry.file_name().to_str().is_some_and(|name| name.parse::<Pid>().is_ok());
+        if !is_process {
+            continue;
+        }
+        // A process that ended meanwhile has no file any more.
+        let Ok(stat) = fs::read(entry.path().join("stat")) else { continue };
+        if let Some(entry) = parse(&String::from_utf8_lossy(&stat)) {
+            children.entry(entry.parent).or_default().push(entry);
+        }
+    }
+    let mut found = Vec::new();
+    let mut parents = vec![ancestor];
+    while let Some(parent) = parents.pop() {
+        for entry in children.remove(&parent).unwrap_or_default() {
+            parents.push(entry.descendant.pid);
+            if !matches!(entry.state, 'Z' | 'X') {
+                found.push(entry.descendant);
+            }
+        }
+    }
+    found
+}
+
+/// Reads `PID (NAME) STATE PPID PGRP …` (`proc_pid_stat(5)`); the name may hold anything, brackets too.
+fn parse(stat: &str) -> Option<Entry> {
+    let (head, tail) = stat.rsplit_once(')')?;
+    let (pid, name) = head.split_once(" (")?;
+    let mut fields = tail.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    Some(Entry {
+        parent,
+        state,
+        descendant: Descendant { pid: pid.parse().ok()?, group, name: name.to_owned() },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proc_with(stats: &[&str]) -> tempfile::TempDir {
+        let proc = tempfile::tempdir().unwrap();
+        for stat in stats {
+            let folder = proc.path().join(stat.split(' ').next().unwrap());
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join("stat"), stat).unwrap();
+        }
+        fs::create_dir(proc.path().join("sys")).unwrap();
+        proc
+    }
+
+    #[test]
+    fn descendants_are_found_through_dead_parents_and_odd_names() {
+        let proc = proc_with(&[
+            "1 (init) S 0 1 1 0",
+            "7 (supervisor) S 1 7 7 0",
+            "8 (a) b ) (c) S 7 8 8 0",
+            "9 (zombie) Z 8 8 8 0",
+            "10 (below zombie) S 9 10 10 0",
+            "11 (stranger) S 1 11 11 0",
+        ]);
+        let mut found = of(7, proc.path());
+        found.sort_by_key(|descendant| descendant.pid);
+        let pids: Vec<_> = found.iter().map(|descendant| (descendant.pid, descendant.group)).collect();
+        assert_eq!(pids, [(8, 8), (10, 10)]);
+        assert_eq!(found[0].name, "a) b ) (c");
+    }
+
+    #[test]
+    fn without_proc_nobody_is_seen() {
+        assert_eq!(of(7, Path::new("/nonexistent")), []);
+    }
+}

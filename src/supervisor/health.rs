@@ -1,0 +1,114 @@
+//! Whether the service is healthy: what is answered, and the one check that may be on. Pure.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::listener::pool;
+use crate::process::Status;
+
+use super::machine::Caller;
+
+/// How long the service's own check may take before it counts as failed.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The answer to "is it healthy?".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// False only when the service is down or its own check fails.
+    pub healthy: bool,
+    /// Why not, when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What is wrong all the same, and does not keep the service from serving.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<String>,
+}
+
+impl Health {
+    /// Healthy, with what is wrong all the same.
+    pub fn healthy(degraded: Vec<String>) -> Self {
+        Self { healthy: true, reason: None, degraded }
+    }
+
+    /// Not healthy, and why.
+    pub fn unhealthy(reason: impl Into<String>) -> Self {
+        Self { healthy: false, reason: Some(reason.into()), degraded: Vec::new() }
+    }
+}
+
+/// The check of the service that is on, and who waits for it.
+#[derive(Debug, Default)]
+pub struct Checks {
+    waiting: Vec<Caller>,
+    undecided: Vec<Caller>,
+    listener: Option<pool::Key>,
+    deadline: Option<Instant>,
+}
+
+impl Checks {
+    /// Somebody waits for a check. True when none is on yet.
+    pub fn join(&mut self, caller: Caller) -> bool {
+        self.waiting.push(caller);
+        self.listener.is_none()
+    }
+
+    /// It cannot be said yet whether the service has a check.
+    pub fn defer(&mut self, caller: Caller) {
+        self.undecided.push(caller);
+    }
+
+    /// Those for whom it could not be said.
+    pub fn take_undecided(&mut self) -> Vec<Caller> {
+        std::mem::take(&mut self.undecided)
+    }
+
+    /// This listener is to do the check.
+    pub fn started(&mut self, listener: pool::Key) {
+        self.listener = Some(listener);
+    }
+
+    /// The check itself begins.
+    pub fn begun(&mut self, now: Instant) {
+        self.deadline = Some(now + TIMEOUT);
+    }
+
+    /// The listener that does the check.
+    pub fn listener(&self) -> Option<pool::Key> {
+        self.listener
+    }
+
+    /// When the check is over its time.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether it is; said once.
+    pub fn is_overdue(&mut self, now: Instant) -> bool {
+        let overdue = self.deadline.is_some_and(|at| at <= now);
+        if overdue {
+            self.deadline = None;
+        }
+        overdue
+    }
+
+    /// What the end of the check's listener means for the service's health.
+    pub fn judge(&self, status: Status, said: Option<String>, broken: Option<&str>) -> Health {
+        let degraded = broken.map(|broken| format!("callbacks: {broken}")).into_iter().collect();
+        if status == Status::Exited(0) {
+            return Health::healthy(degraded);
+        }
+        let said = said.filter(|said| !said.is_empty()).map(|said| format!(": {said}"));
+        let reason = format!("the health check {status}{}", said.unwrap_or_default());
+        Health { healthy: false, reason: Some(reason), degraded }
+    }
+
+    /// No check is on any more: who waited for one.
+    pub fn finish(&mut self) -> Vec<Caller> {
+        self.listener = None;
+        self.deadline = None;
+        let mut callers = std::mem::take(&mut self.waiting);
+        callers.append(&mut self.undecided);
+        callers
+    }
+}
