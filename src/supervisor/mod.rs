@@ -10,3 +10,5 @@ pub mod health;
 pub mod life;
 pub mod machine;
 pub mod service;
+#[cfg(test)]
+mod world;
