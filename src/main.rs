@@ -19,13 +19,12 @@ fn main() -> ExitCode {
         Command::Schedule => Err((life::OWN_FAULT, anyhow::anyhow!("the scheduler is not built in yet"))),
         Command::Health => health(),
     };
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err((code, error)) => {
-            log::error(format_args!("{error:#}"));
-            ExitCode::from(code)
-        }
-    }
+    let code = done.unwrap_or_else(|(code, error)| {
+        log::error(format_args!("{error:#}"));
+        code
+    });
+    log::finish();
+    ExitCode::from(code)
 }
 
 /// An exit status, or the one for a failure with the failure itself.
@@ -34,6 +33,7 @@ type Done = Result<u8, (u8, anyhow::Error)>;
 fn supervise() -> Done {
     let run = || {
         signals::block().context("cannot block signals")?;
+        log::start_writer().context("cannot start writing the log")?;
         let settings = Settings::from_env(|name| std::env::var_os(name))?;
         Ok(block_on(engine::supervise(settings))??)
     };
