@@ -25,6 +25,7 @@ pub mod outcome;
 pub mod process;
 pub mod queue;
 pub mod request;
+pub mod schedule;
 pub mod settings;
 pub mod signals;
 pub mod socket;
