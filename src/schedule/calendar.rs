@@ -76,6 +76,24 @@ pub fn next(expression: &Expression, zone: &Zone, after: i64) -> Option<i64> {
     }
 }
 
+/// The last second after `after` and up to `until` at which the expression fires, both in seconds since
+/// 1970-01-01 00:00 UTC.
+pub fn latest(expression: &Expression, zone: &Zone, after: i64, until: i64) -> Option<i64> {
+    let fires = |after| next(expression, zone, after).filter(|&at| at <= until);
+    let mut window = MINUTE;
+    loop {
+        // Looking from ever further back costs a few steps, however long ago `after` was.
+        let start = until.saturating_sub(window).max(after);
+        if let Some(first) = fires(start) {
+            return std::iter::successors(Some(first), |&at| fires(at)).last();
+        }
+        if start == after {
+            return None;
+        }
+        window = window.saturating_mul(2);
+    }
+}
+
 /// Whether the wall clock showed the same minute before, up to three hours ago.
 fn is_second_pass(zone: &Zone, mut stretch: Stretch, instant: i64) -> bool {
     let wall = instant + stretch.offset;
@@ -240,6 +258,22 @@ mod tests {
             ["2096-02-29 00:00+01:00", "2104-02-29 00:00+01:00"]
         );
         assert_eq!(times("0 0 */28 2 1", "UTC", "2026-02-02T00:00", 1), ["2027-02-01 00:00+00:00"]);
+    }
+
+    #[test]
+    fn the_latest_time_is_the_last_one_that_next_would_find() {
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        let start = 1_774_000_000;
+        for text in ["* * * * *", "5 4 * * *", "*/7 3 * * 1", "0 0 29 2 *", "30 2 * * *"] {
+            let expression = expression(text);
+            for until in [start, start + 59, start + 86_400, start + 3 * 86_400 + 17, start + 40 * 86_400] {
+                let walked = std::iter::successors(next(&expression, &zone, start), |&at| {
+                    next(&expression, &zone, at)
+                });
+                let expected = walked.take_while(|&at| at <= until).last();
+                assert_eq!(latest(&expression, &zone, start, until), expected, "{text} up to {until}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::calendar;
 use super::expression::Expression;
 use super::options::Options;
@@ -70,6 +73,14 @@ impl Entry {
         match &self.when {
             When::Reboot => None,
             When::At(expression) => calendar::next(expression, &self.options.zone, after),
+        }
+    }
+
+    /// The last second after `after` and up to `until` for which it asks, before any delay.
+    pub fn latest(&self, after: i64, until: i64) -> Option<i64> {
+        match &self.when {
+            When::Reboot => None,
+            When::At(expression) => calendar::latest(expression, &self.options.zone, after, until),
         }
     }
 
@@ -143,5 +154,18 @@ impl Fnv {
 
     fn number(&mut self, number: u64) {
         self.bytes(&number.to_le_bytes());
+    }
+}
+
+impl Serialize for EntryKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EntryKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| D::Error::custom("an entry's key has 16 hexadecimal digits"))
     }
 }

@@ -19,7 +19,7 @@ mod parser;
 mod words;
 mod zone;
 
-pub use calendar::next;
+pub use calendar::{latest, next};
 pub use diagnostic::{Diagnostic, Severity};
 pub use entry::{Entry, EntryKey, When};
 pub use expression::{Expression, WORDS};
