@@ -26,6 +26,7 @@ pub mod process;
 pub mod queue;
 pub mod request;
 pub mod schedule;
+pub mod scheduler;
 pub mod settings;
 pub mod signals;
 pub mod socket;
