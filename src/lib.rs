@@ -25,6 +25,8 @@ pub mod outcome;
 pub mod process;
 pub mod queue;
 pub mod request;
+pub mod schedule;
+pub mod scheduler;
 pub mod settings;
 pub mod signals;
 pub mod socket;
