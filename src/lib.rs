@@ -14,19 +14,24 @@
 //! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
 //! [`backoff`].
 
+pub mod access;
 pub mod accounts;
 pub mod backoff;
 pub mod cli;
 pub mod console;
+pub mod diagnostic;
+pub mod duration;
 pub mod listener;
 pub mod log;
 pub mod names;
 pub mod outcome;
+pub mod policy;
 pub mod process;
 pub mod queue;
 pub mod request;
 pub mod settings;
 pub mod signals;
 pub mod socket;
+pub mod spelling;
 pub mod supervisor;
 pub mod unix_socket;
