@@ -28,6 +28,7 @@ pub mod outcome;
 pub mod policy;
 pub mod process;
 pub mod queue;
+pub mod refusals;
 pub mod request;
 pub mod settings;
 pub mod signals;
