@@ -30,6 +30,8 @@ pub mod process;
 pub mod queue;
 pub mod refusals;
 pub mod request;
+pub mod schedule;
+pub mod scheduler;
 pub mod settings;
 pub mod signals;
 pub mod socket;

@@ -2,6 +2,7 @@
 //! into events, and actions into system calls.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -28,6 +29,7 @@ use crate::unix_socket;
 use super::descendants;
 use super::life::Setting;
 use super::machine::{Action, Caller, Event, Level, Machine, Sweep};
+use super::notify::{self, Progress};
 use super::service::{self, Said};
 
 const CHLD: Number = nix::libc::SIGCHLD;
@@ -206,6 +208,7 @@ struct Engine {
     callers: HashMap<Caller, oneshot::Sender<Reply>>,
     next_caller: Caller,
     callbacks: Option<Signature>,
+    notify_socket: Option<OsString>,
     leave: Option<u8>,
 }
 
@@ -224,6 +227,7 @@ impl Engine {
             callers: HashMap::new(),
             next_caller: 0,
             callbacks,
+            notify_socket: std::env::var_os(notify::VARIABLE).filter(|socket| !socket.is_empty()),
             leave: None,
         }
     }
@@ -323,6 +327,7 @@ impl Engine {
                 let object = serde_json::to_value(health).unwrap_or_default();
                 self.answer(caller, Reply::Object(object));
             }
+            Action::Notify(progress) => self.notify(progress),
             Action::Say(Level::Info, text) => log::info(text),
             Action::Say(Level::Warn, text) => log::warn(text),
             Action::Say(Level::Error, text) => log::error(text),
@@ -376,6 +381,15 @@ impl Engine {
                 log::warn(format_args!("the listener that waited is gone ({error}): the next one is used"));
                 Some(Event::NotHanded(key))
             }
+        }
+    }
+
+    fn notify(&self, progress: Progress) {
+        if let Some(socket) = &self.notify_socket
+            && let Err(error) = notify::tell(socket, progress)
+        {
+            let socket = socket.display();
+            log::warn(format_args!("cannot tell {socket} (NOTIFY_SOCKET) how far the service is: {error}"));
         }
     }
 

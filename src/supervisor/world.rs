@@ -17,7 +17,7 @@ const TERM: i32 = 15;
 const KILL: i32 = 9;
 
 /// What may happen in a history, in any order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Happening {
     Ask(u8),
     AskHealth,
@@ -133,7 +133,7 @@ impl World {
             Action::AnswerHealth(caller, _) => {
                 assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
             }
-            Action::Say(..) => {}
+            Action::Say(..) | Action::Notify(_) => {}
             Action::Leave(code) => {
                 assert!(self.processes.is_empty(), "left behind: {:?}", self.processes);
                 self.left = Some(code);
