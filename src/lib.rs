@@ -4,6 +4,7 @@
 //! The way of one request, from top to bottom:
 //! - [`socket`]: who connects to `<service>-request.sock`, what they say, what they are told
 //! - [`request`], [`queue`]: what is asked, and what is next
+//! - [`journal`]: what was accepted and what came of it, on disk
 //! - [`listener`]: the bash process that carries a request out, and what it prints
 //! - [`outcome`]: how it ended
 //!
@@ -18,6 +19,7 @@ pub mod accounts;
 pub mod backoff;
 pub mod cli;
 pub mod console;
+pub mod journal;
 pub mod listener;
 pub mod log;
 pub mod names;
