@@ -1,0 +1,22 @@
+//! The journal: what was accepted and what came of it, durable, one JSON object a line.
+//!
+//! [`Journal`] is the supervisor's: it grows by whole groups of [`Entry`]s, each made durable by one
+//! `fdatasync`. What it leaves after a crash is [`Recovered`].
+
+mod compact;
+mod disk;
+mod entry;
+mod error;
+mod file;
+mod ids;
+mod lines;
+mod record;
+mod recovered;
+mod replay;
+
+pub use compact::{GROWTH, KEPT_FOR, KEPT_RUNS};
+pub use entry::{End, Entry};
+pub use error::JournalError;
+pub use file::{Journal, LARGEST, NAME, ROOM_TO_ACCEPT, ROOM_TO_END, Remembered};
+pub use record::NoEntry;
+pub use recovered::{LastRuns, Open, Recovered, RunSummary};
