@@ -113,8 +113,8 @@ pub enum Due {
 /// What became of a request that was called off.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Cancelled {
-    /// It waited, and waits no more.
-    Waiting(RequestId, u32),
+    /// It waited, and waits no more; with the attempts that had begun.
+    Waiting(Request, u32),
     /// It runs, and is to be told to end.
     Running(RunKey),
 }
@@ -232,7 +232,7 @@ impl Queue {
         let is_it = |waiting: &Waiting| waiting.request.id == *id || waiting.joined.contains(id);
         if let Some(index) = self.waiting.iter().position(is_it) {
             let waiting = self.waiting.remove(index)?;
-            return Some(Cancelled::Waiting(waiting.request.id, waiting.attempt));
+            return Some(Cancelled::Waiting(waiting.request, waiting.attempt));
         }
         let (&key, run) = self.runs.iter_mut().find(|(_, run)| is_it(&run.waiting))?;
         run.ending.get_or_insert(Ending { outcome: Outcome::Cancelled, kill_at: Some(now + GRACE) });
@@ -248,6 +248,12 @@ impl Queue {
             key
         })
         .collect()
+    }
+
+    /// The first instant at which a run that was told to end is to be killed.
+    pub fn kill_deadline(&self) -> Option<Instant> {
+        let endings = self.runs.values().filter_map(|run| run.ending.as_ref());
+        endings.filter_map(|ending| ending.kill_at).min()
     }
 
     /// The first instant at which a run is due or a request may be tried again.

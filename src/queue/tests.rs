@@ -171,7 +171,7 @@ fn a_request_can_be_called_off_by_an_id_that_joined_it() {
     f.admit("1", "forum", "task");
     f.admit("2", "forum", "task");
     let cancelled = f.queue.cancel(&"2".parse().unwrap(), f.now);
-    assert_eq!(cancelled, Some(Cancelled::Waiting("1".parse().unwrap(), 0)));
+    assert_eq!(cancelled, Some(Cancelled::Waiting(request("1", "forum", "task"), 0)));
     assert_eq!(f.queue.cancel(&"1".parse().unwrap(), f.now), None);
 }
 

@@ -28,13 +28,9 @@ struct Entry {
 /// The living descendants of `ancestor`, zombies not counted. Empty where there is no `/proc`.
 pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
     let mut children: HashMap<Pid, Vec<Entry>> = HashMap::new();
-    for entry in fs::read_dir(proc).into_iter().flatten().flatten() {
-        let is_process = entry.file_name().to_str().is_some_and(|name| name.parse::<Pid>().is_ok());
-        if !is_process {
-            continue;
-        }
+    for pid in all(proc) {
         // A process that ended meanwhile has no file any more.
-        let Ok(stat) = fs::read(entry.path().join("stat")) else { continue };
+        let Ok(stat) = fs::read(proc.join(pid.to_string()).join("stat")) else { continue };
         if let Some(entry) = parse(&String::from_utf8_lossy(&stat)) {
             children.entry(entry.parent).or_default().push(entry);
         }
@@ -50,6 +46,39 @@ pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
         }
     }
     found
+}
+
+/// Those of `processes` that belong to the run whose group `leader` led and whose environment has `token`.
+pub fn of_run(processes: Vec<Descendant>, leader: Pid, token: &str, proc: &Path) -> Vec<Descendant> {
+    let mut found = processes;
+    found.retain(|process| process.group == leader || has_token(process.pid, token, proc));
+    found
+}
+
+/// All processes that carry `token`, descendants or not.
+pub fn with_token(token: &str, proc: &Path) -> Vec<Pid> {
+    let mut pids = all(proc);
+    pids.retain(|&pid| has_token(pid, token, proc));
+    pids
+}
+
+/// Whether this process has a child that is none of `known`. Where `/proc` does not tell: as if it had.
+pub fn has_unknown_child(known: impl Fn(Pid) -> bool, proc: &Path) -> bool {
+    let own = std::process::id();
+    let Ok(children) = fs::read_to_string(proc.join(format!("self/task/{own}/children"))) else { return true };
+    children.split_ascii_whitespace().any(|pid| pid.parse().is_ok_and(|pid| !known(pid)))
+}
+
+fn all(proc: &Path) -> Vec<Pid> {
+    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Whether the process was started with the token in its environment (`proc_pid_environ(5)`).
+fn has_token(pid: Pid, token: &str, proc: &Path) -> bool {
+    let wanted = format!("{}={token}", crate::listener::process::TOKEN);
+    let environment = fs::read(proc.join(pid.to_string()).join("environ")).unwrap_or_default();
+    environment.split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes())
 }
 
 /// Reads `PID (NAME) STATE PPID PGRP …` (`proc_pid_stat(5)`); the name may hold anything, brackets too.

@@ -6,10 +6,15 @@
 
 pub mod descendants;
 pub mod engine;
+pub mod event;
 pub mod health;
 pub mod life;
+mod listeners;
 pub mod machine;
 pub mod notify;
+pub mod overdue;
+mod requests;
 pub mod service;
+pub mod status;
 #[cfg(test)]
 mod world;
