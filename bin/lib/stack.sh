@@ -42,7 +42,7 @@ waitUntilHealthy() {
             if [[ $status == *'(healthy)'* && -z ${healthy[$service]:-} ]]; then
                 healthy[$service]=1
                 serviceIsHealthy "$service"
-            elif [[ $status == *'(unhealthy)'* ]] || restartsAgainAndAgain "$state" "$name"; then
+            elif [[ $status == *'(unhealthy)'* || $state == exited || $state == dead ]] || restartsAgainAndAgain "$state" "$name"; then
                 return 1
             fi
         done < <(containers)
@@ -77,7 +77,7 @@ explainFailure() { # LOG-OF-COMPOSE
     while IFS='|' read -r service state status name id; do
         if [[ $status != *'(healthy)'* && $state != created ]]; then
             culprit=$service container=$name
-            if [[ $status == *'(unhealthy)'* || $state == restarting ]]; then break; fi
+            if [[ $status == *'(unhealthy)'* || $state != running ]]; then break; fi
         fi
     done < <(containers)
 
