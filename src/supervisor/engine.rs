@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
@@ -97,14 +96,26 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
         let deadline = engine.machine.deadline();
         tokio::select! {
             biased;
-            signal = signals.next() => match signal {
-                Ok(CHLD) => engine.reap(),
-                Ok(number) => engine.feed(Event::Signal(number)),
-                Err(error) => return Err(SuperviseError::Signals(error)),
-            },
+            signal = signals.next() => {
+                // What the personality said before decides what the signal means.
+                engine.hear();
+                match signal {
+                    Ok(CHLD) => engine.reap(),
+                    Ok(number) => engine.feed(Event::Signal(number)),
+                    Err(error) => return Err(SuperviseError::Signals(error)),
+                }
+            }
+            () = more(&mut engine.said) => engine.hear(),
             () = sleep_until(deadline) => engine.feed(Event::DeadlinePassed),
             Some(incoming) = incoming.recv() => engine.take(incoming),
         }
+    }
+}
+
+async fn more(said: &mut Option<Said>) {
+    match said {
+        Some(said) => said.more().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -204,6 +215,7 @@ struct Engine {
     settings: Settings,
     machine: Machine,
     inbox: mpsc::Sender<Incoming>,
+    said: Option<Said>,
     listeners: HashMap<Key, Listener>,
     callers: HashMap<Caller, oneshot::Sender<Reply>>,
     next_caller: Caller,
@@ -223,6 +235,7 @@ impl Engine {
             settings,
             machine: Machine::new(seed),
             inbox,
+            said: None,
             listeners: HashMap::new(),
             callers: HashMap::new(),
             next_caller: 0,
@@ -292,6 +305,22 @@ impl Engine {
         self.next_caller
     }
 
+    /// Takes what the personality has said by now, until it has said that the preparations are done.
+    fn hear(&mut self) {
+        let Some(mut said) = self.said.take() else { return };
+        let mut prepared = false;
+        for setting in said.take() {
+            match setting {
+                Ok(setting) => {
+                    prepared |= setting == Setting::Prepared;
+                    self.feed(Event::Set(setting));
+                }
+                Err(complaint) => log::warn(complaint),
+            }
+        }
+        self.said = (!prepared && !said.has_ended()).then_some(said);
+    }
+
     /// Reaps every child that has ended, and says when none is left.
     fn reap(&mut self) {
         loop {
@@ -339,7 +368,10 @@ impl Engine {
     fn start_service(&mut self) -> Event {
         match service::start(&self.settings) {
             Ok((pid, pipe)) => {
-                spawn_local(pass_settings_on(pipe, self.inbox.clone()));
+                match Said::on(pipe) {
+                    Ok(said) => self.said = Some(said),
+                    Err(error) => log::warn(format_args!("cannot listen to entrypoint.sh: {error}")),
+                }
                 Event::ServiceStarted(pid)
             }
             Err(error) => {
@@ -397,25 +429,6 @@ impl Engine {
         if let Some(channel) = self.callers.remove(&caller) {
             // Whoever asked may have gone; it is done all the same.
             let _ = channel.send(reply);
-        }
-    }
-}
-
-/// Hands on what the personality says, until it has said that the preparations are done.
-async fn pass_settings_on(pipe: OwnedFd, inbox: mpsc::Sender<Incoming>) {
-    let mut said = match Said::on(pipe) {
-        Ok(said) => said,
-        Err(error) => return log::warn(format_args!("cannot listen to entrypoint.sh: {error}")),
-    };
-    while let Some(setting) = said.next().await {
-        match setting {
-            Ok(setting) => {
-                let _ = inbox.send(Incoming::Event(Event::Set(setting))).await;
-                if setting == Setting::Prepared {
-                    return;
-                }
-            }
-            Err(complaint) => log::warn(complaint),
         }
     }
 }
