@@ -12,10 +12,11 @@
 //! - [`console`]: what people see
 //!
 //! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
-//! [`backoff`].
+//! [`claim`], [`backoff`].
 
 pub mod accounts;
 pub mod backoff;
+pub mod claim;
 pub mod cli;
 pub mod console;
 pub mod listener;
