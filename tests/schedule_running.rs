@@ -86,8 +86,11 @@ impl Stack {
                 let (input, mut output) = stream.into_split();
                 let mut input = BufReader::new(input).lines();
                 while let Ok(Some(line)) = input.next_line().await {
-                    let _ = lines.send(format!("{name}: {line}"));
-                    if output.write_all(b"accepted some-id\n").await.is_err() {
+                    let call: serde_json::Value = serde_json::from_str(&line).unwrap();
+                    let asked = |field: &str| call[field].as_str().unwrap().to_owned();
+                    let _ = lines.send(format!("{name}: {} {}", asked("user"), asked("action")));
+                    let answer = serde_json::json!({"ok": true, "id": asked("id")});
+                    if output.write_all(format!("{answer}\n").as_bytes()).await.is_err() {
                         break;
                     }
                 }

@@ -9,7 +9,6 @@
 
 mod calendar;
 mod civil;
-mod diagnostic;
 mod entry;
 mod expression;
 mod field;
@@ -19,8 +18,8 @@ mod parser;
 mod words;
 mod zone;
 
+pub use crate::diagnostic::{Diagnostic, Severity};
 pub use calendar::{latest, next};
-pub use diagnostic::{Diagnostic, Severity};
 pub use entry::{Entry, EntryKey, When};
 pub use expression::{Expression, WORDS};
 pub use field::{FIELDS, Field, FieldKind};

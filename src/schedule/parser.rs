@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::Schedule;
-use super::diagnostic::{Diagnostic, Severity};
 use super::entry::{Entry, When};
 use super::expression::{Expression, WORDS};
 use super::field::FIELDS;
@@ -11,6 +10,7 @@ use super::field_parser::shorten;
 use super::options::{OptionLine, Options};
 use super::words::{Fault, Line, Word};
 use super::zone::Zone;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::names::UserName;
 
 const SHAPE: &str = "an entry is `minute hour day month weekday [user] service action`";

@@ -1,6 +1,6 @@
 //! The words of a line, each with its place.
 
-use super::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A line of the file.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! What is wrong with a line of a schedule, shown the way compilers do: place, line, caret, remedy.
+//! What is wrong with a line of a file that people write, shown the way compilers do: place, line, caret, remedy.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub enum Severity {
     Error,
 }
 
-/// A fault in a schedule, and where it is.
+/// A fault in a file, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// How bad it is.
