@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::clock::Moment;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
 use crate::policy::{Overlap, Policy, RunAs};
@@ -130,19 +129,22 @@ impl Queue {
             let message = format!("{MOST_WAITING} requests wait already");
             return Err(Refusal::new(RefusalCode::Busy, message));
         }
-        let admission = match policy.rule(&request.action).overlap {
-            Overlap::Allow => Admission::Waits,
-            Overlap::Queue => match self.same(&request) {
-                Some(earlier) => {
+        let mut admission = Admission::Waits;
+        match policy.rule(&request.action).overlap {
+            Overlap::Allow => {}
+            Overlap::Queue => {
+                if let Some(earlier) = self.same(&request) {
                     earlier.joined.push(request.id);
                     return Ok(Admission::Joined(earlier.request.id.clone()));
                 }
-                None => Admission::Waits,
-            },
-            Overlap::Skip if self.is_on(&request.action) => return Ok(Admission::Skipped),
-            Overlap::Skip => Admission::Waits,
-            Overlap::Replace => self.replace(&request.action, now),
-        };
+            }
+            Overlap::Skip => {
+                if self.is_on(&request.action) {
+                    return Ok(Admission::Skipped);
+                }
+            }
+            Overlap::Replace => admission = self.replace(&request.action, now),
+        }
         self.waiting.push_back(Waiting { request, joined: Vec::new(), attempt: 0, not_before: None });
         Ok(admission)
     }
@@ -172,7 +174,13 @@ impl Queue {
 
     /// Starts the first request that can start with this kind of listener, as the run `key`: the request and
     /// the number of the attempt.
-    pub fn start(&mut self, key: RunKey, with: &Need, policy: &Policy, now: Instant) -> Option<(Request, u32)> {
+    pub fn start(
+        &mut self,
+        key: RunKey,
+        with: &Need,
+        policy: &Policy,
+        now: Instant,
+    ) -> Option<(Request, u32)> {
         if self.runs.len() >= MOST_RUNS {
             return None;
         }
@@ -302,9 +310,9 @@ impl Queue {
 
     /// The request that waits for the same, on behalf of the same user.
     fn same(&mut self, request: &Request) -> Option<&mut Waiting> {
-        self.waiting.iter_mut().find(|waiting| {
-            waiting.request.action == request.action && waiting.request.user == request.user
-        })
+        self.waiting
+            .iter_mut()
+            .find(|waiting| waiting.request.action == request.action && waiting.request.user == request.user)
     }
 
     fn replace(&mut self, action: &ActionName, now: Instant) -> Admission {
@@ -320,7 +328,10 @@ impl Queue {
         if replaced.is_empty() && runs.is_empty() {
             return Admission::Waits;
         }
-        Admission::Replaces { waiting: replaced.into_iter().map(|waiting| waiting.request.id).collect(), runs }
+        Admission::Replaces {
+            waiting: replaced.into_iter().map(|waiting| waiting.request.id).collect(),
+            runs,
+        }
     }
 
     fn is_on(&self, action: &ActionName) -> bool {
@@ -334,7 +345,12 @@ impl Queue {
 
 impl Waiting {
     /// What an earlier supervisor had accepted and not carried out.
-    pub fn recovered(request: Request, joined: Vec<RequestId>, attempt: u32, not_before: Option<Instant>) -> Self {
+    pub fn recovered(
+        request: Request,
+        joined: Vec<RequestId>,
+        attempt: u32,
+        not_before: Option<Instant>,
+    ) -> Self {
         Self { request, joined, attempt, not_before }
     }
 }

@@ -14,17 +14,18 @@ use crate::names::RequestId;
 use crate::process;
 use crate::request::Request;
 
-
-
 /// A longer line is logged in pieces of this many bytes.
 const LONGEST_LINE: usize = 8 * 1024;
 /// How much of what is kept is kept: the end of it.
 const KEPT: usize = 4 * 1024;
 
+/// Takes a line that the run of a request printed.
+pub type TakeLine = Box<dyn Fn(&RequestId, &[u8])>;
+
 /// What becomes of a listener's output.
 pub enum Sink {
     /// Line by line into the container log, and to who takes the lines of the run, once there is one.
-    Logged(Box<dyn Fn(&RequestId, &[u8])>),
+    Logged(TakeLine),
     /// Kept, to be shown when it matters.
     Kept,
 }
@@ -48,11 +49,7 @@ impl Capture {
         let flags = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK);
         nix::fcntl::fcntl(&pipe, flags)?;
         let pipe = process::watch_input(std::fs::File::from(pipe))?;
-        let state = RefCell::new(State {
-            source: "listener".to_owned(),
-            id: None,
-            partial: Vec::new(),
-        });
+        let state = RefCell::new(State { source: "listener".to_owned(), id: None, partial: Vec::new() });
         Ok(Rc::new(Self { pipe, sink, state }))
     }
 

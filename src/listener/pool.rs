@@ -184,7 +184,8 @@ impl Pool {
     /// A listener ready for a request with these needs, now busy with it.
     pub fn take(&mut self, need: &Need) -> Option<Key> {
         let is_free = |listener: &Listener| {
-            listener.stage == Stage::Ready && matches!(&listener.purpose, Purpose::Request(own) if own == need)
+            listener.stage == Stage::Ready
+                && matches!(&listener.purpose, Purpose::Request(own) if own == need)
         };
         let (&key, listener) = self.listeners.iter_mut().find(|(_, listener)| is_free(listener))?;
         listener.stage = Stage::Busy;
@@ -308,9 +309,8 @@ impl Pool {
     }
 
     fn starting(&self) -> usize {
-        let starting = |listener: &&Listener| {
-            listener.stage == Stage::Starting && listener.purpose != Purpose::Health
-        };
+        let starting =
+            |listener: &&Listener| listener.stage == Stage::Starting && listener.purpose != Purpose::Health;
         self.listeners.values().filter(starting).count()
     }
 

@@ -102,7 +102,9 @@ fn written(reply: Reply, form: Form) -> Outgoing {
     match reply {
         Reply::Answer(answer) => Outgoing { text: protocol::render(&answer, form), lines: None },
         Reply::Object(object) => Outgoing { text: protocol::object(&object), lines: None },
-        Reply::Stream(answer, lines) => Outgoing { text: protocol::render(&answer, form), lines: Some(lines) },
+        Reply::Stream(answer, lines) => {
+            Outgoing { text: protocol::render(&answer, form), lines: Some(lines) }
+        }
         Reply::Lines(lines) => Outgoing { text: String::new(), lines: Some(lines) },
     }
 }

@@ -92,8 +92,12 @@ enum JsonCall {
         #[serde(default)]
         tell: Tell,
     },
-    Cancel { id: RequestId },
-    Follow { id: Option<RequestId> },
+    Cancel {
+        id: RequestId,
+    },
+    Follow {
+        id: Option<RequestId>,
+    },
     Ping,
     Health,
     Status,

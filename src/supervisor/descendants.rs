@@ -65,7 +65,9 @@ pub fn with_token(token: &str, proc: &Path) -> Vec<Pid> {
 /// Whether this process has a child that is none of `known`. Where `/proc` does not tell: as if it had.
 pub fn has_unknown_child(known: impl Fn(Pid) -> bool, proc: &Path) -> bool {
     let own = std::process::id();
-    let Ok(children) = fs::read_to_string(proc.join(format!("self/task/{own}/children"))) else { return true };
+    let Ok(children) = fs::read_to_string(proc.join(format!("self/task/{own}/children"))) else {
+        return true;
+    };
     children.split_ascii_whitespace().any(|pid| pid.parse().is_ok_and(|pid| !known(pid)))
 }
 

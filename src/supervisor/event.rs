@@ -18,8 +18,10 @@ pub type Caller = u64;
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// The supervisor is ready to begin; what an earlier one had accepted and not carried out.
-    Begin(Vec<Open>),
+    /// The supervisor is ready to begin.
+    Begin,
+    /// What an earlier supervisor had accepted and not carried out.
+    TakeUp(Vec<Open>),
     /// `entrypoint.sh` runs, as this process.
     ServiceStarted(Pid),
     /// `entrypoint.sh` cannot be executed: the status to leave with, and why.

@@ -74,12 +74,11 @@ impl Machine {
                 self.ending.insert(key, (status, remains.clone()));
                 self.act(Action::SignalRemains(key, remains, TERM));
             }
-            (Purpose::Request(_), Stage::Dismissed) => {}
             (Purpose::Request(Need::Own), Stage::Starting | Stage::Ready) => self.say_broken(now),
             (Purpose::Request(need), Stage::Starting) => {
                 self.no_listener_for(&need, format!("its listener {status} before it began"), now);
             }
-            (Purpose::Request(Need::User(_)), Stage::Ready) => {}
+            (Purpose::Request(_), Stage::Dismissed | Stage::Ready) => {}
         }
     }
 

@@ -89,7 +89,8 @@ impl Machine {
     /// Takes an event; what is to be done about it, in order.
     pub fn handle(&mut self, event: Event, now: Moment) -> Vec<Action> {
         match event {
-            Event::Begin(open) => self.begin(open, now),
+            Event::Begin => self.act(Action::StartService),
+            Event::TakeUp(open) => open.into_iter().for_each(|open| self.take_up(open, now)),
             Event::ServiceStarted(pid) => self.life.service = Service::Starting(pid),
             Event::ServiceNotStarted(code, why) => {
                 self.say(Level::Error, why);
@@ -121,7 +122,8 @@ impl Machine {
     /// When [`Event::DeadlinePassed`] is next due, if nothing else happens before.
     pub fn deadline(&self, now: Moment) -> Option<Instant> {
         let remains = self.remains.iter().map(|(at, ..)| *at).min();
-        let while_stopping = [self.life.deadline(), self.checks.deadline(), self.queue.kill_deadline(), remains];
+        let while_stopping =
+            [self.life.deadline(), self.checks.deadline(), self.queue.kill_deadline(), remains];
         let stopping = while_stopping.into_iter().flatten().min();
         if self.life.is_stopping() {
             return stopping;

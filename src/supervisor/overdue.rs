@@ -42,7 +42,8 @@ impl Overdue {
     /// The actions that have become overdue since the last call, each with a sentence about it.
     pub fn news(&mut self, policy: &Policy, now: Moment) -> Vec<String> {
         let overdue: BTreeSet<_> = self.now(policy, now).cloned().collect();
-        let fresh: Vec<_> = overdue.difference(&self.said).map(|action| self.sentence(action, policy)).collect();
+        let fresh: Vec<_> =
+            overdue.difference(&self.said).map(|action| self.sentence(action, policy)).collect();
         self.said = overdue;
         fresh
     }
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(overdue.deadline(&policy, begin), Some(begin.instant + limit));
         let later = begin + limit;
         let said = overdue.news(&policy, later);
-        assert_eq!(said, ["backup is overdue: expected within 26h, and it has never succeeded"]);
+        assert_eq!(said, ["backup is overdue: expected within 1d2h, and it has never succeeded"]);
         assert_eq!(overdue.news(&policy, later), Vec::<String>::new(), "said once");
         assert_eq!(overdue.sentences(&policy, later).len(), 1, "and shown as long as it is so");
         assert_eq!(overdue.deadline(&policy, later), None);

@@ -14,16 +14,9 @@ use super::life::Service;
 use super::machine::{Machine, TERM, stopping};
 
 impl Machine {
-    /// Starts the service, and takes up what an earlier supervisor had promised: what had not started waits
-    /// again, what had was interrupted.
-    pub(super) fn begin(&mut self, open: Vec<Open>, now: Moment) {
-        for open in open {
-            self.take_up(open, now);
-        }
-        self.act(Action::StartService);
-    }
-
-    fn take_up(&mut self, open: Open, now: Moment) {
+    /// Takes up what an earlier supervisor had promised: what had not started waits again, what had was
+    /// interrupted.
+    pub(super) fn take_up(&mut self, open: Open, now: Moment) {
         let Open { request, joined, attempt, started, not_before, .. } = open;
         let name = request.label();
         if started.is_none() {
