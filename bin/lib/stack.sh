@@ -88,7 +88,7 @@ explainFailure() { # LOG-OF-COMPOSE
     fi
     {
         docker logs --tail 25 "$container" 2>&1
-        docker inspect --format '{{with .State.Health}}{{range .Log}}{{.Output}}{{end}}{{end}}' "$container" |
+        docker inspect --format '{{with .State.Health}}{{range .Log}}{{if .ExitCode}}{{.Output}}{{end}}{{end}}{{end}}' "$container" |
             sed '/^$/d' | tail --lines=3 | sed 's/^/health check: /'
         if ! grep --quiet --ignore-case healthy "$1"; then tail --lines=3 -- "$1"; fi
     } | sed 's/^/  | /' >&2
