@@ -3,7 +3,9 @@
 //! The supervisor is a subreaper (or PID 1), so whatever lost its parent hangs below it again.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::process::Pid;
@@ -62,13 +64,35 @@ pub fn with_token(token: &str, proc: &Path) -> Vec<Pid> {
     pids
 }
 
-/// Whether this process has a child that is none of `known`. Where `/proc` does not tell: as if it had.
-pub fn has_unknown_child(known: impl Fn(Pid) -> bool, proc: &Path) -> bool {
-    let own = std::process::id();
-    let Ok(children) = fs::read_to_string(proc.join(format!("self/task/{own}/children"))) else {
-        return true;
-    };
-    children.split_ascii_whitespace().any(|pid| pid.parse().is_ok_and(|pid| !known(pid)))
+/// This process's own children, from a file that is kept open: to be had also when nothing can be opened.
+#[derive(Debug)]
+pub struct Children {
+    file: Option<File>,
+}
+
+impl Children {
+    /// Opens the file, where there is one.
+    pub fn open(proc: &Path) -> Self {
+        let own = std::process::id();
+        Self { file: File::open(proc.join(format!("self/task/{own}/children"))).ok() }
+    }
+
+    /// The children, zombies too; nothing where the kernel does not tell.
+    pub fn pids(&self) -> Option<Vec<Pid>> {
+        let file = self.file.as_ref()?;
+        let (mut text, mut buffer) = (Vec::new(), [0; 4096]);
+        // Each read from the beginning makes the kernel write the list anew.
+        loop {
+            match file.read_at(&mut buffer, text.len() as u64) {
+                Ok(0) => break,
+                Ok(bytes) => text.extend_from_slice(&buffer[..bytes]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        let text = String::from_utf8_lossy(&text);
+        Some(text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+    }
 }
 
 fn all(proc: &Path) -> Vec<Pid> {

@@ -32,7 +32,7 @@ use crate::signals::{Number, Signals};
 use crate::socket::protocol::{Call, Reply};
 use crate::socket::{Handler, Peer, serve};
 
-use super::descendants;
+use super::descendants::{self, Children};
 use super::event::{Action, Caller, Event, Level, Remains, Sweep};
 use super::files::Files;
 use super::followers::{Followers, Interest};
@@ -169,6 +169,7 @@ pub(super) struct Engine {
     listeners: HashMap<Key, Listener>,
     callers: HashMap<Caller, Waiting>,
     next_caller: Caller,
+    children: Children,
     notify_socket: Option<OsString>,
     leave: Option<u8>,
 }
@@ -203,6 +204,7 @@ impl Engine {
             listeners: HashMap::new(),
             callers: HashMap::new(),
             next_caller: 0,
+            children: Children::open(Path::new("/proc")),
             notify_socket: std::env::var_os(notify::VARIABLE).filter(|socket| !socket.is_empty()),
             leave: None,
         };
@@ -334,7 +336,7 @@ impl Engine {
             Action::SignalRemains(key, remains, number) => {
                 return Some(Event::Remains(key, self.signal_remains(&remains, number)));
             }
-            Action::Sweep(number, except) => return Some(Event::Swept(sweep(number, &except))),
+            Action::Sweep(number, except) => return Some(Event::Swept(self.sweep(number, &except))),
             Action::Answer(caller, answer) => self.answer(caller, answer),
             Action::AnswerCancel(caller, found) => self.answer_cancel(caller, found),
             Action::AnswerHealth(caller, health) => {
@@ -428,7 +430,7 @@ impl Engine {
         let service = self.machine.service_pid();
         let is_known =
             |pid| service == Some(pid) || self.listeners.values().any(|listener| listener.pid == pid);
-        if !descendants::has_unknown_child(is_known, proc) {
+        if self.children.pids().is_some_and(|pids| pids.into_iter().all(is_known)) {
             return Vec::new();
         }
         let all = descendants::of(std::process::id().cast_signed(), proc);
@@ -437,6 +439,32 @@ impl Engine {
             complain(process.pid, process::signal(process.pid, number));
         }
         left.iter().map(|process| format!("{} (pid {})", process.name, process.pid)).collect()
+    }
+
+    /// Sends a signal to every descendant outside of the groups in `except`.
+    fn sweep(&self, number: Number, except: &[Pid]) -> Sweep {
+        let mut sweep = Sweep::default();
+        let mut targets: Vec<_> = descendants::of(std::process::id().cast_signed(), Path::new("/proc"))
+            .into_iter()
+            .filter(|descendant| !except.contains(&descendant.group))
+            .map(|descendant| (descendant.pid, descendant.name))
+            .collect();
+        if targets.is_empty() {
+            // Nothing may be left, or nothing can be opened: children can be had all the same, and whoever
+            // hangs below them becomes one when they have ended.
+            let children = self.children.pids().unwrap_or_default();
+            let children = children.into_iter().filter(|pid| !except.contains(pid));
+            targets.extend(children.map(|pid| (pid, "process".to_owned())));
+        }
+        for (pid, name) in targets {
+            let name = format!("{name} (pid {pid})");
+            match process::signal(pid, number) {
+                Ok(()) => sweep.signalled.push(name),
+                Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => sweep.refused.push(name),
+                Err(_gone) => {}
+            }
+        }
+        sweep
     }
 
     fn notify(&self, progress: Progress) {
@@ -516,21 +544,4 @@ fn complain(target: Pid, sent: io::Result<()>) {
     {
         log::error(format_args!("cannot signal process {target}: {error}"));
     }
-}
-
-/// Sends a signal to every descendant outside of the groups in `except`.
-fn sweep(number: Number, except: &[Pid]) -> Sweep {
-    let mut sweep = Sweep::default();
-    for descendant in descendants::of(std::process::id().cast_signed(), Path::new("/proc")) {
-        if except.contains(&descendant.group) {
-            continue;
-        }
-        let name = format!("{} (pid {})", descendant.name, descendant.pid);
-        match process::signal(descendant.pid, number) {
-            Ok(()) => sweep.signalled.push(name),
-            Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => sweep.refused.push(name),
-            Err(_gone) => {}
-        }
-    }
-    sweep
 }
