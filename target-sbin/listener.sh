@@ -44,7 +44,7 @@ announceCallbacks() {
     exec {BASH_XTRACEFD}>/dev/null
     trap 'reportFailure "$?" "$BASH_COMMAND" "${BASH_SOURCE[0]}" "$LINENO"' ERR
     # shellcheck source=/dev/null
-    source "$LAMPLIGHTER_CALLBACKS"
+    source "$LAMPLIGHTER_CALLBACKS" </dev/null
     set +axv
     set -Eeo pipefail
     announceCallbacks

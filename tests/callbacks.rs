@@ -300,7 +300,6 @@ fn changed_callbacks_are_used_by_the_next_request() {
 }
 
 #[test]
-#[ignore = "not built yet: when the callbacks break, requests are refused until they are mended"]
 fn when_callbacks_break_the_last_good_ones_go_on_and_the_breakage_is_shown() {
     let service = Service::new().callbacks("CB_ok() { echo still good; }").start();
     assert_eq!(service.run("ok").output, "still good\n");
@@ -323,7 +322,6 @@ fn callbacks_that_leave_while_they_are_read_are_broken() {
 }
 
 #[test]
-#[ignore = "not built yet: a listener may take for ever to read the callbacks"]
 fn callbacks_that_hang_while_they_are_read_leave_no_request_without_answer() {
     let service = Service::new().callbacks("CB_ok() { :; }\nread -r line\nsleep infinity").start();
     assert!(service.ask("root ok").starts_with("refused callbacks: "));

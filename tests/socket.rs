@@ -66,7 +66,9 @@ fn json_calls_are_answered_by_one_object_each() {
     let daemon = service.daemon();
     let status = service.call(r#"{"op":"status"}"#);
     assert_eq!((&status["state"], &status["pid"]), (&"running".into(), &daemon.into()));
-    assert_eq!(status["actions"], serde_json::json!(["ok"]));
+    let action = &status["actions"][0];
+    assert_eq!((&action["action"], &action["overdue"]), (&"ok".into(), &false.into()));
+    assert_eq!(action["last"]["outcome"], "succeeded");
     assert_eq!(service.call(r#"{"op":"health"}"#)["healthy"], true);
     let run = service.call(r#"{"op":"run","user":"root","action":"ok","of-later":1}"#);
     let id = run["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("{run}"));

@@ -19,6 +19,8 @@ const MOST_STARTING: usize = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const STABLE: Duration = Duration::from_secs(60);
+/// How long a listener may take to read its callbacks.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a listener is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,8 @@ struct Listener {
     purpose: Purpose,
     source: Source,
     stage: Stage,
+    /// When it is killed if it still reads its callbacks.
+    ready_by: Option<Instant>,
 }
 
 /// A listener that has ended.
@@ -140,10 +144,11 @@ impl Pool {
     }
 
     /// A new listener, about to be started.
-    pub fn add(&mut self, purpose: Purpose, source: Source) -> Key {
+    pub fn add(&mut self, purpose: Purpose, source: Source, now: Instant) -> Key {
         let key = self.next;
         self.next += 1;
-        self.listeners.insert(key, Listener { process: None, purpose, source, stage: Stage::Starting });
+        let (stage, ready_by) = (Stage::Starting, Some(now + READ_TIMEOUT));
+        self.listeners.insert(key, Listener { process: None, purpose, source, stage, ready_by });
         key
     }
 
@@ -296,16 +301,26 @@ impl Pool {
         Some(format!("{broken}{serving}"))
     }
 
-    /// When to try again after failures.
+    /// When to try again after failures, or a listener takes too long to read its callbacks.
     pub fn deadline(&self) -> Option<Instant> {
-        self.retry_at
+        let starts = self.listeners.values().filter(|listener| listener.stage == Stage::Starting);
+        starts.filter_map(|listener| listener.ready_by).chain(self.retry_at).min()
     }
 
-    /// The time to try again has come.
-    pub fn deadline_passed(&mut self, now: Instant) {
+    /// The time to try again may have come. The processes of listeners that took too long, to be killed;
+    /// each once.
+    pub fn deadline_passed(&mut self, now: Instant) -> Vec<Pid> {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
         }
+        let late = |listener: &&mut Listener| {
+            listener.stage == Stage::Starting && listener.ready_by.is_some_and(|by| by <= now)
+        };
+        let late = self.listeners.values_mut().filter(late).filter_map(|listener| {
+            listener.ready_by = None;
+            Some(listener.process.as_ref()?.0)
+        });
+        late.collect()
     }
 
     fn starting(&self) -> usize {

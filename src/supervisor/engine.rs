@@ -444,6 +444,11 @@ impl Engine {
     /// Sends a signal to every descendant outside of the groups in `except`.
     fn sweep(&self, number: Number, except: &[Pid]) -> Sweep {
         let mut sweep = Sweep::default();
+        let own = self.children.pids();
+        if number != KILL && own.as_ref().is_some_and(|own| own.iter().all(|pid| except.contains(pid))) {
+            // What hangs below those is told by the end of their runs.
+            return sweep;
+        }
         let mut targets: Vec<_> = descendants::of(std::process::id().cast_signed(), Path::new("/proc"))
             .into_iter()
             .filter(|descendant| !except.contains(&descendant.group))
@@ -452,8 +457,7 @@ impl Engine {
         if targets.is_empty() {
             // Nothing may be left, or nothing can be opened: children can be had all the same, and whoever
             // hangs below them becomes one when they have ended.
-            let children = self.children.pids().unwrap_or_default();
-            let children = children.into_iter().filter(|pid| !except.contains(pid));
+            let children = own.unwrap_or_default().into_iter().filter(|pid| !except.contains(pid));
             targets.extend(children.map(|pid| (pid, "process".to_owned())));
         }
         for (pid, name) in targets {

@@ -128,17 +128,17 @@ impl Machine {
             (Service::Unstarted, _) => Health::unhealthy("the service is not started"),
             (Service::Ended(status), _) => Health::unhealthy(format!("the service {status}")),
             (_, None) => return self.checks.defer(caller),
-            (_, Some(true)) => return self.check(caller),
+            (_, Some(true)) => return self.check(caller, now),
             (_, Some(false)) => Health::healthy(self.degraded(now)),
         };
         self.act(Action::AnswerHealth(caller, health));
     }
 
     /// Runs the service's own check, unless one is on already: that one answers all who wait.
-    fn check(&mut self, caller: Caller) {
+    fn check(&mut self, caller: Caller, now: Moment) {
         if self.checks.join(caller) {
             let source = self.pool.serving();
-            let key = self.pool.add(Purpose::Health, source);
+            let key = self.pool.add(Purpose::Health, source, now.instant);
             self.checks.started(key);
             self.act(Action::StartListener(key, Purpose::Health, source));
         }

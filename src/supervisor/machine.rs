@@ -286,7 +286,9 @@ impl Machine {
         for overdue in self.overdue.news(&self.policy, now) {
             self.say(Level::Error, overdue);
         }
-        self.pool.deadline_passed(now.instant);
+        for pid in self.pool.deadline_passed(now.instant) {
+            self.act(Action::SignalGroup(pid, KILL));
+        }
     }
 
     pub(super) fn signal_listener(&mut self, key: Key, number: Number) {

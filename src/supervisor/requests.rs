@@ -187,7 +187,7 @@ impl Machine {
             needs = self.queue.needs(&self.policy, now.instant);
         }
         for (purpose, source) in self.pool.wanted(&needs, now.instant) {
-            let key = self.pool.add(purpose.clone(), source);
+            let key = self.pool.add(purpose.clone(), source, now.instant);
             self.act(Action::StartListener(key, purpose, source));
         }
         for pid in self.pool.dismiss_surplus(&needs) {

@@ -5,7 +5,7 @@ use super::*;
 const OWN: Purpose = Purpose::Request(Need::Own);
 
 fn start(pool: &mut Pool, pid: Pid, purpose: Purpose, source: Source) -> Key {
-    let key = pool.add(purpose, source);
+    let key = pool.add(purpose, source, Instant::now());
     pool.started(key, pid, format!("token-{pid}"));
     key
 }
@@ -56,7 +56,7 @@ fn callbacks_that_cannot_be_read_cost_a_handful_of_starts_a_minute() {
         assert_eq!(pool.wanted(&own(5), now), []);
         assert!(matches!(pool.actions(), Some(Err(_))));
         now = pool.deadline().unwrap();
-        pool.deadline_passed(now);
+        assert!(pool.deadline_passed(now).is_empty());
     }
     assert!(starts <= 12, "{starts} starts");
 }
@@ -149,4 +149,15 @@ fn a_health_listener_is_never_taken_for_a_request() {
     pool.ready(key, &[]);
     assert_eq!(pool.take(&Need::Own), None);
     assert_eq!(pool.wanted(&[], Instant::now()).len(), 1);
+}
+
+#[test]
+fn a_listener_that_reads_its_callbacks_for_ever_is_ended_once() {
+    let mut pool = Pool::new(1, false);
+    start(&mut pool, 10, OWN, Source::Current);
+    let late = pool.deadline().unwrap();
+    assert_eq!(pool.deadline_passed(late), [10]);
+    assert_eq!(pool.deadline(), None);
+    pool.ended(10, &"was killed", late);
+    assert!(matches!(pool.actions(), Some(Err(_))));
 }
