@@ -129,6 +129,7 @@ def leaves_at_once(lab: Lab) -> None:
         service = run.probe().ready()
         if lab.has("housekeeping"):
             until_warm(run)
+        run.until_not_young()
         run.stop()
         run.process.wait(processes.PATIENCE)
         left = time.monotonic_ns()
