@@ -7,6 +7,8 @@ mod compact;
 mod disk;
 mod entry;
 mod error;
+#[cfg(test)]
+mod faults;
 mod file;
 mod ids;
 mod lines;
@@ -14,7 +16,7 @@ mod record;
 mod recovered;
 mod replay;
 
-pub use compact::{GROWTH, KEPT_FOR, KEPT_RUNS};
+pub use compact::{GROWTH, Keep};
 pub use entry::{End, Entry};
 pub use error::JournalError;
 pub use file::{Journal, LARGEST, NAME, ROOM_TO_ACCEPT, ROOM_TO_END, Remembered};
