@@ -150,22 +150,25 @@ fn choose(
             newest.pop_front();
         }
     })?;
-    kept.hashes.extend(newest);
+    kept.requests.extend(newest);
     let last = std::mem::take(&mut replay.last);
     for summary in last.values().flat_map(|last| [&last.last, &last.last_success]).flatten() {
-        kept.insert(summary.id.as_str());
+        kept.requests.insert(kept.hash(summary.id.as_str()));
     }
     let since = replay.since;
     for open in replay.into_open() {
-        kept.insert(open.request.id.as_str());
+        kept.requests.insert(kept.hash(open.request.id.as_str()));
     }
     Ok((kept, last, since))
 }
 
-/// The requests whose records are kept, as hashes of their ids: should two share one, more is kept.
+/// Whose records are kept, as hashes of their ids: should two share one, more is kept.
 #[derive(Default)]
 struct Kept {
-    hashes: HashSet<u64>,
+    /// The requests.
+    requests: HashSet<u64>,
+    /// Those that joined them.
+    joined: HashSet<u64>,
     hasher: RandomState,
 }
 
@@ -174,12 +177,12 @@ impl Kept {
         self.hasher.hash_one(id)
     }
 
-    fn insert(&mut self, id: &str) {
-        self.hashes.insert(self.hash(id));
+    fn has_request(&self, id: Option<&str>) -> bool {
+        id.is_some_and(|id| self.requests.contains(&self.hash(id)))
     }
 
-    fn has(&self, id: Option<&str>) -> bool {
-        id.is_some_and(|id| self.hashes.contains(&self.hash(id)))
+    fn has(&self, id: &str) -> bool {
+        self.has_request(Some(id)) || self.joined.contains(&self.hash(id))
     }
 }
 
@@ -206,42 +209,39 @@ impl<'a> Output<'a> {
         let Some(id) = record.id else { return Ok(()) };
         let is_young = record.at.is_some_and(|at| at >= cutoff);
         match record.event {
-            "accepted" | "joined" if kept.has(Some(id)) || kept.has(record.with) => {
-                // With a request those that joined it are kept, and all that is said about them.
-                kept.insert(id);
-                self.known(id);
-                self.line(line.text)
+            "accepted" | "joined" if kept.has_request(Some(id)) => self.acceptance(id, line.text),
+            "joined" if kept.has_request(record.with) => {
+                kept.joined.insert(kept.hash(id));
+                self.acceptance(id, line.text)
             }
             "accepted" | "joined" if is_young => match forget(record) {
                 Some(known) => {
-                    self.known(id);
-                    self.entry(&known)
+                    let mut text = Vec::new();
+                    known.write_to(&mut text);
+                    self.acceptance(id, text.trim_ascii_end())
                 }
                 None => Ok(()),
             },
-            "known" if is_young => {
-                self.known(id);
-                self.line(line.text)
-            }
+            "known" if is_young => self.acceptance(id, line.text),
             "accepted" | "joined" | "known" => Ok(()),
             // Also what a later version has to say about it.
-            _ if kept.has(Some(id)) => self.line(line.text),
+            _ if kept.has(id) => self.line(line.text),
             _ => Ok(()),
         }
     }
 
-    /// The next line uses this id up.
-    fn known(&mut self, id: &str) {
+    /// A line that uses this id up.
+    fn acceptance(&mut self, id: &str, text: &[u8]) -> io::Result<()> {
         if let Ok(id) = id.parse::<RequestId>() {
             self.ids.insert(&id, self.length);
         }
+        self.line(text)
     }
 
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         let mut text = Vec::new();
         entry.write_to(&mut text);
-        self.length += text.len() as u64;
-        self.text.write_all(&text)
+        self.line(text.trim_ascii_end())
     }
 
     fn line(&mut self, text: &[u8]) -> io::Result<()> {

@@ -145,6 +145,11 @@ fn a_request_is_not_accepted_where_there_is_no_room() {
     journal.reserve(0).unwrap();
 }
 
+/// A folder in memory, where there is one: hundreds of journals are not worth the disk's time.
+fn quick_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Append,
@@ -165,13 +170,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
     /// At every point, after a crash: all that was committed is there, in order, and nothing but what was
     /// appended besides; and where the disk could be cleaned, nothing besides.
     #[test]
     fn whatever_fails_nothing_durable_is_lost_and_nothing_invented(steps in steps()) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = quick_folder();
         let (mut journal, _) = Journal::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
         let (mut durable, mut pending) = (Vec::new(), Vec::new());
         for (n, step) in steps.into_iter().enumerate() {
@@ -191,7 +194,7 @@ proptest! {
                 }
             }
             // A crash now: the files as they are, read by another supervisor.
-            let copy = tempfile::tempdir().unwrap();
+            let copy = quick_folder();
             std::fs::copy(&journal.path, copy.path().join(super::NAME)).unwrap();
             let (_, recovered) = Journal::open(copy.path(), Timestamp::UNIX_EPOCH).unwrap();
             let held: Vec<_> = recovered.open.into_iter().map(|open| open.request.id).collect();

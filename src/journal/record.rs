@@ -58,7 +58,7 @@ pub(super) struct Record<'a> {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoEntry {
     /// It is JSON, of a kind of event that this version does not know.
-    #[error("events of the kind `{0}` are not known to this version")]
+    #[error("an event of a kind that this version does not know, `{0}`, is passed over")]
     Unknown(String),
     /// It is no record: not JSON, a field is missing, or a name is not valid.
     #[error("{0}")]

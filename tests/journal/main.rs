@@ -1,5 +1,10 @@
 //! The journal as the supervisor uses it: what is committed is there again, whatever happens in between.
 #![allow(clippy::unwrap_used)]
 
+mod compaction;
 mod entries;
+mod full_disk;
+mod model;
+mod property;
 mod restart;
+mod torn;
