@@ -70,15 +70,16 @@ RUN set -eu; \
         /var/lib/dpkg/*-old /tmp/* /var/tmp/*; \
     find /var/log -type f -delete
 
-# The application's user: PHP runs as it, and MariaDB knows it by its uid. The same number outside is the owner of the
-# files that the site may write.
+# The application's user: PHP runs as it, MariaDB knows it by its uid, and Redis' socket is open to its group `redis`.
+# The same number outside is the owner of the files that the site may write.
 ARG APP_USER=forum
 ARG APP_UID=10001
 ARG APP_GID=10001
 ENV APP_USER=${APP_USER}
 RUN set -eu; \
     groupadd --gid "$APP_GID" "$APP_USER"; \
-    useradd --uid "$APP_UID" --gid "$APP_GID" --no-create-home --home-dir /var/www --shell /usr/sbin/nologin "$APP_USER"; \
+    useradd --uid "$APP_UID" --gid "$APP_GID" --groups redis --no-create-home --home-dir /var/www \
+        --shell /usr/sbin/nologin "$APP_USER"; \
     rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/lastlog /var/log/faillog
 
 WORKDIR /usr/local

@@ -3,6 +3,7 @@
 //! # Layout
 //! The way of one request, from top to bottom:
 //! - [`socket`]: who connects to `<service>-request.sock`, what they say, what they are told
+//! - [`access`], [`policy`]: whether they may, and by which rules; [`refusals`]: what the log says when not
 //! - [`request`], [`queue`]: what is asked, and what is next
 //! - [`journal`]: what was accepted and what came of it, on disk
 //! - [`listener`]: the bash process that carries a request out, and what it prints
@@ -13,22 +14,32 @@
 //! - [`console`]: what people see
 //!
 //! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
-//! [`backoff`].
+//! [`claim`], [`backoff`], and what is written and read by people: [`duration`], [`diagnostic`],
+//! [`spelling`].
 
+pub mod access;
 pub mod accounts;
 pub mod backoff;
+pub mod claim;
 pub mod cli;
 pub mod console;
+pub mod diagnostic;
+pub mod duration;
 pub mod journal;
 pub mod listener;
 pub mod log;
 pub mod names;
 pub mod outcome;
+pub mod policy;
 pub mod process;
 pub mod queue;
+pub mod refusals;
 pub mod request;
+pub mod schedule;
+pub mod scheduler;
 pub mod settings;
 pub mod signals;
 pub mod socket;
+pub mod spelling;
 pub mod supervisor;
 pub mod unix_socket;

@@ -7,7 +7,7 @@ use clap::Parser;
 use lamplighter::cli::{Arguments, Command, with_name_as_command};
 use lamplighter::settings::Settings;
 use lamplighter::supervisor::{engine, life};
-use lamplighter::{console, log, signals};
+use lamplighter::{console, log, scheduler, signals};
 
 /// A service could not be reached, or what it said not be understood.
 const UNREACHABLE: u8 = 4;
@@ -16,28 +16,39 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse_from(with_name_as_command(std::env::args_os()));
     let done = match arguments.command {
         Command::Supervise => supervise(),
-        Command::Schedule => Err((life::OWN_FAULT, anyhow::anyhow!("the scheduler is not built in yet"))),
+        Command::Schedule => schedule(),
         Command::Health => health(),
     };
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err((code, error)) => {
-            log::error(format_args!("{error:#}"));
-            ExitCode::from(code)
-        }
-    }
+    let code = done.unwrap_or_else(|(code, error)| {
+        log::error(format_args!("{error:#}"));
+        code
+    });
+    log::finish();
+    ExitCode::from(code)
 }
 
 /// An exit status, or the one for a failure with the failure itself.
 type Done = Result<u8, (u8, anyhow::Error)>;
 
 fn supervise() -> Done {
+    let run = || Ok(block_on(engine::supervise(begin()?))??);
+    run().map_err(|error| (life::OWN_FAULT, error))
+}
+
+fn schedule() -> Done {
     let run = || {
-        signals::block().context("cannot block signals")?;
-        let settings = Settings::from_env(|name| std::env::var_os(name))?;
-        Ok(block_on(engine::supervise(settings))??)
+        let settings = begin()?;
+        block_on(async move { scheduler::run(&settings).await })??;
+        Ok(0)
     };
     run().map_err(|error| (life::OWN_FAULT, error))
+}
+
+/// What both long-running programs do first: signals become events, and a thread writes the log.
+fn begin() -> anyhow::Result<Settings> {
+    signals::block().context("cannot block signals")?;
+    log::start_writer().context("cannot start writing the log")?;
+    Ok(Settings::from_env(|name| std::env::var_os(name))?)
 }
 
 fn health() -> Done {

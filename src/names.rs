@@ -18,6 +18,13 @@ pub struct NameError {
     rule: &'static str,
 }
 
+impl NameError {
+    /// What would be valid.
+    pub fn rule(&self) -> &'static str {
+        self.rule
+    }
+}
+
 /// Makes a name type: the text, its parser's rule, and the traits that let it be read, written and compared.
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $accepts:expr) => {

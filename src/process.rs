@@ -54,7 +54,7 @@ impl std::fmt::Display for Status {
 pub fn spawn(command: &mut Command, account: Option<&Account>, descriptors: &[&OwnedFd]) -> io::Result<Pid> {
     let descriptors: Vec<_> = descriptors.iter().map(|descriptor| descriptor.as_raw_fd()).collect();
     let account = account.cloned();
-    command.process_group(0);
+    command.process_group(0).env_remove(crate::supervisor::notify::VARIABLE);
     // SAFETY: between fork and exec only system calls that signal-safety(7) allows are made, on memory
     // that was set up before the fork; nothing is allocated or locked.
     unsafe {

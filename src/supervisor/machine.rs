@@ -16,6 +16,7 @@ use crate::signals::{self, Number};
 
 use super::health::{Checks, Health};
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
+use super::notify::Progress;
 
 const KILL: Number = 9;
 const TERM: Number = 15;
@@ -89,6 +90,8 @@ pub enum Action {
     Answer(Caller, Answer),
     /// Answer a question for health.
     AnswerHealth(Caller, Health),
+    /// Tell who started us how far the service is.
+    Notify(Progress),
     /// Say something in the container log.
     Say(Level, String),
     /// Leave, with this status.
@@ -192,10 +195,11 @@ impl Machine {
 
     fn set(&mut self, setting: Setting) {
         self.life.set(setting);
-        if setting == Setting::Prepared
-            && let Some(pid) = self.life.pid()
-        {
-            self.say(Level::Info, format!("the service runs, pid {pid}"));
+        if setting == Setting::Prepared {
+            self.act(Action::Notify(Progress::Ready));
+            if let Service::Running(pid) = self.life.service {
+                self.say(Level::Info, format!("the service runs, pid {pid}"));
+            }
         }
     }
 
@@ -215,6 +219,7 @@ impl Machine {
     fn begin_stop(&mut self, why: &str, now: Instant) {
         let to_service = self.life.begin_stop(why, now);
         self.say(Level::Info, self.life.announcement());
+        self.act(Action::Notify(Progress::Stopping));
         if let Some((pid, number)) = to_service {
             self.act(Action::Signal(pid, number));
         }
@@ -399,7 +404,7 @@ impl Machine {
     }
 
     fn admit(&mut self, request: Request) -> Result<RequestId, Refusal> {
-        let Some(actions) = self.pool.actions().filter(|_| self.pool.broken().is_none()) else {
+        let Some(actions) = self.pool.actions() else {
             let broken = self.pool.broken().unwrap_or_default();
             return Err(Refusal::new(RefusalCode::Callbacks, broken));
         };

@@ -20,4 +20,5 @@ handOverSecret() { # NAME
 # Apache is the only one to connect.
 install --directory --owner=root --group=www-data --mode=0750 /run/php
 install --directory --owner="$APP_USER" --group="$APP_USER" --mode=0700 /var/lib/php/sessions
+install --directory --mode=0750 /var/log/php
 handOverSecret redis-password

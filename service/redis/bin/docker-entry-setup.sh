@@ -4,10 +4,9 @@ SERVICE=redis
 COMMAND=/usr/bin/redis-server
 OPTS=/usr/local/conf/redis.conf
 USER=redis
-# Redis makes its socket with its folder's group (setgid), so the application's user can open it.
-GROUP=$APP_USER
 USE_RUNSOCK=1
-RUNMODE=2750
+# The application's user is in the group.
+RUNMODE=0750
 USE_VARLOG=1
 REUID=redis
 # Long enough to write the data out before it goes.
@@ -28,4 +27,4 @@ writeAccessList() {
 
 writeAccessList
 chown redis:redis /var/lib/redis
-chmod 0750 /var/lib/redis
+chmod 0750 /var/lib/redis /var/log/redis

@@ -1,0 +1,213 @@
+//! Who may ask for what. Pure: accounts are looked up by the caller.
+//!
+//! - Uid 0 may ask for anything, on behalf of anybody.
+//! - So may the supervisor's own uid. In a container that is uid 0; where an ordinary user runs a supervisor,
+//!   it is that user, and nothing runs with more rights than the user has anyway.
+//! - Everybody else may ask only for the actions whose rule lists them, and only as themselves.
+//! - Bringing an id is for the first two: a stranger could use up the ids that the scheduler will bring.
+//!
+//! A refusal tells a stranger what is missing, in words that are the same whether or not there is such an
+//! action or such a user, and never who else is allowed.
+
+use crate::names::{ActionName, UserName};
+use crate::policy::{FILE, Rule};
+use crate::request::{Refusal, RefusalCode};
+
+/// Who is at the other end of a connection, and who serves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker {
+    /// The peer's uid, as the kernel says (`SO_PEERCRED`).
+    pub uid: u32,
+    /// The supervisor's own uid.
+    pub own_uid: u32,
+}
+
+/// What is asked, as far as it matters for who may.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// On whose behalf.
+    pub user: &'a UserName,
+    /// What to do.
+    pub action: &'a ActionName,
+    /// Whether the request brought its own id.
+    pub brings_id: bool,
+}
+
+impl Asker {
+    /// Whether everything is allowed.
+    pub fn is_trusted(self) -> bool {
+        self.uid == 0 || self.uid == self.own_uid
+    }
+}
+
+/// Decides whether a request may be made, by the rule of its action.
+///
+/// `uid_of` looks up the account of a name; `None` is "there is none", and such a name is nobody. It is not
+/// called for numbers, which are their own uid, and not for those who may ask for anything.
+///
+/// # Errors
+/// The refusal, with [`RefusalCode::NotAllowed`].
+pub fn permit(
+    asker: Asker,
+    what: Asked<'_>,
+    rule: &Rule,
+    uid_of: impl Fn(&UserName) -> Option<u32>,
+) -> Result<(), Refusal> {
+    if asker.is_trusted() {
+        return Ok(());
+    }
+    let Asked { user, action, brings_id } = what;
+    let uid = asker.uid;
+    let is_asker = |user: &UserName| user.as_uid().or_else(|| uid_of(user)) == Some(uid);
+    if !rule.allow.iter().any(is_asker) {
+        let missing = format!("`allow` of [action.{action}] in {FILE} does not list it");
+        return not_allowed(format!("uid {uid} may not ask for `{action}`: {missing}"));
+    }
+    if !is_asker(user) {
+        return not_allowed(format!("uid {uid} may ask for `{action}` only as itself, not as `{user}`"));
+    }
+    if brings_id {
+        return not_allowed(format!(
+            "uid {uid} may not choose a request's id: only root may; ask without one"
+        ));
+    }
+    Ok(())
+}
+
+/// Decides about what is for root alone, such as to reload the configuration; `what` completes "may not".
+///
+/// # Errors
+/// The refusal, with [`RefusalCode::NotAllowed`].
+pub fn permit_root(asker: Asker, what: &str) -> Result<(), Refusal> {
+    if asker.is_trusted() {
+        Ok(())
+    } else {
+        not_allowed(format!("uid {} may not {what}: only root may", asker.uid))
+    }
+}
+
+fn not_allowed(message: String) -> Result<(), Refusal> {
+    Err(Refusal::new(RefusalCode::NotAllowed, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORUM: u32 = 10001;
+    const WIKI: u32 = 10002;
+
+    fn name(text: &str) -> UserName {
+        text.parse().unwrap()
+    }
+
+    fn accounts(user: &UserName) -> Option<u32> {
+        match user.as_str() {
+            "root" => Some(0),
+            "forum" => Some(FORUM),
+            "wiki" => Some(WIKI),
+            _ => None,
+        }
+    }
+
+    fn ask(uid: u32, own_uid: u32, user: &str, brings_id: bool, allow: &[&str]) -> Result<(), String> {
+        let rule = Rule { allow: allow.iter().map(|user| name(user)).collect(), ..Rule::default() };
+        let (user, action) = (name(user), "backup".parse().unwrap());
+        let what = Asked { user: &user, action: &action, brings_id };
+        permit(Asker { uid, own_uid }, what, &rule, accounts).map_err(|refusal| {
+            assert_eq!(refusal.code, RefusalCode::NotAllowed);
+            refusal.message
+        })
+    }
+
+    const LISTS: [&[&str]; 7] =
+        [&[], &["forum"], &["10001"], &["wiki"], &["wiki", "forum"], &["root"], &["nobody-here"]];
+    const USERS: [&str; 7] = ["root", "0", "forum", "10001", "wiki", "10002", "nobody-here"];
+
+    #[test]
+    fn every_combination_is_decided_by_the_four_rules() {
+        let mut allowed = 0;
+        for own_uid in [0, FORUM] {
+            for uid in [0, FORUM, WIKI, 65534, u32::MAX] {
+                for list in LISTS {
+                    for user in USERS {
+                        for brings_id in [false, true] {
+                            let uid_of = |user: &str| name(user).as_uid().or_else(|| accounts(&name(user)));
+                            let listed = list.iter().any(|user| uid_of(user) == Some(uid));
+                            let itself = uid_of(user) == Some(uid);
+                            let expected = uid == 0 || uid == own_uid || (listed && itself && !brings_id);
+                            let decided = ask(uid, own_uid, user, brings_id, list);
+                            let case = (uid, own_uid, user, brings_id, list);
+                            assert_eq!(decided.is_ok(), expected, "{case:?}: {decided:?}");
+                            allowed += usize::from(expected);
+                        }
+                    }
+                }
+            }
+        }
+        // Uid 0 twice, the own uid once: 98 each. Forum under root is in three lists, Wiki in two, twice; each by
+        // name and by number.
+        assert_eq!(allowed, 3 * 98 + 3 * 2 + 2 * 2 * 2);
+    }
+
+    #[test]
+    fn an_account_that_is_not_there_is_nobody() {
+        assert!(ask(65534, 0, "nobody-here", false, &["nobody-here"]).is_err());
+        assert!(ask(u32::MAX, 0, "nobody-here", false, &["nobody-here"]).is_err());
+    }
+
+    #[test]
+    fn those_who_may_ask_for_anything_need_no_accounts() {
+        let (user, action) = (name("forum"), "backup".parse().unwrap());
+        let what = Asked { user: &user, action: &action, brings_id: true };
+        let rule = Rule { allow: vec![name("wiki")], ..Rule::default() };
+        for (uid, own_uid) in [(0, 0), (0, FORUM), (FORUM, FORUM)] {
+            let decided = permit(Asker { uid, own_uid }, what, &rule, |_| panic!("looked up an account"));
+            assert_eq!(decided, Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_number_is_its_own_uid_whatever_the_accounts_say() {
+        let (user, action) = (name("10001"), "backup".parse().unwrap());
+        let what = Asked { user: &user, action: &action, brings_id: false };
+        let rule = Rule { allow: vec![name("10001")], ..Rule::default() };
+        let misleading = |_: &UserName| Some(WIKI);
+        assert!(permit(Asker { uid: WIKI, own_uid: 0 }, what, &rule, misleading).is_err());
+        assert!(permit(Asker { uid: FORUM, own_uid: 0 }, what, &rule, misleading).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_missing() {
+        let refusals = [
+            ask(FORUM, 0, "forum", false, &["wiki"]),
+            ask(FORUM, 0, "root", true, &["wiki"]),
+            ask(FORUM, 0, "wiki", false, &["forum"]),
+            ask(FORUM, 0, "forum", true, &["forum"]),
+            permit_root(Asker { uid: FORUM, own_uid: 0 }, "reload").map_err(|refusal| refusal.message),
+        ];
+        let lines: Vec<String> = refusals.into_iter().map(Result::unwrap_err).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        uid 10001 may not ask for `backup`: `allow` of [action.backup] in housekeeping.toml does not list it
+        uid 10001 may not ask for `backup`: `allow` of [action.backup] in housekeeping.toml does not list it
+        uid 10001 may ask for `backup` only as itself, not as `wiki`
+        uid 10001 may not choose a request's id: only root may; ask without one
+        uid 10001 may not reload: only root may
+        ");
+    }
+
+    #[test]
+    fn a_refusal_names_nobody_but_the_asker_and_whom_it_named_itself() {
+        for user in USERS {
+            let message = ask(WIKI, 0, user, false, &["forum", "root"]).unwrap_err();
+            assert_eq!(message, ask(WIKI, 0, "root", true, &[]).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn what_is_for_root_alone_is_for_the_own_uid_too() {
+        assert_eq!(permit_root(Asker { uid: 0, own_uid: FORUM }, "reload"), Ok(()));
+        assert_eq!(permit_root(Asker { uid: FORUM, own_uid: FORUM }, "reload"), Ok(()));
+        assert!(permit_root(Asker { uid: WIKI, own_uid: FORUM }, "reload").is_err());
+    }
+}

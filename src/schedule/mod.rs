@@ -1,0 +1,52 @@
+//! The schedule: what its file says, and when that is.
+//!
+//! Everything here is pure: bytes come in, entries and diagnostics go out; an instant comes in, the next one
+//! goes out. Instants are seconds since 1970-01-01 00:00 UTC. What to do when an entry is due is the
+//! scheduler's (`crate::scheduler`).
+//!
+//! [`parse`] reads a file → [`Entry`], with its [`Expression`] and [`Options`], or a [`Diagnostic`];
+//! [`next`] is the calendar and has the rules for daylight saving.
+
+mod calendar;
+mod civil;
+mod entry;
+mod expression;
+mod field;
+mod field_parser;
+mod options;
+mod parser;
+mod words;
+mod zone;
+
+pub use crate::diagnostic::{Diagnostic, Severity};
+pub use calendar::{latest, next};
+pub use entry::{Entry, EntryKey, When};
+pub use expression::{Expression, WORDS};
+pub use field::{FIELDS, Field, FieldKind};
+pub use options::{CatchUp, LONGEST_DEADLINE, LONGEST_DELAY, Options};
+pub use parser::parse;
+pub use zone::{UnknownZone, Zone};
+
+/// What a schedule's file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// The entries that can be run, in the order of their lines.
+    pub entries: Vec<Entry>,
+    /// What is wrong with the others.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Schedule {
+    /// Whether any line does nothing.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Reads an expression alone: five fields, or an `@` word other than `@reboot`.
+///
+/// # Errors
+/// The fault, as for a schedule of one line.
+pub fn parse_expression(text: &str) -> Result<Expression, Box<Diagnostic>> {
+    parser::expression(text)
+}

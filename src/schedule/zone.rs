@@ -1,0 +1,126 @@
+//! Time zones as the calendar needs them: stretches of time with one offset.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+/// A time zone: the system's where it has any, else the bundled one.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    name: Box<str>,
+    rules: TimeZone,
+}
+
+/// Why there is no such time zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no time zone `{}`", .0.escape_debug())]
+pub struct UnknownZone(String);
+
+/// A stretch of time during which a zone's offset does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// Its first second, since 1970-01-01 00:00 UTC.
+    pub(crate) start: i64,
+    /// The first second after it.
+    pub(crate) end: i64,
+    /// Seconds that the wall clock is ahead of UTC.
+    pub(crate) offset: i64,
+}
+
+impl Zone {
+    /// The zone of a name of the time zone database, such as `Europe/Berlin`; case does not matter.
+    ///
+    /// # Errors
+    /// When neither the system nor the bundled database knows the name.
+    pub fn named(name: &str) -> Result<Self, UnknownZone> {
+        let rules = TimeZone::get(name)
+            .or_else(|_| TimeZoneDatabase::bundled().get(name))
+            .map_err(|_| UnknownZone(name.chars().take(80).collect()))?;
+        let name = rules.iana_name().unwrap_or(name).into();
+        Ok(Self { name, rules })
+    }
+
+    /// The zone that `TZ` or `/etc/localtime` sets, UTC when neither does.
+    pub fn system() -> Self {
+        let rules = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+        let name = rules.iana_name().unwrap_or("local time").into();
+        Self { name, rules }
+    }
+
+    /// Coordinated universal time.
+    pub fn utc() -> Self {
+        Self { name: "UTC".into(), rules: TimeZone::UTC }
+    }
+
+    /// Its name in the time zone database.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The rules, for showing instants.
+    pub fn rules(&self) -> &TimeZone {
+        &self.rules
+    }
+
+    /// The stretch that a second lies in.
+    pub(crate) fn stretch_at(&self, second: i64) -> Stretch {
+        let at = timestamp(second);
+        let start = self.rules.preceding(timestamp(second + 1)).next();
+        let end = self.rules.following(at).next();
+        Stretch {
+            start: start.map_or(i64::MIN, |transition| transition.timestamp().as_second()),
+            end: end.map_or(i64::MAX, |transition| transition.timestamp().as_second()),
+            offset: i64::from(self.rules.to_offset(at).seconds()),
+        }
+    }
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Zone {}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
+/// The second as a timestamp, or the nearest that there is.
+fn timestamp(second: i64) -> Timestamp {
+    let second = second.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_reaches_from_one_transition_to_the_next() {
+        let berlin = Zone::named("europe/berlin").unwrap();
+        assert_eq!(berlin.name(), "Europe/Berlin");
+        let summer = Stretch { start: 1_774_746_000, end: 1_792_890_000, offset: 7_200 };
+        assert_eq!(berlin.stretch_at(summer.start), summer);
+        assert_eq!(berlin.stretch_at(summer.end - 1), summer);
+        assert_eq!(berlin.stretch_at(summer.start - 1).end, summer.start);
+        assert_eq!(berlin.stretch_at(summer.end).offset, 3_600);
+    }
+
+    #[test]
+    fn utc_never_changes() {
+        let stretch = Stretch { start: i64::MIN, end: i64::MAX, offset: 0 };
+        assert_eq!(Zone::utc().stretch_at(1_774_746_000), stretch);
+        assert_eq!(Zone::named("UTC").unwrap().stretch_at(0), stretch);
+    }
+
+    #[test]
+    fn a_zone_that_does_not_exist_is_named() {
+        let error = Zone::named("Europe/Berln").unwrap_err();
+        assert_eq!(error.to_string(), "there is no time zone `Europe/Berln`");
+    }
+}

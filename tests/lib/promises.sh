@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# What the repo's files say about one another, where that can be checked by reading: a promise that is written down in
+# one file and broken in another is found here and not by a user.
+# Each check prints every offence, and fails when there was one.
+
+# Reads offences, says them, and fails when there are any.
+noOffences() { # WHAT
+    local -a offences
+    mapfile -t offences
+    if ((${#offences[@]} == 0)); then return; fi
+    printf '%s:\n' "$1"
+    printf '  %s\n' "${offences[@]}"
+    return 1
+}
+
+# In Markdown: [text](relative/path), with or without #anchor.
+docsLinksLead() {
+    local page target
+    while IFS= read -r page; do
+        { grep --only-matching --perl-regexp '\]\(\K[^)\s]+' "$page" || true; } | while IFS= read -r target; do
+            target=${target%%#*}
+            if [[ -z $target || $target == *:* || -e $(dirname -- "$page")/$target ]]; then continue; fi
+            printf '%s: %s\n' "$page" "$target"
+        done
+    done < <(sourceFiles '*.md') | noOffences 'links that lead nowhere'
+}
+
+# `bin/up` in a page or a comment is a command that exists.
+docsCommandsExist() {
+    local page command
+    while IFS= read -r page; do
+        { grep --only-matching --perl-regexp '`\Kbin/[a-z0-9/-]+' "$page" || true; } | while IFS= read -r command; do
+            [[ -x $command ]] || printf '%s: %s\n' "$page" "$command"
+        done
+    done < <(sourceFiles '*.md' .env.example docker-compose.yaml) | noOffences 'commands that do not exist'
+}
+
+# .env.example explains every variable of the compose file, and has none that nobody reads.
+settingsAreExplained() {
+    local known used
+    known=$(grep --only-matching '^[A-Z_]*' .env.example | grep . | sort --unique)
+    used=$(grep --only-matching --perl-regexp '\$\{\K[A-Z_]+' docker-compose.yaml | sort --unique)
+    comm -13 <(printf '%s\n' "$known") <(printf '%s\n' "$used") |
+        noOffences 'variables of docker-compose.yaml that .env.example does not explain'
+    comm -23 <(printf '%s\n' "$known") <(printf '%s\n' "$used") | while IFS= read -r name; do
+        grep --quiet --recursive --word-regexp -- "$name" bin || printf '%s\n' "$name"
+    done | noOffences 'settings of .env.example that nothing reads'
+}
+
+# Every line of the schedule asks for a callback that its service has.
+scheduleAsksForWhatThereIs() {
+    local service action callbacks
+    while read -r service action; do
+        callbacks="service/$service/bin/docker-callbacks.sh"
+        if ! grep --quiet "^CB_${action//-/_}()" "$callbacks" 2>/dev/null; then printf '%s %s\n' "$service" "$action"; fi
+    done < <(sed --quiet --regexp-extended '/^\s*(#|$|[A-Z_]+=)/!p' service/scheduler/conf/schedule.cron |
+        awk '{ print $(NF - 1), $NF }') | noOffences 'lines of schedule.cron without a callback'
+}
+
+# The classic builder knows no heredocs and no mount options.
+dockerfileIsClassic() {
+    { grep --line-number --extended-regexp '^(RUN|COPY)[^#]*<<|^RUN +--' Dockerfile || true; } |
+        noOffences 'lines of the Dockerfile for BuildKit only'
+}
+
+# Whoever reads a container's data or secrets reads them from files that git never sees.
+secretsStayOut() {
+    local path
+    for path in .env .secrets/redis-password data/run target-sbin/lamplighter; do
+        git check-ignore --quiet "$path" || printf '%s\n' "$path"
+    done | noOffences 'paths that git does not ignore'
+}
