@@ -4,6 +4,7 @@
 mod compaction;
 mod entries;
 mod full_disk;
+mod history;
 mod model;
 mod property;
 mod restart;
