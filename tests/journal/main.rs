@@ -6,6 +6,7 @@ mod entries;
 mod full_disk;
 mod history;
 mod model;
+mod output;
 mod property;
 mod restart;
 mod torn;
