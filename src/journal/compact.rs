@@ -1,7 +1,7 @@
 //! Compaction: writing the journal anew with what is still of use.
 //!
 //! Kept as they stand are the records of open requests and of the newest runs, and of each action's last run
-//! and last success however old. Of any other request its id is kept until it is [`KEPT_FOR`] old.
+//! and last success however old. Of any other request its id is kept as long as history is.
 //!
 //! The new file takes the journal's place in one step, after it is on the disk. So a crash at any point
 //! leaves either the old journal, perhaps beside a leftover that [`Journal::open`] removes, or the new one.
@@ -28,10 +28,22 @@ use super::record::Record;
 use super::recovered::{LastRuns, Open};
 use super::replay::Replay;
 
-/// How long history is kept, and ids are remembered.
-pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// How many runs' history is kept, should [`KEPT_FOR`] hold more.
-pub const KEPT_RUNS: usize = 10_000;
+/// How much history a compaction keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// How long history is kept, and ids are remembered. Never longer, but for each action's last runs.
+    pub age: SignedDuration,
+    /// How many requests' history is kept, should `age` hold more.
+    pub runs: usize,
+}
+
+impl Default for Keep {
+    /// 90 days, and 10,000 runs.
+    fn default() -> Self {
+        Self { age: SignedDuration::from_hours(90 * 24), runs: 10_000 }
+    }
+}
+
 /// How much a journal grows, besides doubling, before it is compacted, in bytes.
 pub const GROWTH: u64 = 1 << 20;
 
@@ -41,38 +53,45 @@ pub(super) fn due_after(size: u64) -> u64 {
 }
 
 impl Journal {
-    /// Writes the journal anew when it has grown enough since the last time; whether it was written.
-    ///
-    /// What is appended and not durable stays so. Takes about a quarter of a second for 10,000 runs.
+    /// [Compacts](Journal::compact) the journal when it has grown enough since the last time; whether it did.
     ///
     /// # Errors
-    /// When the new one cannot be written. The old one is as good as before; the next try is made when it
-    /// has grown by another [`GROWTH`].
+    /// As for [`Journal::compact`]. The next try is made when the journal has grown by another [`GROWTH`].
     pub fn compact_if_due(&mut self, now: Timestamp) -> Result<bool, JournalError> {
-        if self.durable < self.compact_at || self.is_soiled {
+        if self.durable < self.compact_at {
             return Ok(false);
         }
-        let path = self.folder.join(NEW_NAME);
-        if let Err(why) = self.compact(&path, now) {
-            self.compact_at = self.durable + GROWTH;
-            let _ = fs::remove_file(&path);
-            return Err(JournalError::new("write the compacted journal", &path, why));
-        }
-        Ok(true)
+        self.compact_at = self.durable + GROWTH;
+        self.compact(&Keep::default(), now).map(|()| true)
     }
 
-    fn compact(&mut self, path: &Path, now: Timestamp) -> io::Result<()> {
+    /// Writes the journal anew with what is still of use. What is appended and not durable stays so.
+    ///
+    /// # Errors
+    /// When the new one cannot be written. The old one is as good as before.
+    pub fn compact(&mut self, keep: &Keep, now: Timestamp) -> Result<(), JournalError> {
+        let path = self.folder.join(NEW_NAME);
+        self.replace(&path, keep, now).map_err(|why| {
+            let _ = fs::remove_file(&path);
+            JournalError::new("write the compacted journal", &path, why)
+        })
+    }
+
+    fn replace(&mut self, path: &Path, keep: &Keep, now: Timestamp) -> io::Result<()> {
         let old = self.disk.file();
         let mut new = create(path)?;
-        let written = write(old, self.durable, &mut new, now)?;
-        let grown = self.allocated.map(|allocated| allocated.saturating_sub(self.durable));
-        if let Some(room) = grown.filter(|&room| room > 0) {
+        let written = write(old, self.durable, &mut new, keep, now)?;
+        let room = self.allocated.map(|allocated| allocated.saturating_sub(self.durable));
+        if let Some(room) = room.filter(|&room| room > 0) {
             new.allocate(written.length + room)?;
         }
         new.sync_all()?;
         fs::rename(path, &self.path)?;
+        // The old one may be back after a crash as long as the folder is not on the disk: until it is,
+        // nothing that is written to the new one is durable.
         self.is_unsettled = sync_folder(&self.folder).is_err();
-        self.allocated = grown.map(|room| if room > 0 { written.length + room } else { 0 });
+        self.is_soiled = false;
+        self.allocated = room.map(|room| if room > 0 { written.length + room } else { 0 });
         self.disk = Box::new(new);
         self.durable = written.length;
         self.ids = written.ids;
@@ -92,10 +111,10 @@ struct Written {
 }
 
 /// Writes what is of use of the old file's first `length` bytes to the new one.
-fn write(old: &File, length: u64, new: &mut File, now: Timestamp) -> io::Result<Written> {
+fn write(old: &File, length: u64, new: &mut File, keep: &Keep, now: Timestamp) -> io::Result<Written> {
     // Before 1970 and 90 days nothing was accepted.
-    let cutoff = now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::UNIX_EPOCH);
-    let (mut kept, last, since) = choose(old, length, cutoff)?;
+    let cutoff = now.checked_sub(keep.age).unwrap_or(Timestamp::UNIX_EPOCH);
+    let (mut kept, last, since) = choose(old, length, keep.runs, cutoff)?;
     let mut output = Output::new(new);
     output.entry(&Entry::header(since.unwrap_or(now)))?;
     for (action, last) in last {
@@ -115,33 +134,41 @@ fn write(old: &File, length: u64, new: &mut File, now: Timestamp) -> io::Result<
 type Last = BTreeMap<ActionName, LastRuns>;
 
 /// Which requests' records are kept; and the actions, and the journal's beginning, on the way.
-fn choose(old: &File, length: u64, cutoff: Timestamp) -> io::Result<(Kept, Last, Option<Timestamp>)> {
+fn choose(
+    old: &File,
+    length: u64,
+    runs: usize,
+    cutoff: Timestamp,
+) -> io::Result<(Kept, Last, Option<Timestamp>)> {
     let mut kept = Kept::default();
     let mut newest = VecDeque::new();
     let mut replay = Replay::read(old, length, |open: &Open, entry| {
         if entry.at() >= cutoff {
             newest.push_back(kept.hash(open.request.id.as_str()));
         }
-        if newest.len() > KEPT_RUNS {
+        if newest.len() > runs {
             newest.pop_front();
         }
     })?;
-    kept.hashes.extend(newest);
+    kept.requests.extend(newest);
     let last = std::mem::take(&mut replay.last);
     for summary in last.values().flat_map(|last| [&last.last, &last.last_success]).flatten() {
-        kept.insert(summary.id.as_str());
+        kept.requests.insert(kept.hash(summary.id.as_str()));
     }
     let since = replay.since;
     for open in replay.into_open() {
-        kept.insert(open.request.id.as_str());
+        kept.requests.insert(kept.hash(open.request.id.as_str()));
     }
     Ok((kept, last, since))
 }
 
-/// The requests whose records are kept, as hashes of their ids: should two share one, more is kept.
+/// Whose records are kept, as hashes of their ids: should two share one, more is kept.
 #[derive(Default)]
 struct Kept {
-    hashes: HashSet<u64>,
+    /// The requests.
+    requests: HashSet<u64>,
+    /// Those that joined them.
+    joined: HashSet<u64>,
     hasher: RandomState,
 }
 
@@ -150,12 +177,12 @@ impl Kept {
         self.hasher.hash_one(id)
     }
 
-    fn insert(&mut self, id: &str) {
-        self.hashes.insert(self.hash(id));
+    fn has_request(&self, id: Option<&str>) -> bool {
+        id.is_some_and(|id| self.requests.contains(&self.hash(id)))
     }
 
-    fn has(&self, id: Option<&str>) -> bool {
-        id.is_some_and(|id| self.hashes.contains(&self.hash(id)))
+    fn has(&self, id: &str) -> bool {
+        self.has_request(Some(id)) || self.joined.contains(&self.hash(id))
     }
 }
 
@@ -182,42 +209,39 @@ impl<'a> Output<'a> {
         let Some(id) = record.id else { return Ok(()) };
         let is_young = record.at.is_some_and(|at| at >= cutoff);
         match record.event {
-            "accepted" | "joined" if kept.has(Some(id)) || kept.has(record.with) => {
-                // With a request those that joined it are kept, and all that is said about them.
-                kept.insert(id);
-                self.known(id);
-                self.line(line.text)
+            "accepted" | "joined" if kept.has_request(Some(id)) => self.acceptance(id, line.text),
+            "joined" if kept.has_request(record.with) => {
+                kept.joined.insert(kept.hash(id));
+                self.acceptance(id, line.text)
             }
             "accepted" | "joined" if is_young => match forget(record) {
                 Some(known) => {
-                    self.known(id);
-                    self.entry(&known)
+                    let mut text = Vec::new();
+                    known.write_to(&mut text);
+                    self.acceptance(id, text.trim_ascii_end())
                 }
                 None => Ok(()),
             },
-            "known" if is_young => {
-                self.known(id);
-                self.line(line.text)
-            }
+            "known" if is_young => self.acceptance(id, line.text),
             "accepted" | "joined" | "known" => Ok(()),
             // Also what a later version has to say about it.
-            _ if kept.has(Some(id)) => self.line(line.text),
+            _ if kept.has(id) => self.line(line.text),
             _ => Ok(()),
         }
     }
 
-    /// The next line uses this id up.
-    fn known(&mut self, id: &str) {
+    /// A line that uses this id up.
+    fn acceptance(&mut self, id: &str, text: &[u8]) -> io::Result<()> {
         if let Ok(id) = id.parse::<RequestId>() {
             self.ids.insert(&id, self.length);
         }
+        self.line(text)
     }
 
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         let mut text = Vec::new();
         entry.write_to(&mut text);
-        self.length += text.len() as u64;
-        self.text.write_all(&text)
+        self.line(text.trim_ascii_end())
     }
 
     fn line(&mut self, text: &[u8]) -> io::Result<()> {

@@ -22,7 +22,7 @@ impl JournalError {
             }
             io::ErrorKind::PermissionDenied => "let the supervisor's user own the folder and its files",
             io::ErrorKind::ReadOnlyFilesystem => "mount its folder writable",
-            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists => {
                 "move away what stands there, or set LAMPLIGHTER_STATE to another folder"
             }
             io::ErrorKind::FileTooLarge => "move it away while the supervisor is stopped, or ask for less",

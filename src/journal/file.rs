@@ -238,10 +238,6 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub fn remembered(&self, id: &RequestId) -> Result<Option<Remembered>, JournalError> {
-        if let Some(&(_, at)) = self.buffered.iter().find(|(buffered, _)| buffered == id) {
-            let line = self.buffer[at..].split(|&byte| byte == b'\n').next().unwrap_or_default();
-            return Ok(remembered_of(line, id));
-        }
         for place in self.ids.places(id) {
             let line = line_at(self.disk.file(), place);
             let line = line.map_err(JournalError::while_("read the journal", &self.path))?;
@@ -249,7 +245,11 @@ impl Journal {
                 return Ok(Some(remembered));
             }
         }
-        Ok(None)
+        let Some(&(_, at)) = self.buffered.iter().find(|(buffered, _)| buffered == id) else {
+            return Ok(None);
+        };
+        let line = self.buffer[at..].split(|&byte| byte == b'\n').next().unwrap_or_default();
+        Ok(remembered_of(line, id))
     }
 }
 
@@ -270,7 +270,7 @@ fn repair(file: &mut File, replay: &mut Replay, now: Timestamp) -> io::Result<()
         file.cut(replay.end)?;
         // As in `clean`: the room for outcomes is still needed.
         let _ = file.allocate(metadata.blocks() * 512);
-        replay.remarks.add("the end of a line that a crash has torn", replay.end);
+        replay.remarks.add("a line that a crash has torn is cut off", replay.end);
     }
     let mut text = Vec::new();
     if replay.lacks_newline {

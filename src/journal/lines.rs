@@ -25,7 +25,7 @@ pub(super) struct Lines<'a> {
 pub(super) struct Line<'a> {
     /// Where it begins, in bytes from the file's beginning.
     pub(super) at: u64,
-    /// Its text without the newline: of a line longer than any record, only a part.
+    /// Its text without the newline; nothing of a line longer than any record.
     pub(super) text: &'a [u8],
     /// Where the next one begins.
     pub(super) next: u64,
@@ -66,9 +66,8 @@ impl<'a> Lines<'a> {
         let from = self.given;
         self.given += length + usize::from(is_ended);
         let next = self.chunk_at + self.given as u64;
-        // What a line longer than any record has left must not pass for one.
         let is_whole = next - at == (self.given - from) as u64;
-        let text = if is_whole { &self.chunk[from..from + length] } else { &[][..] };
+        let text = if is_whole && length <= LONGEST { &self.chunk[from..from + length] } else { &[] };
         Line { at, text, next, is_ended }
     }
 
@@ -109,7 +108,8 @@ pub(super) fn line_at(file: &File, at: u64) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn read_some(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+/// Reads some of what stands at `at`: nothing at the file's end only.
+pub(super) fn read_some(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     loop {
         match file.read_at(buffer, at) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

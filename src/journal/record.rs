@@ -58,7 +58,7 @@ pub(super) struct Record<'a> {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoEntry {
     /// It is JSON, of a kind of event that this version does not know.
-    #[error("events of the kind `{0}` are not known to this version")]
+    #[error("an event of a kind that this version does not know, `{0}`, is passed over")]
     Unknown(String),
     /// It is no record: not JSON, a field is missing, or a name is not valid.
     #[error("{0}")]
@@ -121,7 +121,7 @@ fn shortened(note: &str) -> String {
 }
 
 /// An outcome in two fields: its word, and the code of a failure.
-fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
+pub(super) fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
     match outcome {
         Outcome::Succeeded => ("succeeded", None),
         Outcome::Failed(code) => ("failed", Some(code)),
@@ -132,16 +132,16 @@ fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
     }
 }
 
-/// The outcome that a record's two fields name. A word that a later version added is an end all the same:
-/// nobody can tell which, but what has ended must not be run again.
-fn outcome_of(record: &Record<'_>) -> Result<Outcome, NoEntry> {
-    match (required(record, "outcome", record.outcome)?, record.code) {
-        ("succeeded", _) => Ok(Outcome::Succeeded),
-        ("failed", Some(code)) => Ok(Outcome::Failed(code)),
-        ("timed-out", _) => Ok(Outcome::TimedOut),
-        ("cancelled", _) => Ok(Outcome::Cancelled),
-        ("skipped", _) => Ok(Outcome::Skipped),
-        _ => Ok(Outcome::Interrupted),
+/// The outcome that the two fields name. A word that a later version added is an end all the same: nobody
+/// can tell which, but what has ended must not be run again.
+pub(super) fn outcome_of(word: &str, code: Option<u8>) -> Outcome {
+    match (word, code) {
+        ("succeeded", _) => Outcome::Succeeded,
+        ("failed", Some(code)) => Outcome::Failed(code),
+        ("timed-out", _) => Outcome::TimedOut,
+        ("cancelled", _) => Outcome::Cancelled,
+        ("skipped", _) => Outcome::Skipped,
+        _ => Outcome::Interrupted,
     }
 }
 
@@ -173,7 +173,8 @@ impl Record<'_> {
 
     pub(super) fn end(&self) -> Result<End, NoEntry> {
         let took_ms = required(self, "took_ms", self.took_ms)?;
-        Ok(End { attempt: self.attempt()?, outcome: outcome_of(self)?, took_ms })
+        let word = required(self, "outcome", self.outcome)?;
+        Ok(End { attempt: self.attempt()?, outcome: outcome_of(word, self.code), took_ms })
     }
 
     pub(super) fn token(&self) -> Result<String, NoEntry> {
@@ -209,21 +210,26 @@ impl Record<'_> {
 }
 
 /// Instants in UTC, to the millisecond: `2026-01-31T04:05:00.123Z`.
-mod instant {
+pub(super) mod instant {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serializer};
 
     // The signature is serde's.
     #[allow(clippy::ref_option)]
-    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::journal) fn serialize<S: Serializer>(
+        at: &Option<Timestamp>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => to.collect_str(&format_args!("{at:.3}")),
             None => to.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-        let text = <&str>::deserialize(from)?;
+    pub(in crate::journal) fn deserialize<'a, D: Deserializer<'a>>(
+        from: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(from)?;
         text.parse().map(Some).map_err(serde::de::Error::custom)
     }
 }

@@ -17,6 +17,7 @@ use super::recovered::{LastRuns, Open};
 
 /// Kinds of damage that are told apart: a file of rubbish must not fill the memory with what is said about it.
 const MOST_REMARKS: usize = 20;
+const STRAY: &str = "an event of a request that is not open is passed over";
 
 /// What a journal says, as far as it has been read.
 #[derive(Debug, Default)]
@@ -64,7 +65,8 @@ impl Remarks {
     /// One sentence for each kind.
     pub(super) fn sentences(&self) -> Vec<String> {
         let sentence = |(what, (count, at)): (&String, &(u64, u64))| {
-            format!("passed over in the journal: {what} ({count} of this kind, the first at byte {at})")
+            let more = if *count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+            format!("in the journal at byte {at}: {what}{more}")
         };
         self.0.iter().map(sentence).collect()
     }
@@ -103,7 +105,7 @@ impl Replay {
     fn remark(&mut self, line: &Line<'_>, why: &NoEntry) {
         match why {
             NoEntry::Unknown(_) => self.remarks.add(&why.to_string(), line.at),
-            NoEntry::Damaged(_) => self.remarks.add("lines that are no record", line.at),
+            NoEntry::Damaged(_) => self.remarks.add("a line that is no record is passed over", line.at),
         }
     }
 
@@ -114,7 +116,8 @@ impl Replay {
             Entry::Journal { version, .. } => {
                 self.compacted = line.next;
                 if *version > VERSION {
-                    self.remarks.add(&format!("a later version's form of record, {version}"), line.at);
+                    self.remarks
+                        .add(&format!("a later version of Lamplighter wrote it, in form {version}"), line.at);
                 }
             }
             Entry::Compacted { .. } => self.compacted = line.next,
@@ -123,7 +126,7 @@ impl Replay {
             | Entry::Joined { request, .. }
             | Entry::Known { request, .. } => {
                 if self.is_used_up(file, &request.id)? {
-                    self.remarks.add("ids accepted a second time", line.at);
+                    self.remarks.add("an id is accepted a second time, which is passed over", line.at);
                 } else {
                     self.ids.insert(&request.id, line.at);
                     self.accept(entry);
@@ -133,7 +136,7 @@ impl Replay {
             Entry::Started { id, .. } | Entry::PutBack { id, .. } | Entry::Retried { id, .. } => {
                 match self.open.get_mut(id) {
                     Some(numbered) => numbered.open.take(entry),
-                    None => self.remarks.add("events of requests that are not open", line.at),
+                    None => self.remarks.add(STRAY, line.at),
                 }
             }
         }
@@ -186,7 +189,7 @@ impl Replay {
             return None;
         }
         let Some(Numbered { open, .. }) = self.open.remove(id) else {
-            self.remarks.add("events of requests that are not open", at);
+            self.remarks.add(STRAY, at);
             return None;
         };
         for joined in &open.joined {

@@ -62,3 +62,8 @@ pub(crate) fn write(folder: &Path, entries: &[Entry]) {
 pub(crate) fn open_ids(recovered: &Recovered) -> Vec<&str> {
     recovered.open.iter().map(|open| open.request.id.as_str()).collect()
 }
+
+/// A folder in memory, where there is one: hundreds of journals are not worth the disk's time.
+pub(crate) fn quick_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
