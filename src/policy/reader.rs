@@ -18,15 +18,15 @@ use super::{LONGEST_BACKOFF, Overlap, Retry, Rule, RunAs};
 type Key<'i> = Spanned<DeString<'i>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
-const RULE_KEYS: [&str; 6] = ["timeout", "overlap", "retry", "allow", "run-as", "expect-within"];
+pub(super) const RULE_KEYS: [&str; 6] = ["timeout", "overlap", "retry", "allow", "run-as", "expect-within"];
 const RETRY_KEYS: [&str; 2] = ["attempts", "backoff"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const TIMEOUT: RangeInclusive<Duration> = SECOND..=DAY.saturating_mul(30);
-const BACKOFF: RangeInclusive<Duration> = SECOND..=LONGEST_BACKOFF;
-const EXPECT_WITHIN: RangeInclusive<Duration> = SECOND..=DAY.saturating_mul(366);
-const ATTEMPTS: RangeInclusive<u32> = 1..=100;
+pub(super) const TIMEOUT: RangeInclusive<Duration> = SECOND..=DAY.saturating_mul(30);
+pub(super) const BACKOFF: RangeInclusive<Duration> = SECOND..=LONGEST_BACKOFF;
+pub(super) const EXPECT_WITHIN: RangeInclusive<Duration> = SECOND..=DAY.saturating_mul(366);
+pub(super) const ATTEMPTS: RangeInclusive<u32> = 1..=100;
 
 /// Faults that are kept, with their lines; a file of nothing else would fill the memory and the log.
 const MOST_FAULTS: usize = 20;
