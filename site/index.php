@@ -114,6 +114,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 th, td { padding: 0.5rem 1.15rem; text-align: left; white-space: nowrap; }
 th { font-size: 0.8rem; font-weight: 500; color: var(--soft); border-bottom: 1px solid var(--line); }
 tr.new td { background: var(--glow); font-weight: 600; }
+@media (max-width: 30rem) { .parts { grid-template-columns: 1fr 1fr; } .figure { font-size: 1.45rem; } th, td { padding: 0.5rem 0.8rem; } }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: 0.9rem; }
 code { font: 0.92em ui-monospace, monospace; background: var(--glow); padding: 0.1em 0.35em; border-radius: 4px; color: var(--text); }
 </style>
@@ -131,7 +132,7 @@ code { font: 0.92em ui-monospace, monospace; background: var(--glow); padding: 0
 <div class="parts">
 <article class="part"><h2>Apache <span>up</span></h2>
 <div class="figure"><?= html($_SERVER['SERVER_PROTOCOL']) ?></div>
-<p><?= empty($_SERVER['HTTPS']) ? 'not encrypted' : 'encrypted, ' . html($_SERVER['SSL_PROTOCOL'] ?? 'TLS') ?></p></article>
+<p><?= empty($_SERVER['HTTPS']) ? 'not encrypted' : 'encrypted' ?></p></article>
 
 <article class="part"><h2>PHP-FPM <span>up</span></h2>
 <div class="figure"><?= html(PHP_MAJOR_VERSION . '.' . PHP_MINOR_VERSION) ?></div>
@@ -163,7 +164,7 @@ code { font: 0.92em ui-monospace, monospace; background: var(--glow); padding: 0
 <thead><tr><th>Visit</th><th>Time (UTC)</th><th>Protocol</th></tr></thead>
 <tbody>
 <?php foreach ($mariadb['visits'] as $visit): ?>
-<tr<?= (int) $visit['id'] === $mariadb['row'] ? ' class="new"' : '' ?>><td><?= html($visit['id']) ?></td><td><?= html($visit['seen_at']) ?></td><td><?= html($visit['protocol']) ?></td></tr>
+<tr<?= (int) $visit['id'] === $mariadb['row'] ? ' class="new"' : '' ?>><td><?= html($visit['id']) ?></td><td><?= html(substr($visit['seen_at'], 0, 19)) ?></td><td><?= html($visit['protocol']) ?></td></tr>
 <?php endforeach ?>
 </tbody>
 </table></div>
@@ -172,7 +173,7 @@ code { font: 0.92em ui-monospace, monospace; background: var(--glow); padding: 0
 <section>
 <h2>Housekeeping</h2>
 <?php if ($mariadb['task']): ?>
-<p><code>task-check</code> last ran <code>task.php</code> at <?= html($mariadb['task']['seen_at']) ?> UTC as <?= html($mariadb['task']['user']) ?> (run <?= html($mariadb['task']['id']) ?>).</p>
+<p><code>task-check</code> last ran <code>task.php</code> at <?= html(substr($mariadb['task']['seen_at'], 0, 19)) ?> UTC as <?= html($mariadb['task']['user']) ?> (run <?= html($mariadb['task']['id']) ?>).</p>
 <?php else: ?>
 <p><code>task-check</code> has not run <code>task.php</code> yet: the schedule has it every five minutes.</p>
 <?php endif ?>

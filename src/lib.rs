@@ -13,11 +13,13 @@
 //! - [`console`]: what people see
 //!
 //! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
-//! [`backoff`], and what is written and read by people: [`duration`], [`diagnostic`], [`spelling`].
+//! [`claim`], [`backoff`], and what is written and read by people: [`duration`], [`diagnostic`],
+//! [`spelling`].
 
 pub mod access;
 pub mod accounts;
 pub mod backoff;
+pub mod claim;
 pub mod cli;
 pub mod console;
 pub mod diagnostic;

@@ -31,9 +31,7 @@ fn main() -> ExitCode {
 type Done = Result<u8, (u8, anyhow::Error)>;
 
 fn supervise() -> Done {
-    let run = || {
-        Ok(block_on(engine::supervise(begin()?))??)
-    };
+    let run = || Ok(block_on(engine::supervise(begin()?))??);
     run().map_err(|error| (life::OWN_FAULT, error))
 }
 

@@ -77,4 +77,6 @@ if [[ -n ${REUID:-} && $(id -u) != "$REUID" && $(id -un 2>/dev/null) != "$REUID"
 fi
 
 tellSupervisor "${settings[@]}" prepared
+# With `set -e` the status of an exec that fails would be 1, not 126 or 127.
+set +e
 exec "${command[@]}"

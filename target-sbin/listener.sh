@@ -14,9 +14,11 @@ source "$LAMPLIGHTER_SBIN/lib/log.sh"
 # shellcheck source=target-sbin/lib/rotate-logs.sh
 source "$LAMPLIGHTER_SBIN/lib/rotate-logs.sh"
 
-# Runs on any failing command, which then ends the run (`set -e`).
+# Runs on any failing command, which then ends the run (`set -e`); where that is off, as in `$(...)`, a failure
+# ends nothing and is nothing to report.
 # shellcheck disable=SC2317,SC2329
 reportFailure() { # STATUS COMMAND FILE LINE
+    if [[ $- != *e* ]]; then return 0; fi
     if [[ $3 == "${BASH_SOURCE[0]}" ]]; then
         logLine ERROR "CB_${LAMPLIGHTER_ACTION//-/_} ended with status $1" >&2
     else

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lamplighter::scheduler::clock::{Clock, SystemClock};
 use lamplighter::scheduler::{Order, run_with};
-use lamplighter::settings::Folders;
+use lamplighter::settings::{Folders, Settings};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
@@ -66,6 +66,10 @@ impl Stack {
         })
     }
 
+    fn settings(&self) -> Settings {
+        Settings { service: "scheduler".parse().unwrap(), folders: self.folders() }
+    }
+
     fn schedule(&self, text: impl AsRef<[u8]>) {
         // Renamed into place, as editors do.
         let fresh = self.top.path().join("conf/.schedule.cron.swp");
@@ -82,8 +86,11 @@ impl Stack {
                 let (input, mut output) = stream.into_split();
                 let mut input = BufReader::new(input).lines();
                 while let Ok(Some(line)) = input.next_line().await {
-                    let _ = lines.send(format!("{name}: {line}"));
-                    if output.write_all(b"accepted some-id\n").await.is_err() {
+                    let call: serde_json::Value = serde_json::from_str(&line).unwrap();
+                    let asked = |field: &str| call[field].as_str().unwrap().to_owned();
+                    let _ = lines.send(format!("{name}: {} {}", asked("user"), asked("action")));
+                    let answer = serde_json::json!({"ok": true, "id": asked("id")});
+                    if output.write_all(format!("{answer}\n").as_bytes()).await.is_err() {
                         break;
                     }
                 }
@@ -122,9 +129,9 @@ fn beside_a_scheduler<C: Clock + 'static>(
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let (mut stack, orders) = Stack::new();
         prepare(&stack);
-        let (folders, clock) = (stack.folders(), clock(&stack));
+        let (settings, clock) = (stack.settings(), clock(&stack));
         let scheduler =
-            tokio::task::spawn_local(async move { run_with(&folders, clock, "this boot", orders).await });
+            tokio::task::spawn_local(async move { run_with(&settings, clock, "this boot", orders).await });
         test(&mut stack).await;
         let _ = stack.orders.send(Order::Stop);
         let stopped = tokio::time::timeout(Duration::from_secs(30), scheduler).await;
@@ -219,7 +226,53 @@ fn a_memory_that_cannot_be_opened_is_named() {
     local.block_on(&runtime, async {
         let (stack, orders) = Stack::new();
         fs::write(stack.top.path().join("state"), "a file, no folder").unwrap();
-        let error = run_with(&stack.folders(), test_clock(&stack), "boot", orders).await.unwrap_err();
+        let error = run_with(&stack.settings(), test_clock(&stack), "boot", orders).await.unwrap_err();
         assert!(error.to_string().starts_with("cannot open the scheduler's memory in "), "{error}");
     });
+}
+
+async fn ask(stack: &Stack, op: &str) -> serde_json::Value {
+    let call = serde_json::json!({"op": op});
+    let path = socket(stack.top.path(), "scheduler");
+    // It is there a moment after the start.
+    for _ in 0..600 {
+        if path.exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    lamplighter::console::client::call(&path, &call, Duration::from_secs(30)).await.unwrap()
+}
+
+#[test]
+fn it_is_healthy_with_a_bad_schedule_and_says_what_is_bad() {
+    beside_a_scheduler(
+        test_clock,
+        async |stack| {
+            let fault = "schedule.cron:1:3: the hour `24` is too large, and 1 more";
+            assert_eq!(ask(stack, "health").await, serde_json::json!({"healthy": true, "degraded": [fault]}));
+            assert_eq!(ask(stack, "ping").await["service"], "scheduler");
+
+            fs::write(stack.folders().conf.join("schedule.cron"), "@hourly a b").unwrap();
+            assert_eq!(ask(stack, "reload").await["ok"], true);
+            assert_eq!(ask(stack, "health").await, serde_json::json!({"healthy": true}));
+        },
+        |stack| stack.schedule("5 24 * * * a b\n5 25 * * * a c"),
+    );
+}
+
+#[test]
+fn a_second_scheduler_is_refused_and_the_first_goes_on() {
+    beside_a_scheduler(
+        test_clock,
+        async |stack| {
+            ask(stack, "ping").await;
+            let (_keep, orders) = unbounded_channel();
+            let second = run_with(&stack.settings(), test_clock(stack), "boot", orders).await;
+            let error = second.unwrap_err().to_string();
+            assert!(error.starts_with("another scheduler of `scheduler` runs on "), "{error}");
+            assert_eq!(ask(stack, "ping").await["ok"], true);
+        },
+        |_| {},
+    );
 }

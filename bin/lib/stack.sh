@@ -42,7 +42,7 @@ waitUntilHealthy() {
             if [[ $status == *'(healthy)'* && -z ${healthy[$service]:-} ]]; then
                 healthy[$service]=1
                 serviceIsHealthy "$service"
-            elif [[ $status == *'(unhealthy)'* ]] || restartsAgainAndAgain "$state" "$name"; then
+            elif [[ $status == *'(unhealthy)'* || $state == exited || $state == dead ]] || restartsAgainAndAgain "$state" "$name"; then
                 return 1
             fi
         done < <(containers)
@@ -77,7 +77,7 @@ explainFailure() { # LOG-OF-COMPOSE
     while IFS='|' read -r service state status name id; do
         if [[ $status != *'(healthy)'* && $state != created ]]; then
             culprit=$service container=$name
-            if [[ $status == *'(unhealthy)'* || $state == restarting ]]; then break; fi
+            if [[ $status == *'(unhealthy)'* || $state != running ]]; then break; fi
         fi
     done < <(containers)
 
@@ -88,7 +88,7 @@ explainFailure() { # LOG-OF-COMPOSE
     fi
     {
         docker logs --tail 25 "$container" 2>&1
-        docker inspect --format '{{with .State.Health}}{{range .Log}}{{.Output}}{{end}}{{end}}' "$container" |
+        docker inspect --format '{{with .State.Health}}{{range .Log}}{{if .ExitCode}}{{.Output}}{{end}}{{end}}{{end}}' "$container" |
             sed '/^$/d' | tail --lines=3 | sed 's/^/health check: /'
         if ! grep --quiet --ignore-case healthy "$1"; then tail --lines=3 -- "$1"; fi
     } | sed 's/^/  | /' >&2

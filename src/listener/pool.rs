@@ -65,6 +65,7 @@ pub struct Pool {
     retry_at: Option<Instant>,
     actions: Option<BTreeSet<ActionName>>,
     broken: Option<String>,
+    was_broken: bool,
 }
 
 impl Pool {
@@ -77,6 +78,7 @@ impl Pool {
             retry_at: None,
             actions: None,
             broken: None,
+            was_broken: false,
         }
     }
 
@@ -124,7 +126,7 @@ impl Pool {
         }
         self.actions = Some(callbacks.iter().filter_map(|name| ActionName::of_callback(name)).collect());
         self.retry_at = None;
-        self.broken.take().is_some()
+        self.broken.take().is_some() | std::mem::take(&mut self.was_broken)
     }
 
     /// A listener ready for a request, now busy with it.
@@ -188,6 +190,7 @@ impl Pool {
         self.backoff.forget();
         self.retry_at = None;
         self.actions = None;
+        self.was_broken |= self.broken.take().is_some();
     }
 
     /// The process of a listener.

@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::UnboundedSender;
@@ -11,7 +13,7 @@ use tokio::time::timeout;
 
 use super::machine::{Answer, Event};
 use super::occurrence::Occurrence;
-use crate::names::ServiceName;
+use crate::names::{RequestId, ServiceName};
 use crate::unix_socket;
 
 /// How long a service may take to be connected to, and for each answer.
@@ -72,17 +74,35 @@ impl Delivery {
     }
 }
 
+/// The call of the request socket's JSON form, with the occurrence's id, so that sending it again runs
+/// nothing twice.
 fn request_line(occurrence: &Occurrence) -> String {
-    format!("{} {}\n", occurrence.user, occurrence.action)
+    let Occurrence { user, action, .. } = occurrence;
+    let call = json!({"op": "run", "id": occurrence.id(), "user": user, "action": action, "wait": false});
+    format!("{call}\n")
 }
 
-/// Reads `accepted ID` or `refused CODE: message`.
+/// The answer to a call. Fields that newer supervisors may add are ignored.
+#[derive(Deserialize)]
+struct JsonAnswer {
+    ok: bool,
+    id: Option<RequestId>,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// Reads an answer: JSON, or `refused CODE: message`, as a socket answers that has not read the question
+/// because too much is asked of it.
 fn parse_answer(line: &str) -> Option<Answer> {
-    if let Some(id) = line.strip_prefix("accepted ") {
-        return Some(Answer::Accepted(id.parse().ok()?));
+    if let Some(refusal) = line.strip_prefix("refused ") {
+        return Some(Answer::Refused(refusal.to_owned()));
     }
-    let (code, message) = line.strip_prefix("refused ")?.split_once(": ")?;
-    Some(Answer::Refused(format!("{code}: {message}")))
+    match serde_json::from_str(line).ok()? {
+        JsonAnswer { ok: true, id, .. } => Some(Answer::Accepted(id?)),
+        JsonAnswer { code, message, .. } => Some(Answer::Refused(format!("{code}: {message}"))),
+    }
 }
 
 async fn patiently<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
@@ -101,4 +121,37 @@ fn explain(error: io::Error, socket: &Path) -> io::Error {
         _ => return error,
     };
     io::Error::new(error.kind(), why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::{Zone, parse};
+
+    #[test]
+    fn a_request_is_one_line_of_json_with_its_occurrences_id() {
+        let entries = parse(b"5 4 * * * forum mysql nightly-backup", &Zone::utc()).entries;
+        let line = request_line(&Occurrence::new(&entries[0], 1_777_608_300, None));
+        insta::assert_snapshot!(
+            line,
+            @r#"{"action":"nightly-backup","id":"41aa2dccb238069b@1777608300","op":"run","user":"forum","wait":false}"#
+        );
+    }
+
+    #[test]
+    fn an_answer_is_json_and_a_refusal_may_be_plain() {
+        let accepted = Answer::Accepted("x@1".parse().unwrap());
+        assert_eq!(parse_answer(r#"{"ok":true,"id":"x@1","later":1}"#), Some(accepted));
+        let refused = |text: &str| Some(Answer::Refused(text.to_owned()));
+        assert_eq!(
+            parse_answer(r#"{"ok":false,"code":"unknown-action","message":"no `x`"}"#),
+            refused("unknown-action: no `x`")
+        );
+        assert_eq!(
+            parse_answer("refused busy: too many connections are open"),
+            refused("busy: too many connections are open")
+        );
+        assert_eq!(parse_answer(r#"{"ok":true}"#), None);
+        assert_eq!(parse_answer("hello"), None);
+    }
 }

@@ -4,17 +4,23 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::answers::{self, Asked};
 use super::clock::{Clock, SystemClock, container_start};
 use super::delivery::Delivery;
 use super::machine::{Action, Event, Level, Machine};
 use super::store::Store;
 use super::watch::Watch;
+use crate::claim::{self, ClaimError};
 use crate::log;
-use crate::schedule::{Severity, Zone, parse};
-use crate::settings::{Folders, Settings};
+use crate::request::RefusalCode;
+use crate::schedule::{Schedule, Severity, Zone, parse};
+use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::socket::protocol::{Call, Reply};
+use crate::supervisor::health::Health;
 
 /// The schedule's file, in the folder of the configuration.
 pub const FILE: &str = "schedule.cron";
@@ -33,6 +39,9 @@ pub enum SchedulerError {
         /// What is wrong.
         source: io::Error,
     },
+    /// Another scheduler runs, or its request socket's path cannot be used.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// The system does not give what it needs: a timer, a signal descriptor.
     #[error("cannot {doing}: {source}")]
     System {
@@ -74,7 +83,7 @@ pub async fn run(settings: &Settings) -> Result<(), SchedulerError> {
             }
         }
     });
-    run_with(&settings.folders, clock, container_start(), orders).await
+    run_with(settings, clock, container_start(), orders).await
 }
 
 /// Runs the scheduler with a clock, a name for this start of the container, and orders from outside, until
@@ -83,12 +92,14 @@ pub async fn run(settings: &Settings) -> Result<(), SchedulerError> {
 /// # Errors
 /// As [`run`].
 pub async fn run_with(
-    folders: &Folders,
+    settings: &Settings,
     mut clock: impl Clock,
     boot: impl Into<String>,
     mut orders: UnboundedReceiver<Order>,
 ) -> Result<(), SchedulerError> {
-    let mut engine = Engine::open(folders, boot.into())?;
+    let _lock = claim::lock(settings, "scheduler")?;
+    let mut calls = answers::listen(settings)?;
+    let mut engine = Engine::open(settings, boot.into())?;
     let mut watch = engine.watch();
     engine.load(clock.now(), true);
     loop {
@@ -97,7 +108,10 @@ pub async fn run_with(
             biased;
             order = orders.recv() => match order {
                 Some(Order::Reload) => engine.load(clock.now(), true),
-                Some(Order::Stop) | None => return Ok(()),
+                Some(Order::Stop) | None => {
+                    let _ = fs::remove_file(settings.folders.request_socket(&settings.service));
+                    return Ok(());
+                }
             },
             Some(event) = engine.events.recv() => {
                 engine.handle(clock.now(), event);
@@ -106,6 +120,7 @@ pub async fn run_with(
                     engine.handle(clock.now(), event);
                 }
             },
+            Some(asked) = calls.recv() => engine.answer(clock.now(), asked),
             changed = changed(&mut watch) => match changed {
                 Ok(()) => engine.load(clock.now(), false),
                 Err(error) => {
@@ -123,8 +138,12 @@ pub async fn run_with(
 
 /// The machine with all that it needs of the world.
 struct Engine<'a> {
-    folders: &'a Folders,
+    settings: &'a Settings,
     file: PathBuf,
+    /// What is wrong with the schedule's file.
+    file_problem: Option<String>,
+    /// What is wrong with the memory.
+    memory_problem: Option<String>,
     /// The file as it was last read.
     bytes: Option<Vec<u8>>,
     machine: Machine,
@@ -134,7 +153,8 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn open(folders: &'a Folders, boot: String) -> Result<Self, SchedulerError> {
+    fn open(settings: &'a Settings, boot: String) -> Result<Self, SchedulerError> {
+        let folders = &settings.folders;
         let failed = |source| SchedulerError::Memory { folder: folders.state.clone(), source };
         let (mut store, memory, skipped) = Store::open(&folders.state).map_err(failed)?;
         if skipped > 0 {
@@ -143,7 +163,17 @@ impl<'a> Engine<'a> {
         let machine = Machine::new(memory, boot);
         store.replace(&machine.snapshot()).map_err(failed)?;
         let (sender, events) = unbounded_channel();
-        Ok(Self { folders, file: folders.conf.join(FILE), bytes: None, machine, store, sender, events })
+        Ok(Self {
+            settings,
+            file: folders.conf.join(FILE),
+            file_problem: None,
+            memory_problem: None,
+            bytes: None,
+            machine,
+            store,
+            sender,
+            events,
+        })
     }
 
     fn watch(&self) -> Option<Watch> {
@@ -160,6 +190,7 @@ impl<'a> Engine<'a> {
             Ok(bytes) if !asked && self.bytes.as_ref() == Some(&bytes) => {}
             Ok(bytes) => {
                 let schedule = parse(&bytes, &Zone::system());
+                self.file_problem = problem_of(&schedule);
                 for diagnostic in &schedule.diagnostics {
                     let tell = if diagnostic.severity == Severity::Error { log::error } else { log::warn };
                     let shown = diagnostic.in_file(FILE).to_string();
@@ -171,6 +202,7 @@ impl<'a> Engine<'a> {
             Err(error) => {
                 self.bytes = None;
                 let why = format!("cannot read the schedule {}: {error}", self.file.display());
+                self.file_problem = Some(why.clone());
                 self.handle(now, Event::Unreadable(why));
             }
         }
@@ -200,7 +232,7 @@ impl<'a> Engine<'a> {
             Action::Record(records) => self.remember(|store| store.append(&records)),
             Action::RecordLazily(records) => self.remember(|store| store.append_lazily(&records)),
             Action::Send(service, occurrences) => {
-                let socket = self.folders.request_socket(&service);
+                let socket = self.settings.folders.request_socket(&service);
                 let delivery = Delivery { service, socket, occurrences };
                 tokio::task::spawn_local(delivery.run(self.sender.clone()));
             }
@@ -213,13 +245,53 @@ impl<'a> Engine<'a> {
     /// Writes to the memory. Where that fails the scheduler goes on: what it sends has the same ids again
     /// after a restart, so nothing would run twice, and not asking at all would be the greater harm.
     fn remember(&mut self, write: impl FnOnce(&mut Store) -> io::Result<()>) {
-        if let Err(error) = write(&mut self.store) {
-            let folder = self.folders.state.display();
-            log::error(format_args!(
-                "cannot write the scheduler's memory in {folder}: {error}; going on without"
-            ));
+        let folder = self.settings.folders.state.display();
+        match write(&mut self.store) {
+            Ok(()) => self.memory_problem = None,
+            Err(error) => {
+                let problem = format!("cannot write the scheduler's memory in {folder}: {error}");
+                log::error(format_args!("{problem}; going on without"));
+                self.memory_problem = Some(problem);
+            }
         }
     }
+
+    /// Answers a call on the scheduler's own socket.
+    fn answer(&mut self, now: i64, (peer, call, reply): Asked) {
+        let object = match call {
+            Call::Ping => Reply::Object(answers::ping(self.settings)),
+            Call::Health => Reply::Object(json!(Health::healthy(self.degraded()))),
+            Call::Status => Reply::Object(json!({
+                "ok": true, "entries": self.machine.entries().count(), "degraded": self.degraded(),
+            })),
+            Call::Reload if answers::may_order(peer) => {
+                self.load(now, true);
+                Reply::Object(json!({"ok": true, "degraded": self.degraded()}))
+            }
+            Call::Reload => answers::refuse(RefusalCode::NotAllowed, "only root may order a reload"),
+            Call::Run { .. } => {
+                answers::refuse(RefusalCode::UnknownAction, "the scheduler asks others and has no actions")
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(object);
+    }
+
+    /// What is wrong, and does not keep the scheduler from its work.
+    fn degraded(&self) -> Vec<String> {
+        self.file_problem.iter().chain(&self.memory_problem).cloned().collect()
+    }
+}
+
+/// What is wrong with a schedule, in a line.
+fn problem_of(schedule: &Schedule) -> Option<String> {
+    let mut errors = schedule.diagnostics.iter().filter(|fault| fault.severity == Severity::Error);
+    let first = errors.next()?;
+    let more = match errors.count() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Some(format!("{FILE}:{}:{}: {}{more}", first.line, first.column, first.message))
 }
 
 async fn changed(watch: &mut Option<Watch>) -> io::Result<()> {

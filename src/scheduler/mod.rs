@@ -3,8 +3,10 @@
 //! - [`machine`]: what it does on an event, pure; [`occurrence`] and `target` are its parts.
 //! - [`record`], [`store`]: what it remembers over a restart.
 //! - [`clock`], `watch`, `delivery`: time, the schedule's file and the services, as sources of events.
+//! - `answers`: what it says of itself on its own socket.
 //! - [`engine`]: moves the events, and does what the machine says.
 
+mod answers;
 pub mod clock;
 mod delivery;
 pub mod engine;

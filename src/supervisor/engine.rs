@@ -3,17 +3,14 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{File, TryLockError};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Instant, SystemTime};
 
-use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 
-use crate::accounts::Accounts;
+use crate::claim::{self, ClaimError};
 use crate::listener::pool::{Key, Purpose};
 use crate::listener::process::{self as listener_process, CaptureAs, Listener};
 use crate::log;
@@ -24,7 +21,6 @@ use crate::settings::Settings;
 use crate::signals::{Number, Signals};
 use crate::socket::protocol::{Call, Reply, VERSION};
 use crate::socket::{Handler, Peer, serve};
-use crate::unix_socket;
 
 use super::descendants;
 use super::life::Setting;
@@ -35,8 +31,6 @@ use super::service::{self, Said};
 const CHLD: Number = nix::libc::SIGCHLD;
 /// What may wait to be handled: events of listeners and calls of clients.
 const INBOX: usize = 1024;
-/// The request socket's permissions: its owner and its group may ask.
-const SOCKET_MODE: u32 = 0o660;
 
 /// Why a supervisor cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -44,24 +38,9 @@ pub enum SuperviseError {
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
-    /// There is one already.
-    #[error("another supervisor of `{service}` runs on {}: it holds the lock {}", .run.display(), .lock.display())]
-    AlreadyRunning {
-        /// The service.
-        service: String,
-        /// The folder with the sockets.
-        run: PathBuf,
-        /// The locked file.
-        lock: PathBuf,
-    },
-    /// The request socket's path cannot be used.
-    #[error("cannot listen on {}: {why}", .path.display())]
-    Socket {
-        /// The path.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: io::Error,
-    },
+    /// There is one already, or its request socket's path cannot be used.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
 }
 
 /// What comes in from tasks.
@@ -78,9 +57,9 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
     if let Err(error) = process::become_subreaper() {
         log::warn(format_args!("cannot become the reaper of orphans: {error}"));
     }
-    let _lock = lock(&settings)?;
+    let _lock = claim::lock(&settings, "supervisor")?;
     let (inbox, mut incoming) = mpsc::channel(INBOX);
-    if let Some(listener) = listen(&settings)? {
+    if let Some(listener) = claim::listen(&settings)? {
         spawn_local(serve(listener, Client { inbox: inbox.clone() }));
     }
     let mut engine = Engine::new(settings, inbox);
@@ -97,14 +76,26 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
         let deadline = engine.machine.deadline();
         tokio::select! {
             biased;
-            signal = signals.next() => match signal {
-                Ok(CHLD) => engine.reap(),
-                Ok(number) => engine.feed(Event::Signal(number)),
-                Err(error) => return Err(SuperviseError::Signals(error)),
-            },
+            signal = signals.next() => {
+                // What the personality said before decides what the signal means.
+                engine.hear();
+                match signal {
+                    Ok(CHLD) => engine.reap(),
+                    Ok(number) => engine.feed(Event::Signal(number)),
+                    Err(error) => return Err(SuperviseError::Signals(error)),
+                }
+            }
+            () = more(&mut engine.said) => engine.hear(),
             () = sleep_until(deadline) => engine.feed(Event::DeadlinePassed),
             Some(incoming) = incoming.recv() => engine.take(incoming),
         }
+    }
+}
+
+async fn more(said: &mut Option<Said>) {
+    match said {
+        Some(said) => said.more().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -112,70 +103,6 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Takes the lock that says that this service has its supervisor. Where the file cannot be made at all
-/// (a full or read-only disk), the service matters more than the guard.
-fn lock(settings: &Settings) -> Result<Option<File>, SuperviseError> {
-    let path = settings.folders.lock_file(&settings.service);
-    let file = match File::options().create(true).append(true).open(&path) {
-        Ok(file) => file,
-        Err(error) => {
-            log::error(format_args!("degraded: cannot make the lock {}: {error}", path.display()));
-            return Ok(None);
-        }
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(SuperviseError::AlreadyRunning {
-            service: settings.service.to_string(),
-            run: settings.folders.run.clone(),
-            lock: path,
-        }),
-        Err(TryLockError::Error(error)) => {
-            log::error(format_args!("degraded: cannot lock {}: {error}", path.display()));
-            Ok(None)
-        }
-    }
-}
-
-/// Opens the request socket. A path that can never work is an error; a disk that is full now is not: the
-/// service runs, and nothing can be asked of it.
-fn listen(settings: &Settings) -> Result<Option<UnixListener>, SuperviseError> {
-    let path = settings.folders.request_socket(&settings.service);
-    let group = socket_group();
-    match unix_socket::bind(&path, SOCKET_MODE, group) {
-        Ok(listener) => Ok(Some(listener)),
-        Err(why) if matches!(why.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
-            Err(SuperviseError::Socket { path, why })
-        }
-        Err(error) => {
-            let path = path.display();
-            log::error(format_args!("degraded: cannot listen on {path}: {error}; nothing can be asked"));
-            Ok(None)
-        }
-    }
-}
-
-/// The group that may use the socket: `LAMPLIGHTER_GROUP`, else root's. Who is not root cannot give it away.
-fn socket_group() -> Option<u32> {
-    if !nix::unistd::geteuid().is_root() {
-        return None;
-    }
-    let name = std::env::var("LAMPLIGHTER_GROUP").ok().filter(|name| !name.is_empty())?;
-    match Accounts::system().group(&name) {
-        Ok(Some(group)) => Some(group),
-        Ok(None) => {
-            log::warn(format_args!("LAMPLIGHTER_GROUP `{name}` is no group here: the socket is root's"));
-            Some(0)
-        }
-        Err(error) => {
-            log::warn(format_args!(
-                "cannot look up LAMPLIGHTER_GROUP `{name}`: {error}: the socket is root's"
-            ));
-            Some(0)
-        }
     }
 }
 
@@ -204,6 +131,7 @@ struct Engine {
     settings: Settings,
     machine: Machine,
     inbox: mpsc::Sender<Incoming>,
+    said: Option<Said>,
     listeners: HashMap<Key, Listener>,
     callers: HashMap<Caller, oneshot::Sender<Reply>>,
     next_caller: Caller,
@@ -223,6 +151,7 @@ impl Engine {
             settings,
             machine: Machine::new(seed),
             inbox,
+            said: None,
             listeners: HashMap::new(),
             callers: HashMap::new(),
             next_caller: 0,
@@ -292,6 +221,22 @@ impl Engine {
         self.next_caller
     }
 
+    /// Takes what the personality has said by now, until it has said that the preparations are done.
+    fn hear(&mut self) {
+        let Some(mut said) = self.said.take() else { return };
+        let mut prepared = false;
+        for setting in said.take() {
+            match setting {
+                Ok(setting) => {
+                    prepared |= setting == Setting::Prepared;
+                    self.feed(Event::Set(setting));
+                }
+                Err(complaint) => log::warn(complaint),
+            }
+        }
+        self.said = (!prepared && !said.has_ended()).then_some(said);
+    }
+
     /// Reaps every child that has ended, and says when none is left.
     fn reap(&mut self) {
         loop {
@@ -339,7 +284,10 @@ impl Engine {
     fn start_service(&mut self) -> Event {
         match service::start(&self.settings) {
             Ok((pid, pipe)) => {
-                spawn_local(pass_settings_on(pipe, self.inbox.clone()));
+                match Said::on(pipe) {
+                    Ok(said) => self.said = Some(said),
+                    Err(error) => log::warn(format_args!("cannot listen to entrypoint.sh: {error}")),
+                }
                 Event::ServiceStarted(pid)
             }
             Err(error) => {
@@ -397,25 +345,6 @@ impl Engine {
         if let Some(channel) = self.callers.remove(&caller) {
             // Whoever asked may have gone; it is done all the same.
             let _ = channel.send(reply);
-        }
-    }
-}
-
-/// Hands on what the personality says, until it has said that the preparations are done.
-async fn pass_settings_on(pipe: OwnedFd, inbox: mpsc::Sender<Incoming>) {
-    let mut said = match Said::on(pipe) {
-        Ok(said) => said,
-        Err(error) => return log::warn(format_args!("cannot listen to entrypoint.sh: {error}")),
-    };
-    while let Some(setting) = said.next().await {
-        match setting {
-            Ok(setting) => {
-                let _ = inbox.send(Incoming::Event(Event::Set(setting))).await;
-                if setting == Setting::Prepared {
-                    return;
-                }
-            }
-            Err(complaint) => log::warn(complaint),
         }
     }
 }

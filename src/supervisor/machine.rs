@@ -404,7 +404,7 @@ impl Machine {
     }
 
     fn admit(&mut self, request: Request) -> Result<RequestId, Refusal> {
-        let Some(actions) = self.pool.actions().filter(|_| self.pool.broken().is_none()) else {
+        let Some(actions) = self.pool.actions() else {
             let broken = self.pool.broken().unwrap_or_default();
             return Err(Refusal::new(RefusalCode::Callbacks, broken));
         };

@@ -1,14 +1,14 @@
 //! Starting the service: `entrypoint.sh`, and what it says of the personality before it becomes the daemon.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Command;
 use std::time::Duration;
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::unistd::pipe2;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::net::unix::pipe;
+use tokio::io::unix::AsyncFd;
 
 use crate::process::{self, Pid};
 use crate::settings::Settings;
@@ -40,26 +40,63 @@ pub fn not_started(settings: &Settings, error: &io::Error) -> (u8, String) {
     (code, format!("cannot start {}: executing {} failed: {error}", settings.service, path.display()))
 }
 
-/// What `entrypoint.sh` says of the personality, line by line as it comes.
+/// What `entrypoint.sh` says of the personality, as it comes.
+///
+/// It can be taken without waiting too: what was said before a signal came or the service ended matters to
+/// what is done about that.
 #[derive(Debug)]
 pub struct Said {
-    lines: Lines<BufReader<pipe::Receiver>>,
+    pipe: AsyncFd<File>,
+    text: Vec<u8>,
+    ended: bool,
 }
 
 impl Said {
-    /// Listens to the end of the pipe that [`start`] gave.
+    /// Listens to the end of the pipe that [`start`] gave. Needs a tokio runtime.
     pub fn on(pipe: OwnedFd) -> io::Result<Self> {
-        let pipe = pipe::Receiver::from_owned_fd(pipe)?;
-        Ok(Self { lines: BufReader::with_capacity(256, pipe).lines() })
+        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        Ok(Self { pipe: process::watch_input(File::from(pipe))?, text: Vec::new(), ended: false })
     }
 
-    /// The next setting, or what is wrong with it; nothing when no more come.
-    pub async fn next(&mut self) -> Option<Result<Setting, String>> {
-        match self.lines.next_line().await {
-            Ok(line) => line.map(|line| parse(&line)),
-            Err(error) => Some(Err(format!("cannot read what entrypoint.sh says: {error}"))),
+    /// Waits until more has been said, or nothing more can be.
+    pub async fn more(&mut self) {
+        while !self.ended {
+            let Ok(mut ready) = self.pipe.readable().await else { break };
+            match ready.try_io(|pipe| read(pipe.get_ref(), &mut self.text)) {
+                Ok(Ok(bytes)) if bytes > 0 => return,
+                Err(_would_block) => {}
+                Ok(_) => break,
+            }
         }
+        self.ended = true;
     }
+
+    /// The settings said so far that were not taken before, or what is wrong with them.
+    pub fn take(&mut self) -> Vec<Result<Setting, String>> {
+        loop {
+            match read(self.pipe.get_ref(), &mut self.text) {
+                Ok(0) => self.ended = true,
+                Ok(_) => continue,
+                Err(_would_block) => {}
+            }
+            break;
+        }
+        let whole = self.text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let lines: Vec<u8> = self.text.drain(..whole).collect();
+        String::from_utf8_lossy(&lines).lines().map(parse).collect()
+    }
+
+    /// Whether nothing more can be said.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+}
+
+fn read(mut pipe: &File, text: &mut Vec<u8>) -> io::Result<usize> {
+    let mut buffer = [0; 256];
+    let bytes = pipe.read(&mut buffer)?;
+    text.extend_from_slice(&buffer[..bytes]);
+    Ok(bytes)
 }
 
 fn parse(line: &str) -> Result<Setting, String> {

@@ -5,6 +5,7 @@
 # A step ends with this status to say that it could not be done here, which is no failure.
 readonly SKIPPED=77
 
+stepsBeganAt=$EPOCHREALTIME
 stepSummary=()
 failedSteps=()
 skippedSteps=()
@@ -38,8 +39,8 @@ summarizeSteps() {
         return 1
     fi
     if ((${#skippedSteps[@]})); then
-        printf 'Passed in %s s, but NOT tested: %s\n' "$(secondsSince "$startedAt")" "${skippedSteps[*]}"
+        printf 'Passed in %s s, but NOT tested: %s\n' "$(secondsSince "$stepsBeganAt")" "${skippedSteps[*]}"
     else
-        printf 'All tests passed in %s s.\n' "$(secondsSince "$startedAt")"
+        printf 'All tests passed in %s s.\n' "$(secondsSince "$stepsBeganAt")"
     fi
 }

@@ -12,15 +12,17 @@ CB_nightly_backup() { # USER
     name="site-$(date --utc +%Y%m%dT%H%M%SZ).tar.zst"
     part="$backupFolder/.part-$name"
 
-    # A subshell of its own, so that its EXIT trap is nobody else's.
-    (
-        trap 'rm -f -- "$part"' EXIT
-        archiveSite | zstd --quiet -T0 -o "$part"
-        zstd --quiet --decompress --stdout "$part" | tar --list --file=- >/dev/null
-        sync "$part"
-        mv -- "$part" "$backupFolder/$name"
-        sync "$backupFolder"
-    )
+    # shellcheck disable=SC2064 # this file; when the run is ended from outside, too
+    trap "rm -f -- '$part'" EXIT
+    if ! archiveSite | zstd --quiet -T0 -o "$part"; then
+        logError 'no backup is made: the archive failed, and what it says is above'
+    fi
+    if ! zstd --quiet --decompress --stdout "$part" | tar --list --file=- >/dev/null; then
+        logError 'no backup is made: the archive cannot be read back'
+    fi
+    sync "$part"
+    mv -- "$part" "$backupFolder/$name"
+    sync "$backupFolder"
     logInfo "$backupFolder/$name: $(stat --format=%s "$backupFolder/$name") bytes"
 
     # Only after a success, so that the last good backups outlive a series of failures.

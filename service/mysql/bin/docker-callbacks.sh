@@ -21,22 +21,26 @@ CB_nightly_backup() { # USER
     if [[ -z $list ]]; then logError 'there is no database to back up'; fi
     mapfile -t databases <<<"$list"
 
-    # A subshell of its own, so that its EXIT trap is nobody else's.
-    (
-        trap 'rm -f -- "$part"' EXIT
-        mariadb-dump --socket="$mariadbSocket" --default-character-set=utf8mb4 --single-transaction --skip-lock-tables \
-            --routines --events --triggers --hex-blob --databases -- "${databases[@]}" |
-            zstd --quiet -T0 -o "$part"
-        [[ $(zstd --quiet --decompress --stdout "$part" | tail -n 1) == '-- Dump completed'* ]] ||
-            logError "the dump is cut short: $part is thrown away"
-        sync "$part"
-        mv -- "$part" "$backupFolder/$name"
-        sync "$backupFolder"
-    )
+    # shellcheck disable=SC2064 # this file; when the run is ended from outside, too
+    trap "rm -f -- '$part'" EXIT
+    if ! dump "${databases[@]}" | zstd --quiet -T0 -o "$part"; then
+        logError 'no backup is made: the dump failed, and what it says is above'
+    fi
+    if [[ $(zstd --quiet --decompress --stdout "$part" | tail --lines=1) != '-- Dump completed'* ]]; then
+        logError 'no backup is made: the dump is cut short'
+    fi
+    sync "$part"
+    mv -- "$part" "$backupFolder/$name"
+    sync "$backupFolder"
     logInfo "$backupFolder/$name: $(stat --format=%s "$backupFolder/$name") bytes, databases: ${databases[*]}"
 
     # Only after a success, so that the last good dumps outlive a series of failures.
     find "$backupFolder" -maxdepth 1 -name 'mysql-*.sql.zst' -mtime "+${BACKUP_KEEP_DAYS:-14}" -print -delete
+}
+
+dump() { # DATABASE...
+    mariadb-dump --socket="$mariadbSocket" --default-character-set=utf8mb4 --single-transaction --skip-lock-tables \
+        --routines --events --triggers --hex-blob --databases -- "$@"
 }
 
 userDatabases() {

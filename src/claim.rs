@@ -1,0 +1,106 @@
+//! Being the one that answers for a service: its lock, and its request socket.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::PathBuf;
+
+use tokio::net::UnixListener;
+
+use crate::accounts::Accounts;
+use crate::log;
+use crate::settings::Settings;
+use crate::unix_socket;
+
+/// The request socket's permissions: its owner and its group may ask.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Why a program cannot answer for a service.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// Another one does.
+    #[error("another {role} of `{service}` runs on {}: it holds the lock {}", .run.display(), .lock.display())]
+    AlreadyRunning {
+        /// What it is: a supervisor, a scheduler.
+        role: &'static str,
+        /// The service.
+        service: String,
+        /// The folder with the sockets.
+        run: PathBuf,
+        /// The locked file.
+        lock: PathBuf,
+    },
+    /// The request socket's path cannot be used.
+    #[error("cannot listen on {}: {why}", .path.display())]
+    Socket {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: io::Error,
+    },
+}
+
+/// Takes the lock that says that this service has its `role` (`supervisor`, `scheduler`); it is held for as
+/// long as the file lives. Where the file cannot be made at all (a full or read-only disk), the service
+/// matters more than the guard.
+pub fn lock(settings: &Settings, role: &'static str) -> Result<Option<File>, ClaimError> {
+    let path = settings.folders.lock_file(&settings.service);
+    let file = match File::options().create(true).append(true).open(&path) {
+        Ok(file) => file,
+        Err(error) => {
+            log::error(format_args!("degraded: cannot make the lock {}: {error}", path.display()));
+            return Ok(None);
+        }
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(ClaimError::AlreadyRunning {
+            role,
+            service: settings.service.to_string(),
+            run: settings.folders.run.clone(),
+            lock: path,
+        }),
+        Err(TryLockError::Error(error)) => {
+            log::error(format_args!("degraded: cannot lock {}: {error}", path.display()));
+            Ok(None)
+        }
+    }
+}
+
+/// Opens the request socket; call it with the lock held. A path that can never work is an error; a disk that
+/// is full now is not: the service runs, and nothing can be asked of it.
+pub fn listen(settings: &Settings) -> Result<Option<UnixListener>, ClaimError> {
+    let path = settings.folders.request_socket(&settings.service);
+    let group = socket_group();
+    match unix_socket::bind(&path, SOCKET_MODE, group) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(why) if matches!(why.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
+            Err(ClaimError::Socket { path, why })
+        }
+        Err(error) => {
+            let path = path.display();
+            log::error(format_args!("degraded: cannot listen on {path}: {error}; nothing can be asked"));
+            Ok(None)
+        }
+    }
+}
+
+/// The group that may use the socket: `LAMPLIGHTER_GROUP`, else root's. Who is not root cannot give it away.
+fn socket_group() -> Option<u32> {
+    if !nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let name = std::env::var("LAMPLIGHTER_GROUP").ok().filter(|name| !name.is_empty())?;
+    match Accounts::system().group(&name) {
+        Ok(Some(group)) => Some(group),
+        Ok(None) => {
+            log::warn(format_args!("LAMPLIGHTER_GROUP `{name}` is no group here: the socket is root's"));
+            Some(0)
+        }
+        Err(error) => {
+            log::warn(format_args!(
+                "cannot look up LAMPLIGHTER_GROUP `{name}`: {error}: the socket is root's"
+            ));
+            Some(0)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# From nothing to a running stack, by the one command.
+
+# In CI nothing may come from an earlier build. There the classic builder makes the image; BuildKit does later on.
+bringsTheSiteUp() {
+    local began=$EPOCHREALTIME
+    local -a options=()
+    if [[ ${CI:-} == true ]]; then options=(--rebuild); fi
+    DOCKER_BUILDKIT=0 bin/up "${options[@]}" >"$results/first-up" 2>&1 || {
+        # There is nothing to show any case on.
+        touch "$results/no-stack"
+        fail 'bin/up failed:' "$(cat "$results/first-up")"
+    }
+    figure "first bin/up${options:+, image made anew}" "$(secondsSince "$began") s"
+    figure "image size" "$(($(docker image inspect --format '{{.Size}}' "$image") / 1000000)) MB"
+    figure 'binary size' "$(($(stat --format=%s target-sbin/lamplighter) / 1000)) kB"
+
+    for service in "${services[@]}"; do isHealthy "$service"; done
+    expectMatch 'what bin/up says' "http://localhost:$HTTP_PORT/" "$(cat "$results/first-up")"
+    expectEqual 'the status of /' 200 "$(httpStatus /)"
+}
+
+containerFacts() {
+    local service
+    for service in "${services[@]}"; do
+        inspect "$service" "$service {{.Id}} {{.State.StartedAt}} {{.RestartCount}}"
+    done
+}
+
+secondUpIsHarmless() {
+    local before began seconds
+    before=$(containerFacts)
+    began=$EPOCHREALTIME
+    bin/up >"$results/second-up" 2>&1 || fail 'the second bin/up failed:' "$(cat "$results/second-up")"
+    seconds=$(secondsSince "$began")
+    figure 'second bin/up' "$seconds s"
+    expectEqual 'the containers, and when they started' "$before" "$(containerFacts)"
+    expectBelow 'the second bin/up' 20 "$seconds"
+}
+
+settingsArePrivate() {
+    local file
+    for file in .env .secrets/redis-password; do
+        expectEqual "the mode of $file" 600 "$(stat --format=%a "$file")"
+    done
+    expectEqual 'the mode of .secrets' 700 "$(stat --format=%a .secrets)"
+    expectMatch 'the password' '^[[:graph:]]{32,}$' "$(<.secrets/redis-password)"
+    expectEqual 'what git sees of it all' '' "$(sourceFiles .env .secrets data)"
+}
+
+containersAreConfined() {
+    local service facts
+    for service in "${services[@]}"; do
+        facts=$(docker inspect "$(container "$service")")
+        expectEqual "hostname, restart policy and log cap of $service" "$service on-failure 10m" \
+            "$(jq --raw-output '.[] | "\(.Config.Hostname) \(.HostConfig.RestartPolicy.Name) \(.HostConfig.LogConfig.Config["max-size"])"' <<<"$facts")"
+        expectMatch "the health check of $service" 'lamplighter health' "$(jq --raw-output '.[].Config.Healthcheck.Test[]' <<<"$facts")"
+        expectNoMatch "the mounts of $service" 'docker\.sock' "$(jq '.[].Mounts' <<<"$facts")"
+        inside "$service" sh -c '! find /run /var /srv /tmp -maxdepth 3 -name "docker*.sock" 2>/dev/null | grep .' ||
+            fail "$service has the Docker socket"
+    done
+    for service in mysql redis; do
+        expectEqual "the network of $service" none "$(inspect "$service" '{{.HostConfig.NetworkMode}}')"
+    done
+}
+
+# What is mounted must be the one shared image, whatever the service.
+oneImageForAll() {
+    local service wanted
+    wanted=$(docker image inspect --format '{{.Id}}' "$image")
+    for service in "${services[@]}"; do
+        expectEqual "the image of $service" "$wanted" "$(inspect "$service" '{{.Image}}')"
+    done
+}
+
+testCase 'bin/up brings the site up from nothing' bringsTheSiteUp
+testCase 'a second bin/up is quick and changes nothing' secondUpIsHarmless
+testCase 'settings and secrets are random and only their owner reads them' settingsArePrivate
+testCase 'containers are named, capped, checked and confined; none has the Docker socket' containersAreConfined
+testCase 'all services share one image' oneImageForAll

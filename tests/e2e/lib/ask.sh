@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# Talking to the stack as its users do: to the site by HTTP, to a service by its request socket.
+
+# From the folder of the sockets, because the address of a unix socket has little room for a path. Where we are not root,
+# the container's root asks.
+ask() { # SERVICE < LINES
+    if [[ $EUID -eq 0 ]]; then
+        (cd -- "$data/run" && nc -U -N -w 20 "$1-request.sock")
+    else
+        inside "$1" nc -U -N -w 20 "/run/$1-request.sock"
+    fi
+}
+
+# Sends one plain line; the id it was accepted under.
+request() { # SERVICE USER ACTION
+    local answer
+    answer=$(ask "$1" <<<"$2 $3")
+    if [[ $answer != 'accepted '* ]]; then fail "$1 was asked \"$2 $3\" and said" "$answer"; fi
+    printf '%s\n' "${answer#accepted }"
+}
+
+# Sends one, and waits until the log says that it is done.
+runAction() { # SERVICE USER ACTION
+    local since id
+    since=$(now)
+    id=$(request "$@")
+    waitForLog 60 "$1" "$since" "$3 ${id:0:8} (succeeded|failed|timed-out|interrupted|cancelled|skipped)"
+    expectMatch "the log of $1" "$3 ${id:0:8} succeeded after" "$(logOf "$1" "$since")"
+}
+
+web() { # [CURL'S OPTION...] PATH
+    curl --silent --show-error --max-time 20 "${@:1:$#-1}" "http://localhost:$HTTP_PORT${*: -1}"
+}
+
+# The certificate that Apache made is the one authority.
+webTls() { # [CURL'S OPTION...] PATH
+    curl --silent --show-error --max-time 20 --cacert "$results/certificate.pem" "${@:1:$#-1}" \
+        "https://localhost:$HTTPS_PORT${*: -1}"
+}
+
+httpStatus() { # PATH [CURL'S OPTION...]
+    web --output /dev/null --write-out '%{http_code}' "${@:2}" "$1"
+}
+
+siteIsUp() {
+    local status
+    status=$(httpStatus /)
+    echo "HTTP status $status"
+    [[ $status == 200 ]]
+}
+
+# MariaDB's answer to a statement, as bare tab-separated lines.
+sql() { # STATEMENT
+    inside mysql mariadb --batch --skip-column-names --execute="$1"
+}
