@@ -383,6 +383,9 @@ fn a_file_of_nothing_but_faults_is_cut_short() {
     let on_one_line = fault(&format!("action = {{ backup = {{ {} }} }}", lines(5000).join(", ")));
     assert!(on_one_line.ends_with("\nhousekeeping.toml: and 4980 more faults"), "{on_one_line}");
     assert!(on_one_line.len() < 10_000, "{} bytes", on_one_line.len());
+    let long_words =
+        fault(&format!("{0} = 1\n[action.{0}]\n[action.a]\n{0} = 1\noverlap = '{0}'", "x".repeat(10_000)));
+    assert!(long_words.len() < 2_000, "{} bytes", long_words.len());
     let not_toml = fault(&"=\n".repeat(LARGEST / 2));
     assert!(not_toml.len() < 10_000, "{} bytes", not_toml.len());
 }
