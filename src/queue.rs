@@ -135,6 +135,8 @@ impl Queue {
             Overlap::Queue => {
                 if let Some(earlier) = self.same(&request) {
                     earlier.joined.push(request.id);
+                    // Who asks anew, while it pauses after a failure, wants it now.
+                    earlier.not_before = None;
                     return Ok(Admission::Joined(earlier.request.id.clone()));
                 }
             }

@@ -180,7 +180,7 @@ fn a_request_that_runs_as_its_user_needs_a_listener_of_that_user() {
     let mut f = Fixture::new("[action.task]\nrun-as = 'request'");
     f.admit("1", "forum", "task");
     let forum = Need::User("forum".parse().unwrap());
-    assert_eq!(f.queue.needs(&f.policy, f.now), [forum.clone()]);
+    assert_eq!(f.queue.needs(&f.policy, f.now), std::slice::from_ref(&forum));
     assert_eq!(f.start(10), None);
     assert!(f.queue.start(10, &forum, &f.policy, f.now).is_some());
 }

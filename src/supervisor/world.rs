@@ -156,10 +156,7 @@ impl World {
                 assert!(!(accepted && self.machine.is_stopping()), "accepted while stopping");
                 assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
             }
-            Action::AnswerHealth(caller, _) => {
-                assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
-            }
-            Action::AnswerCancel(caller, _) => {
+            Action::AnswerHealth(caller, _) | Action::AnswerCancel(caller, _) => {
                 assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
             }
             Action::Say(..) | Action::Notify(_) | Action::KeepCallbacks => {}
