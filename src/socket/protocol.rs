@@ -2,6 +2,7 @@
 //!
 //! Two forms, told apart by the first byte: plain (`user action`) and one JSON object a line.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use tokio::sync::mpsc;
@@ -12,8 +13,10 @@ use crate::request::{Answer, Refusal, RefusalCode};
 /// The version of the protocol that this program speaks.
 pub const VERSION: u32 = 1;
 
-/// Something that a line asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something that a line asks for. Fields that are not known are ignored, so that newer programs can talk
+/// to older ones.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Call {
     /// Do an action on behalf of a user.
     Run {
@@ -24,6 +27,7 @@ pub enum Call {
         /// The request's id, where the sender may choose it.
         id: Option<RequestId>,
         /// How much of what becomes of it is told after the answer.
+        #[serde(default)]
         tell: Tell,
     },
     /// Call a request off.
@@ -31,6 +35,15 @@ pub enum Call {
         /// The request.
         id: RequestId,
     },
+    /// Tell what was asked before, and what became of it.
+    History(Past),
+    /// Tell all about one request.
+    Show {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+    /// Which actions are there?
+    Actions,
     /// Tell what happens, to one request or to all.
     Follow {
         /// The request, where it is one.
@@ -44,6 +57,25 @@ pub enum Call {
     Status,
     /// Read the configuration again.
     Reload,
+}
+
+/// Which past requests to tell of.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Past {
+    /// Those for this action only.
+    pub action: Option<ActionName>,
+    /// Those only that did not succeed.
+    #[serde(default)]
+    pub failed: bool,
+    /// Those only that were accepted since.
+    pub since: Option<Timestamp>,
+    /// At most so many, the newest.
+    #[serde(default = "a_screenful")]
+    pub limit: usize,
+}
+
+fn a_screenful() -> usize {
+    20
 }
 
 /// What is told of a request after it was accepted.
@@ -81,29 +113,6 @@ pub enum Reply {
     Lines(mpsc::Receiver<String>),
 }
 
-/// The JSON form of a call. Unknown fields are ignored, so that newer programs can talk to older ones.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
-enum JsonCall {
-    Run {
-        user: UserName,
-        action: ActionName,
-        id: Option<RequestId>,
-        #[serde(default)]
-        tell: Tell,
-    },
-    Cancel {
-        id: RequestId,
-    },
-    Follow {
-        id: Option<RequestId>,
-    },
-    Ping,
-    Health,
-    Status,
-    Reload,
-}
-
 /// The form of a line: JSON begins with a brace.
 pub fn form(line: &[u8]) -> Form {
     if line.trim_ascii_start().first() == Some(&b'{') { Form::Json } else { Form::Plain }
@@ -117,16 +126,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
     let syntax = |message: String| Refusal::new(RefusalCode::Syntax, message);
     let text = str::from_utf8(line).map_err(|_| syntax("the line is not UTF-8 text".into()))?;
     if form(line) == Form::Json {
-        let call = serde_json::from_str(text).map_err(|error| syntax(error.to_string()))?;
-        return Ok(Some(match call {
-            JsonCall::Run { user, action, id, tell } => Call::Run { user, action, id, tell },
-            JsonCall::Cancel { id } => Call::Cancel { id },
-            JsonCall::Follow { id } => Call::Follow { id },
-            JsonCall::Ping => Call::Ping,
-            JsonCall::Health => Call::Health,
-            JsonCall::Status => Call::Status,
-            JsonCall::Reload => Call::Reload,
-        }));
+        return serde_json::from_str(text).map(Some).map_err(|error| syntax(error.to_string()));
     }
     let words: Vec<_> = text.split_ascii_whitespace().collect();
     match words[..] {

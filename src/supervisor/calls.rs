@@ -1,7 +1,7 @@
 //! What callers want: who they are, whether they may, and what they are told.
 
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::access::{self, Asked, Asker};
 use crate::accounts::Accounts;
@@ -14,6 +14,7 @@ use crate::socket::protocol::{Call, Reply, Tell, VERSION};
 use super::engine::{Engine, Waiting};
 use super::event::Event;
 use super::followers::Interest;
+use super::past::Past;
 
 impl Engine {
     /// Does what a caller wants, or refuses it.
@@ -38,6 +39,9 @@ impl Engine {
                 }
                 Err(refusal) => self.refuse(waiting, refusal),
             },
+            Call::Actions => send(waiting, json!({"ok": true, "actions": self.machine.actions()})),
+            Call::History(past) => self.tell(asker, waiting, |runs| runs.history(&past)),
+            Call::Show { id } => self.tell(asker, waiting, |runs| runs.show(&id)),
             Call::Follow { id } => match access::permit_root(asker, "follow runs") {
                 Ok(()) => self.follow(waiting, id),
                 Err(refusal) => self.refuse(waiting, refusal),
@@ -88,8 +92,33 @@ impl Engine {
 
     /// The same was asked before, under the same id: the same answer, and nothing is done twice.
     fn answer_again(&mut self, waiting: Waiting, id: RequestId) {
+        if waiting.interest.is_some()
+            && let Some(line) = self.past().outcome(&id)
+        {
+            let (sender, lines) = mpsc::channel(1);
+            let _ = sender.try_send(line);
+            let _ = waiting.reply.send(Reply::Stream(Answer::Accepted(id), lines));
+            return;
+        }
         let caller = self.remember(waiting);
         self.answer_when_recorded(caller, Answer::Accepted(id));
+    }
+
+    fn tell(
+        &mut self,
+        asker: Asker,
+        waiting: Waiting,
+        what: impl FnOnce(&Past<'_>) -> Result<serde_json::Value, Refusal>,
+    ) {
+        let told = access::permit_root(asker, "read what was asked").and_then(|()| what(&self.past()));
+        match told {
+            Ok(object) => send(waiting, object),
+            Err(refusal) => self.refuse(waiting, refusal),
+        }
+    }
+
+    fn past(&self) -> Past<'_> {
+        Past { folder: &self.settings.folders.state, outputs: &self.outputs }
     }
 
     fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
