@@ -93,7 +93,9 @@ def run(tool: Adapter, case: suite.Case, kit: Path, folder: Path) -> Result:
             return Result("skipped", str(reason), clock.seconds())
         except Exception:
             # A fault of the suite itself fails the case, and is not to be mistaken for the tool's.
-            return Result("error", traceback.format_exc(), clock.seconds())
+            print(traceback.format_exc(), file=sys.stderr)
+            why = traceback.format_exc().splitlines()[-1]
+            return Result("error", without_paths(why, kit), clock.seconds())
 
 
 def without_paths(text: str, kit: Path) -> str:
