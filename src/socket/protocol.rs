@@ -26,6 +26,11 @@ pub enum Call {
     Health,
     /// How are things?
     Status,
+    /// What comes next on schedule?
+    Next {
+        /// How much of it.
+        count: usize,
+    },
     /// Read the configuration again.
     Reload,
 }
@@ -52,11 +57,22 @@ pub enum Reply {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 enum JsonCall {
-    Run { user: UserName, action: ActionName },
+    Run {
+        user: UserName,
+        action: ActionName,
+    },
     Ping,
     Health,
     Status,
+    Next {
+        #[serde(default = "ten")]
+        count: usize,
+    },
     Reload,
+}
+
+fn ten() -> usize {
+    10
 }
 
 /// The form of a line: JSON begins with a brace.
@@ -78,6 +94,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
             JsonCall::Ping => Call::Ping,
             JsonCall::Health => Call::Health,
             JsonCall::Status => Call::Status,
+            JsonCall::Next { count } => Call::Next { count },
             JsonCall::Reload => Call::Reload,
         }));
     }

@@ -200,6 +200,7 @@ impl Engine {
                 "version": env!("CARGO_PKG_VERSION"),
             })),
             Call::Status => Reply::Object(self.machine.status()),
+            Call::Next { .. } => refuse(RefusalCode::Syntax, "a supervisor has no schedule"),
             Call::Reload => refuse(RefusalCode::Syntax, "a supervisor has nothing to reload"),
         };
         let _ = reply.send(answer);
