@@ -7,9 +7,11 @@
 //! [`parse`] reads a file → [`Entry`], with its [`Expression`] and [`Options`], or a [`Diagnostic`];
 //! [`next`] is the calendar and has the rules for daylight saving.
 
+mod advice;
 mod calendar;
 mod civil;
 mod entry;
+mod explain;
 mod expression;
 mod field;
 mod field_parser;
@@ -20,6 +22,7 @@ mod words;
 mod zone;
 
 pub use crate::diagnostic::{Diagnostic, Severity};
+pub use advice::Advisor;
 pub use calendar::{latest, next};
 pub use entry::{Entry, EntryKey, When};
 pub use expression::{Expression, WORDS};

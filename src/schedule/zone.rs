@@ -97,6 +97,15 @@ impl Zone {
         &self.0.rules
     }
 
+    /// The stretches that begin after `from` and before `until`, each with the one before it.
+    pub(crate) fn jumps(&self, from: i64, until: i64) -> impl Iterator<Item = (Stretch, Stretch)> {
+        let stretches = std::iter::successors(Some(self.stretch_at(from)), move |stretch| {
+            (stretch.end < until).then(|| self.stretch_at(stretch.end))
+        });
+        let following = stretches.clone().skip(1);
+        stretches.zip(following)
+    }
+
     /// The stretch that a second lies in.
     pub(crate) fn stretch_at(&self, second: i64) -> Stretch {
         let at = timestamp(second);
