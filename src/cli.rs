@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::{Parser, Subcommand};
 
+use crate::console::{check, explain, next};
+
 /// Keeps a Docker Compose stack of single-service containers running, and keeps house in it.
 #[derive(Debug, Parser)]
 #[command(version, about, disable_help_subcommand = true)]
@@ -23,6 +25,12 @@ pub enum Command {
     Schedule,
     /// Say whether this container's service is healthy, for its HEALTHCHECK
     Health,
+    /// Show what comes next on schedule
+    Next(next::Arguments),
+    /// Check the schedule, and with the folder of a stack its policies too
+    Check(check::Arguments),
+    /// Say in words when a schedule's line fires
+    Explain(explain::Arguments),
 }
 
 /// The arguments with the subcommand that the program's own name stands for put in their place.

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use lamplighter::cli::{Arguments, Command, with_name_as_command};
-use lamplighter::settings::Settings;
+use lamplighter::console::{CommandError, check, explain, next};
+use lamplighter::settings::{Folders, Settings};
 use lamplighter::supervisor::{engine, life};
 use lamplighter::{console, log, scheduler, signals};
 
@@ -18,6 +19,9 @@ fn main() -> ExitCode {
         Command::Supervise => supervise(),
         Command::Schedule => schedule(),
         Command::Health => health(),
+        Command::Next(arguments) => ask(async move |folders| next::run(&arguments, &folders, now()).await),
+        Command::Check(arguments) => ask(async move |folders| check::run(&arguments, &folders, now()).await),
+        Command::Explain(arguments) => ask(async move |_| explain::run(&arguments, now())),
     };
     let code = done.unwrap_or_else(|(code, error)| {
         log::error(format_args!("{error:#}"));
@@ -61,6 +65,21 @@ fn health() -> Done {
         Ok(false) => Ok(1),
         Err(error) => Err((UNREACHABLE, error)),
     }
+}
+
+/// Does what an operator asks for.
+fn ask(work: impl AsyncFnOnce(Folders) -> Result<u8, CommandError> + 'static) -> Done {
+    let folders = Folders::from_env(|name| std::env::var_os(name));
+    let done = block_on(async move { work(folders).await }).map_err(|error| (UNREACHABLE, error))?;
+    Ok(done.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        error.code()
+    }))
+}
+
+/// The second that it is.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 /// Runs `work` on this thread, with all that it spawns.

@@ -205,13 +205,31 @@ fn a_missing_schedule_is_awaited_and_a_changed_one_picked_up() {
 }
 
 #[test]
+fn a_missing_folder_of_configuration_is_awaited() {
+    beside_a_scheduler(
+        test_clock,
+        async |stack| {
+            ask(stack, "ping").await;
+            fs::create_dir(stack.folders().conf).unwrap();
+            stack.schedule("* * * * * php first");
+            assert_eq!(stack.next_line(60).await, "php: root first");
+        },
+        |stack| {
+            fs::remove_dir(stack.folders().conf).unwrap();
+            stack.service("php");
+        },
+    );
+}
+
+#[test]
 fn an_order_to_reload_reads_the_schedule_where_no_watch_sees_it_change() {
     beside_a_scheduler(
         test_clock,
         async |stack| {
-            let path = stack.folders().conf.join("target.cron");
-            fs::write(&path, "* * * * * php first").unwrap();
-            std::os::unix::fs::symlink(&path, stack.folders().conf.join("schedule.cron")).unwrap();
+            // No event tells of a file that is still open for writing.
+            let path = stack.folders().conf.join("schedule.cron");
+            let mut file = fs::File::create(&path).unwrap();
+            io::Write::write_all(&mut file, b"* * * * * php first").unwrap();
             stack.orders.send(Order::Reload).unwrap();
             assert_eq!(stack.next_line(60).await, "php: root first");
         },

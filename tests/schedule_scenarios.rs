@@ -113,11 +113,7 @@ impl World {
 
     /// Ends the scheduler without a warning and starts it again from its disk.
     fn restart(&mut self, boot: &str, schedule: Option<&str>) {
-        let mut memory = Memory::default();
-        for record in &self.disk {
-            memory.apply(record.clone());
-        }
-        self.machine = Machine::new(memory, boot);
+        self.machine = Machine::new(remember(&self.disk), boot);
         match schedule {
             Some(schedule) => self.load(schedule),
             None => self.event(Event::Unreadable("cannot read the schedule".to_owned())),
@@ -127,6 +123,14 @@ impl World {
     fn took(&mut self) -> Vec<String> {
         std::mem::take(&mut self.arrived)
     }
+}
+
+fn remember(records: &[Record]) -> Memory {
+    let mut memory = Memory::default();
+    for record in records {
+        memory.apply(record.clone());
+    }
+    memory
 }
 
 fn second(time: &str) -> i64 {
@@ -228,6 +232,31 @@ fn a_clock_that_was_wrong_by_a_year_silences_nothing() {
     world.restart("boot 2", Some("0 * * * * a hourly"));
     world.run_to("2026-05-01T03:00:00Z");
     assert_eq!(world.took(), ["2026-05-01T03:00:00Z a: root hourly"], "also when it was off meanwhile");
+}
+
+#[test]
+fn what_ran_while_the_clock_was_wrong_runs_again_when_its_time_really_comes() {
+    let mut world = World::with("2026-05-01T00:30:00Z", NIGHTLY);
+    world.set_clock("2026-05-01T04:00:00Z");
+    world.run_to("2026-05-01T04:10:00Z");
+    assert_eq!(world.took(), ["2026-05-01T04:05:00Z mysql: forum backup"], "by the wrong clock");
+    world.set_clock("2026-05-01T00:40:00Z");
+    world.restart("boot 2", Some(NIGHTLY));
+    world.run_to("2026-05-01T04:10:00Z");
+    assert_eq!(world.took(), ["2026-05-01T04:05:00Z mysql: forum backup"], "by the right one");
+}
+
+#[test]
+fn what_waits_for_an_instant_that_has_not_been_after_all_is_forgotten() {
+    let mut world = World::with("2026-05-01T00:30:00Z", NIGHTLY);
+    world.away.insert("mysql".parse().unwrap());
+    world.set_clock("2027-05-01T04:05:00Z");
+    world.set_clock("2026-05-01T00:30:00Z");
+    assert_eq!(world.machine.waiting().count(), 0);
+    world.away.clear();
+    world.restart("boot 2", Some(NIGHTLY));
+    world.run_to("2026-05-01T05:00:00Z");
+    assert_eq!(world.took(), ["2026-05-01T04:05:00Z mysql: forum backup"]);
 }
 
 #[test]
@@ -356,6 +385,16 @@ fn a_line_gone_bad_goes_on_in_its_last_good_form_over_a_restart_too() {
 }
 
 #[test]
+fn an_option_gone_bad_leaves_the_entries_below_it_as_they_were() {
+    let good = format!("CRON_TZ=Asia/Tokyo\n{NIGHTLY}");
+    let mut world = World::with("2026-05-01T00:00:00Z", &good);
+    world.load(&good.replace("Tokyo", "Tokio"));
+    assert!(world.said[0].contains("keeps the options that it had"), "{:?}", world.said);
+    world.run_to("2026-05-02T00:00:00Z");
+    assert_eq!(world.took(), ["2026-05-01T19:05:00Z mysql: forum backup"]);
+}
+
+#[test]
 fn a_delay_puts_every_occurrence_of_an_entry_off_by_the_same() {
     let mut world = World::with("2026-05-01T00:00:00Z", "RANDOM_DELAY=60\n0 12 * * * a spread");
     world.run_to("2026-05-03T23:00:00Z");
@@ -370,10 +409,9 @@ fn what_is_remembered_is_the_same_after_it_was_written_anew() {
     let mut world = World::with("2026-05-01T04:00:00Z", &format!("{NIGHTLY}\n@reboot a b\n*/5 * * * * c d"));
     world.away.insert("mysql".parse().unwrap());
     world.run_to("2026-05-01T04:07:00Z");
-    let remember = |records: &[Record]| {
-        let mut memory = Memory::default();
-        records.iter().cloned().for_each(|record| memory.apply(record));
-        memory
-    };
-    assert_eq!(remember(&world.disk), remember(&world.machine.snapshot()));
+    let anew: Vec<Record> = world.machine.snapshot().collect();
+    assert_eq!(remember(&world.disk), remember(&anew));
+    let lines: Vec<String> = anew.iter().map(|record| serde_json::to_string(record).unwrap()).collect();
+    let read: Vec<Record> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(remember(&read), remember(&anew));
 }

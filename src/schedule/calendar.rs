@@ -23,12 +23,12 @@ use super::civil::{LAST_YEAR, Month, month_and_day};
 use super::expression::Expression;
 use super::zone::{Stretch, Zone};
 
-const MINUTE: i64 = 60;
+pub(crate) const MINUTE: i64 = 60;
 const MINUTES_A_DAY: i64 = 24 * 60;
 
 /// Up to here a jump of the wall clock is not a correction: "less than 3 hours" in cron(8); its code takes a
 /// jump forwards of three hours for a correction, and one backwards not yet.
-const CORRECTION: i64 = 3 * 60 * 60;
+pub(crate) const CORRECTION: i64 = 3 * 60 * 60;
 
 /// No wall clock is further from UTC than this.
 const FARTHEST_OFFSET: i64 = 26 * 60 * 60;
@@ -110,7 +110,7 @@ fn is_second_pass(zone: &Zone, mut stretch: Stretch, instant: i64) -> bool {
 
 /// The first wall-clock minute at or after `from` that matches, in minutes since 1970-01-01 00:00 by the
 /// wall clock.
-fn next_wall_minute(expression: &Expression, from: i64) -> Option<i64> {
+pub(crate) fn next_wall_minute(expression: &Expression, from: i64) -> Option<i64> {
     let (day, minute) = (from.div_euclid(MINUTES_A_DAY), from.rem_euclid(MINUTES_A_DAY));
     let found = next_day(expression, day)?;
     if found == day {

@@ -7,24 +7,29 @@
 //! [`parse`] reads a file → [`Entry`], with its [`Expression`] and [`Options`], or a [`Diagnostic`];
 //! [`next`] is the calendar and has the rules for daylight saving.
 
+mod advice;
 mod calendar;
 mod civil;
 mod entry;
+mod explain;
 mod expression;
 mod field;
 mod field_parser;
 mod options;
 mod parser;
+mod upcoming;
 mod words;
 mod zone;
 
 pub use crate::diagnostic::{Diagnostic, Severity};
+pub use advice::Advisor;
 pub use calendar::{latest, next};
 pub use entry::{Entry, EntryKey, When};
 pub use expression::{Expression, WORDS};
 pub use field::{FIELDS, Field, FieldKind};
-pub use options::{CatchUp, LONGEST_DEADLINE, LONGEST_DELAY, Options};
+pub use options::{CatchUp, LONGEST_DEADLINE, LONGEST_DELAY, OptionKey, Options};
 pub use parser::parse;
+pub use upcoming::{Coming, upcoming};
 pub use zone::{UnknownZone, Zone};
 
 /// What a schedule's file says.
@@ -34,6 +39,9 @@ pub struct Schedule {
     pub entries: Vec<Entry>,
     /// What is wrong with the others.
     pub diagnostics: Vec<Diagnostic>,
+    /// Entries, by their place above, below option lines that cannot be read, with the options that it is of.
+    /// They have the values that were in force before those lines.
+    pub doubts: Vec<(usize, Vec<OptionKey>)>,
 }
 
 impl Schedule {
@@ -49,4 +57,9 @@ impl Schedule {
 /// The fault, as for a schedule of one line.
 pub fn parse_expression(text: &str) -> Result<Expression, Box<Diagnostic>> {
     parser::expression(text)
+}
+
+/// Whether a line sets an option, or is meant to.
+pub fn is_option(line: &str) -> bool {
+    options::OptionLine::read(line).is_some()
 }

@@ -1,8 +1,11 @@
 //! The `KEY=VALUE` lines: what holds for the entries below them.
 
+use std::time::Duration;
+
 use super::words::{Fault, Word};
 use super::zone::Zone;
 use crate::diagnostic::shorten;
+use crate::{duration, spelling};
 
 /// What holds for an entry besides its own line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +37,19 @@ pub const LONGEST_DEADLINE: u32 = 30 * 24 * 60 * 60;
 /// The longest `RANDOM_DELAY`: a day, in seconds.
 pub const LONGEST_DELAY: u32 = 24 * 60 * 60;
 
+/// An option by its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionKey {
+    /// `CRON_TZ`.
+    Zone,
+    /// `RANDOM_DELAY`.
+    RandomDelay,
+    /// `CATCH_UP`.
+    CatchUp,
+    /// `DEADLINE`.
+    Deadline,
+}
+
 const KEYS: &str = "options are CRON_TZ, RANDOM_DELAY, CATCH_UP and DEADLINE";
 
 impl Options {
@@ -42,37 +58,63 @@ impl Options {
         Self { zone, random_delay: 0, catch_up: CatchUp::Once, deadline: None }
     }
 
-    /// Sets the option that a line names; an empty value sets it back to its default in `top`.
-    pub(crate) fn set(&mut self, line: OptionLine<'_>, top: &Options) -> Result<(), Fault> {
-        let OptionLine { key, value } = line;
-        let empty = value.text.is_empty();
-        match key.text {
-            "CRON_TZ" if empty => self.zone = top.zone.clone(),
-            "CRON_TZ" => self.zone = zone(value)?,
-            "RANDOM_DELAY" if empty => self.random_delay = 0,
-            "RANDOM_DELAY" => {
-                self.random_delay = duration(value, LONGEST_DELAY, "a delay is up to 1440 minutes")?;
+    /// Sets an option; an empty value sets it back to its default in `top`.
+    pub(crate) fn set(&mut self, key: OptionKey, value: Word<'_>, top: &Options) -> Result<(), Fault> {
+        if value.text.is_empty() {
+            self.take(key, top);
+            return Ok(());
+        }
+        match key {
+            OptionKey::Zone => self.zone = zone(value)?,
+            OptionKey::RandomDelay => {
+                self.random_delay = minutes(value, LONGEST_DELAY, "a delay is up to 1440 minutes")?;
             }
-            "CATCH_UP" if empty => self.catch_up = CatchUp::Once,
-            "CATCH_UP" => self.catch_up = catch_up(value)?,
-            "DEADLINE" if empty => self.deadline = None,
-            "DEADLINE" => {
-                let longest = "a deadline is minutes, or a number with s, m, h or d, up to 30d";
-                self.deadline = Some(duration(value, LONGEST_DEADLINE, longest)?);
-            }
-            other => {
-                let message = format!("there is no option `{}`", shorten(other));
-                return Err(key.fault(message, KEYS, hint_for(other)));
+            OptionKey::CatchUp => self.catch_up = catch_up(value)?,
+            OptionKey::Deadline => {
+                let longest = "a deadline is minutes, or a length such as 90s, 2h or 1d12h, up to 30d";
+                self.deadline = Some(minutes(value, LONGEST_DEADLINE, longest)?);
             }
         }
         Ok(())
+    }
+
+    /// Takes one option from others.
+    pub(crate) fn take(&mut self, key: OptionKey, from: &Options) {
+        match key {
+            OptionKey::Zone => self.zone = from.zone.clone(),
+            OptionKey::RandomDelay => self.random_delay = from.random_delay,
+            OptionKey::CatchUp => self.catch_up = from.catch_up,
+            OptionKey::Deadline => self.deadline = from.deadline,
+        }
+    }
+}
+
+impl OptionKey {
+    const NAMES: [(&str, Self); 4] = [
+        ("CRON_TZ", Self::Zone),
+        ("RANDOM_DELAY", Self::RandomDelay),
+        ("CATCH_UP", Self::CatchUp),
+        ("DEADLINE", Self::Deadline),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, key)| *key)
+    }
+
+    /// The key that a misspelt one was probably meant to be.
+    fn nearest(name: &str) -> Option<&'static str> {
+        let upper = name.to_ascii_uppercase();
+        match upper.as_str() {
+            "TZ" | "TIMEZONE" => Some("CRON_TZ"),
+            _ => spelling::nearest(&upper, Self::NAMES.map(|(name, _)| name)),
+        }
     }
 }
 
 /// A line that sets an option.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OptionLine<'a> {
-    pub(crate) key: Word<'a>,
+    name: Word<'a>,
     pub(crate) value: Word<'a>,
 }
 
@@ -94,7 +136,21 @@ impl<'a> OptionLine<'a> {
             .unwrap_or(trimmed);
         let start_of = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
         let word = |text| Word { text, start: start_of(text) };
-        Some(Self { key: word(key), value: word(unquoted) })
+        Some(Self { name: word(key), value: word(unquoted) })
+    }
+
+    /// Which option it sets.
+    pub(crate) fn key(self) -> Result<OptionKey, Fault> {
+        let name = self.name.text;
+        OptionKey::named(name).ok_or_else(|| {
+            let hint = hint_for(name);
+            self.name.fault(format!("there is no option `{}`", shorten(name)), KEYS, hint.as_deref())
+        })
+    }
+
+    /// Which option it was probably meant to set, when it sets none.
+    pub(crate) fn meant(self) -> Option<OptionKey> {
+        OptionKey::nearest(self.name.text).and_then(OptionKey::named)
     }
 }
 
@@ -116,39 +172,31 @@ fn catch_up(value: Word<'_>) -> Result<CatchUp, Fault> {
     }
 }
 
-/// Reads minutes, or a number with its unit, as seconds.
-fn duration(value: Word<'_>, longest: u32, allowed: &str) -> Result<u32, Fault> {
-    let digits = value.text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = value.text.split_at(digits);
-    let unit = match unit {
-        "s" => 1,
-        "" | "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
-        _ => 0,
+/// Reads minutes, or a length of time with its units, as seconds.
+fn minutes(value: Word<'_>, longest: u32, allowed: &str) -> Result<u32, Fault> {
+    let length = match value.text.parse::<u32>() {
+        Ok(minutes) => Ok(Duration::from_secs(u64::from(minutes) * 60)),
+        Err(_) => duration::parse(value.text),
     };
-    let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
-    match seconds {
-        Some(seconds) if unit > 0 && seconds <= longest => Ok(seconds),
-        Some(_) if unit > 0 => {
-            Err(value.fault(format!("`{}` is too long", shorten(value.text)), allowed, None))
-        }
-        _ => Err(value.fault(format!("`{}` is no duration", shorten(value.text)), allowed, None)),
-    }
+    let seconds = length.map_err(|error| value.fault(error.to_string(), allowed, None))?.as_secs();
+    u32::try_from(seconds)
+        .ok()
+        .filter(|&seconds| seconds <= longest)
+        .ok_or_else(|| value.fault(format!("`{}` is too long", shorten(value.text)), allowed, None))
 }
 
-fn hint_for(key: &str) -> Option<&'static str> {
-    match key.to_ascii_uppercase().as_str() {
-        "CRON_TZ" | "RANDOM_DELAY" | "CATCH_UP" | "DEADLINE" => Some("options are written in capitals"),
-        "TZ" | "TIMEZONE" => Some("the zone of the entries below is CRON_TZ"),
-        "MAILTO" | "MAILFROM" => {
-            Some("nothing is mailed: outcomes are in the journal, see `lamplighter history`")
-        }
-        "SHELL" | "PATH" | "HOME" | "LOGNAME" | "USER" => {
-            Some("actions run in their service, with its environment: set it there")
-        }
-        _ => None,
+fn hint_for(key: &str) -> Option<String> {
+    if let Some(meant) = OptionKey::nearest(key) {
+        return Some(format!("did you mean `{meant}`?"));
     }
+    let hint = match key.to_ascii_uppercase().as_str() {
+        "MAILTO" | "MAILFROM" => "nothing is mailed: outcomes are in the journal, see `lamplighter history`",
+        "SHELL" | "PATH" | "HOME" | "LOGNAME" | "USER" => {
+            "actions run in their service, with its environment: set it there"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 #[cfg(test)]
@@ -158,7 +206,8 @@ mod tests {
     fn set(text: &str) -> Result<Options, Fault> {
         let top = Options::new(Zone::utc());
         let mut options = top.clone();
-        options.set(OptionLine::read(text).expect(text), &top).map(|()| options)
+        let line = OptionLine::read(text).expect(text);
+        options.set(line.key()?, line.value, &top).map(|()| options)
     }
 
     #[test]
@@ -168,6 +217,7 @@ mod tests {
         assert_eq!(set("RANDOM_DELAY=6").unwrap().random_delay, 360);
         assert_eq!(set("CATCH_UP='none'").unwrap().catch_up, CatchUp::None);
         assert_eq!(set("DEADLINE=30d").unwrap().deadline, Some(LONGEST_DEADLINE));
+        assert_eq!(set("DEADLINE=1h30m").unwrap().deadline, Some(5_400));
         assert_eq!(set("DEADLINE=90").unwrap().deadline, Some(5_400));
         assert_eq!(set("DEADLINE=").unwrap().deadline, None);
     }
@@ -186,10 +236,7 @@ mod tests {
         {
             assert!(set(text).is_err(), "{text}");
         }
-        assert_eq!(
-            set("TZ=UTC").unwrap_err().hint.as_deref(),
-            Some("the zone of the entries below is CRON_TZ")
-        );
+        assert_eq!(set("TZ=UTC").unwrap_err().hint.as_deref(), Some("did you mean `CRON_TZ`?"));
     }
 
     #[test]

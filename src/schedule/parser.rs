@@ -1,12 +1,12 @@
 //! Reads a schedule line by line. A bad line is reported and hurts no other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 
 use super::Schedule;
 use super::entry::{Entry, When};
 use super::expression::{Expression, WORDS};
 use super::field::FIELDS;
-use super::options::{OptionLine, Options};
+use super::options::{OptionKey, OptionLine, Options};
 use super::words::{Fault, Line, Word};
 use super::zone::Zone;
 use crate::diagnostic::shorten;
@@ -58,6 +58,8 @@ struct Reader {
     schedule: Schedule,
     top: Options,
     options: Options,
+    /// Options whose last line cannot be read.
+    doubtful: Vec<OptionKey>,
     /// The line of each entry's first appearance.
     seen: HashMap<super::EntryKey, usize>,
 }
@@ -65,7 +67,13 @@ struct Reader {
 impl Reader {
     fn new(zone: &Zone) -> Self {
         let top = Options::new(zone.clone());
-        Self { schedule: Schedule::default(), options: top.clone(), top, seen: HashMap::new() }
+        Self {
+            schedule: Schedule::default(),
+            options: top.clone(),
+            top,
+            doubtful: Vec::new(),
+            seen: HashMap::new(),
+        }
     }
 
     fn read(&mut self, number: usize, bytes: &[u8]) {
@@ -82,14 +90,17 @@ impl Reader {
 
     fn read_line(&mut self, line: Line<'_>) -> Result<(), Fault> {
         if let Some(option) = OptionLine::read(line.text) {
-            return self.options.set(option, &self.top);
+            return self.read_option(option);
         }
         let words = line.words();
         if words.is_empty() {
             return Ok(());
         }
         let entry = entry(line, &words, &self.options)?;
-        if let Some(first) = self.seen.insert(entry.key(), line.number) {
+        // Where its zone is in doubt, so is whether it is the same as another.
+        if !self.doubtful.contains(&OptionKey::Zone)
+            && let Some(first) = self.first_line(&entry)
+        {
             let message = format!("this is the same entry as in line {first}");
             let fault = Fault {
                 span: words[0].start..words[words.len() - 1].span().end,
@@ -97,12 +108,31 @@ impl Reader {
                 allowed: String::new(),
                 hint: Some("it runs once; remove one of the two".to_owned()),
             };
-            self.seen.insert(entry.key(), first);
             self.schedule.diagnostics.push(line.diagnose(Severity::Warning, fault));
             return Ok(());
         }
+        if !self.doubtful.is_empty() {
+            self.schedule.doubts.push((self.schedule.entries.len(), self.doubtful.clone()));
+        }
         self.schedule.entries.push(entry);
         Ok(())
+    }
+
+    /// The line where the same entry stands already.
+    fn first_line(&mut self, entry: &Entry) -> Option<usize> {
+        match self.seen.entry(entry.key()) {
+            hash_map::Entry::Occupied(first) => Some(*first.get()),
+            hash_map::Entry::Vacant(place) => {
+                place.insert(entry.line);
+                None
+            }
+        }
+    }
+
+    fn read_option(&mut self, line: OptionLine<'_>) -> Result<(), Fault> {
+        let key = line.key().inspect_err(|_| self.doubtful.extend(line.meant()))?;
+        self.doubtful.retain(|&doubtful| doubtful != key);
+        self.options.set(key, line.value, &self.top).inspect_err(|_| self.doubtful.push(key))
     }
 }
 

@@ -1,13 +1,21 @@
 //! Time zones as the calendar needs them: stretches of time with one offset.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 /// A time zone: the system's where it has any, else the bundled one.
+///
+/// Copies share one name and one set of rules: every entry of a schedule has one.
 #[derive(Debug, Clone)]
-pub struct Zone {
+pub struct Zone(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     name: Box<str>,
     rules: TimeZone,
 }
@@ -37,48 +45,83 @@ impl Zone {
         let rules = TimeZone::get(name)
             .or_else(|_| TimeZoneDatabase::bundled().get(name))
             .map_err(|_| UnknownZone(name.chars().take(80).collect()))?;
-        let name = rules.iana_name().unwrap_or(name).into();
-        Ok(Self { name, rules })
+        Ok(Self::new(rules.iana_name().unwrap_or(name), rules.clone()))
     }
 
     /// The zone that `TZ` or `/etc/localtime` sets, UTC when neither does.
-    pub fn system() -> Self {
-        let rules = TimeZone::try_system().unwrap_or(TimeZone::UTC);
-        let name = rules.iana_name().unwrap_or("local time").into();
-        Self { name, rules }
+    ///
+    /// # Errors
+    /// When `TZ` or the link names a zone that does not exist.
+    pub fn system() -> Result<Self, UnknownZone> {
+        let variable = std::env::var("TZ").unwrap_or_default();
+        match TimeZone::try_system() {
+            Ok(rules) => {
+                let unnamed = if variable.is_empty() { "local time" } else { &variable };
+                Ok(Self::new(rules.iana_name().unwrap_or(unnamed), rules.clone()))
+            }
+            Err(_) if variable.is_empty() => Ok(Self::utc()),
+            // Names that only the bundled zones have, as in an image without any.
+            Err(_) => Self::named(variable.trim_start_matches(':')),
+        }
     }
 
     /// Coordinated universal time.
     pub fn utc() -> Self {
-        Self { name: "UTC".into(), rules: TimeZone::UTC }
+        Self::new("UTC", TimeZone::UTC)
+    }
+
+    fn new(name: &str, rules: TimeZone) -> Self {
+        Self(Arc::new(Inner { name: name.into(), rules }))
+    }
+
+    /// Forgets what was read of the system's zones: who asks for one from now on gets what the files say now.
+    pub fn read_anew() {
+        jiff::tz::db().reset();
+        jiff::tz::reset_system_time_zone_cache();
+    }
+
+    /// The files that say what a zone of this name is, and which is the system's, for who wants to know when
+    /// they change.
+    pub fn files(name: &str) -> [PathBuf; 2] {
+        let folder = std::env::var_os("TZDIR").unwrap_or_else(|| OsString::from("/usr/share/zoneinfo"));
+        [PathBuf::from(folder).join(name), PathBuf::from("/etc/localtime")]
     }
 
     /// Its name in the time zone database.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The rules, for showing instants.
     pub fn rules(&self) -> &TimeZone {
-        &self.rules
+        &self.0.rules
+    }
+
+    /// The stretches that begin after `from` and before `until`, each with the one before it.
+    pub(crate) fn jumps(&self, from: i64, until: i64) -> impl Iterator<Item = (Stretch, Stretch)> {
+        let stretches = std::iter::successors(Some(self.stretch_at(from)), move |stretch| {
+            (stretch.end < until).then(|| self.stretch_at(stretch.end))
+        });
+        let following = stretches.clone().skip(1);
+        stretches.zip(following)
     }
 
     /// The stretch that a second lies in.
     pub(crate) fn stretch_at(&self, second: i64) -> Stretch {
         let at = timestamp(second);
-        let start = self.rules.preceding(timestamp(second + 1)).next();
-        let end = self.rules.following(at).next();
+        let start = self.rules().preceding(timestamp(second + 1)).next();
+        let end = self.rules().following(at).next();
         Stretch {
             start: start.map_or(i64::MIN, |transition| transition.timestamp().as_second()),
             end: end.map_or(i64::MAX, |transition| transition.timestamp().as_second()),
-            offset: i64::from(self.rules.to_offset(at).seconds()),
+            offset: i64::from(self.rules().to_offset(at).seconds()),
         }
     }
 }
 
 impl PartialEq for Zone {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.name() == other.name()
     }
 }
 
@@ -86,7 +129,7 @@ impl Eq for Zone {}
 
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.name)
+        f.pad(self.name())
     }
 }
 

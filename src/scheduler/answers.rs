@@ -4,14 +4,23 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::oneshot;
 
+use super::machine::Machine;
 use crate::claim::{self, ClaimError};
 use crate::request::{Answer, Refusal, RefusalCode};
+use crate::schedule::Coming;
 use crate::settings::Settings;
 use crate::socket::protocol::{Call, Reply, VERSION};
 use crate::socket::{Handler, Peer, serve};
+use crate::supervisor::health::Health;
 
 /// Calls that may wait for the loop.
 const INBOX: usize = 256;
+
+/// Instants to come that are told at once.
+const MOST_COMING: usize = 1_000;
+
+/// Requests waiting that are told at once.
+const MOST_WAITING: usize = 1_000;
 
 /// A call, who calls, and where the answer goes.
 pub(crate) type Asked = (Peer, Call, oneshot::Sender<Reply>);
@@ -36,31 +45,93 @@ impl Handler for Client {
         let (reply, answer) = oneshot::channel();
         let handed = self.inbox.try_send((peer, call, reply));
         async move {
-            let busy = || refuse(RefusalCode::Busy, "too much is asked at once");
+            let refuse = |code, message| Reply::Answer(Answer::Refused(Refusal::new(code, message)));
             match handed {
                 Ok(()) => {
                     answer.await.unwrap_or_else(|_| refuse(RefusalCode::Stopping, "the scheduler stops"))
                 }
-                Err(_) => busy(),
+                Err(_) => refuse(RefusalCode::Busy, "too much is asked at once"),
             }
         }
     }
 }
 
-/// A refusal as a reply.
-pub(crate) fn refuse(code: RefusalCode, message: &str) -> Reply {
-    Reply::Answer(Answer::Refused(Refusal::new(code, message)))
-}
-
 /// Whether a caller may change something: root, and whoever the scheduler runs as.
-pub(crate) fn may_order(peer: Peer) -> bool {
-    peer.uid == 0 || peer.uid == nix::unistd::geteuid().as_raw()
+pub(crate) fn permit(peer: Peer) -> Result<(), Refusal> {
+    if peer.uid == 0 || peer.uid == nix::unistd::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalCode::NotAllowed, "only root may order a reload"))
 }
 
-/// The answer to a ping.
-pub(crate) fn ping(settings: &Settings) -> Value {
+/// The answer to a reload.
+pub(crate) fn reloaded(problems: &[&String]) -> Reply {
+    Reply::Object(json!({"ok": true, "degraded": problems}))
+}
+
+/// The answer to a question.
+pub(crate) fn about(
+    settings: &Settings,
+    machine: &Machine,
+    problems: &[&String],
+    call: &Call,
+) -> Result<Reply, Refusal> {
+    Ok(Reply::Object(match call {
+        Call::Ping => json!({
+            "ok": true, "service": settings.service.as_str(), "protocol": VERSION,
+            "version": env!("CARGO_PKG_VERSION"),
+        }),
+        Call::Health => json!(Health::healthy(degraded(machine, problems))),
+        Call::Status => json!({
+            "ok": true,
+            "state": "scheduling",
+            "entries": machine.len(),
+            "next": machine.upcoming().next().map(|coming| show(&coming)),
+            "waiting": waiting(machine),
+            "degraded": degraded(machine, problems),
+        }),
+        Call::Next { count } => {
+            let most = (*count).min(MOST_COMING);
+            json!({"ok": true, "next": machine.upcoming().take(most).map(|coming| show(&coming)).collect::<Vec<_>>()})
+        }
+        _ => {
+            let message = "the scheduler asks others and has no actions";
+            return Err(Refusal::new(RefusalCode::UnknownAction, message));
+        }
+    }))
+}
+
+/// What is wrong: that a service does not take its requests is for people to know, too.
+fn degraded(machine: &Machine, problems: &[&String]) -> Vec<String> {
+    let away = machine.waiting().filter(|waiting| waiting.failures > 0 || waiting.is_refused());
+    let away = away.map(|waiting| {
+        let (count, service) = (waiting.requests.len(), waiting.service);
+        let requests = if count == 1 { "request" } else { "requests" };
+        let what = if waiting.failures > 0 { "cannot be reached" } else { "refuses" };
+        format!("{service} {what}: {count} {requests} wait")
+    });
+    problems.iter().map(ToString::to_string).chain(away).collect()
+}
+
+fn waiting(machine: &Machine) -> Vec<Value> {
+    let each = machine.waiting().flat_map(|waiting| {
+        let failures = waiting.failures;
+        waiting.requests.into_iter().map(move |(occurrence, refusals)| {
+            json!({
+                "id": occurrence.id(), "service": occurrence.service, "user": occurrence.user,
+                "action": occurrence.action, "at": occurrence.at, "due": occurrence.due,
+                "until": occurrence.until, "failures": failures, "refusals": refusals,
+            })
+        })
+    });
+    each.take(MOST_WAITING).collect()
+}
+
+/// An instant to come, as the socket tells it.
+fn show(coming: &Coming<'_>) -> Value {
+    let Coming { entry, at, due } = coming;
     json!({
-        "ok": true, "service": settings.service.as_str(), "protocol": VERSION,
-        "version": env!("CARGO_PKG_VERSION"),
+        "at": at, "due": due, "zone": entry.zone().name(), "time": entry.written, "line": entry.line,
+        "service": entry.service, "user": entry.user, "action": entry.action,
     })
 }

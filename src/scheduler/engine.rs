@@ -4,29 +4,20 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::answers::{self, Asked};
 use super::clock::{Clock, SystemClock, container_start};
 use super::delivery::Delivery;
+use super::file::ScheduleFile;
 use super::machine::{Action, Event, Level, Machine};
 use super::store::Store;
-use super::watch::Watch;
 use crate::claim::{self, ClaimError};
 use crate::log;
-use crate::request::RefusalCode;
-use crate::schedule::{Schedule, Severity, Zone, parse};
+use crate::request::Answer;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::socket::protocol::{Call, Reply};
-use crate::supervisor::health::Health;
-
-/// The schedule's file, in the folder of the configuration.
-pub const FILE: &str = "schedule.cron";
-
-/// A larger file is no schedule, in bytes.
-const LARGEST_FILE: u64 = 16 << 20;
 
 /// Why the scheduler cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -100,14 +91,18 @@ pub async fn run_with(
     let _lock = claim::lock(settings, "scheduler")?;
     let mut calls = answers::listen(settings)?;
     let mut engine = Engine::open(settings, boot.into())?;
-    let mut watch = engine.watch();
-    engine.load(clock.now(), true);
+    engine.reload(clock.now());
     loop {
         let wake_at = engine.machine.wake_at();
         tokio::select! {
+            // Whatever else there is to do, the time comes first.
             biased;
+            waited = clock.wait(wake_at) => {
+                waited.map_err(|source| SchedulerError::System { doing: "wait for the time", source })?;
+                engine.handle(clock.now(), Event::Tick);
+            },
             order = orders.recv() => match order {
-                Some(Order::Reload) => engine.load(clock.now(), true),
+                Some(Order::Reload) => engine.reload(clock.now()),
                 Some(Order::Stop) | None => {
                     let _ = fs::remove_file(settings.folders.request_socket(&settings.service));
                     return Ok(());
@@ -120,18 +115,8 @@ pub async fn run_with(
                     engine.handle(clock.now(), event);
                 }
             },
+            event = engine.file.changed() => engine.handle(clock.now(), event),
             Some(asked) = calls.recv() => engine.answer(clock.now(), asked),
-            changed = changed(&mut watch) => match changed {
-                Ok(()) => engine.load(clock.now(), false),
-                Err(error) => {
-                    log::error(format_args!("cannot watch {} any more: {error}", engine.file.display()));
-                    watch = None;
-                }
-            },
-            waited = clock.wait(wake_at) => {
-                waited.map_err(|source| SchedulerError::System { doing: "wait for the time", source })?;
-                engine.handle(clock.now(), Event::Tick);
-            },
         }
     }
 }
@@ -139,15 +124,11 @@ pub async fn run_with(
 /// The machine with all that it needs of the world.
 struct Engine<'a> {
     settings: &'a Settings,
-    file: PathBuf,
-    /// What is wrong with the schedule's file.
-    file_problem: Option<String>,
-    /// What is wrong with the memory.
-    memory_problem: Option<String>,
-    /// The file as it was last read.
-    bytes: Option<Vec<u8>>,
+    file: ScheduleFile,
     machine: Machine,
     store: Store,
+    /// What is wrong with the memory, while it cannot be written.
+    store_problem: Option<String>,
     sender: UnboundedSender<Event>,
     events: UnboundedReceiver<Event>,
 }
@@ -161,60 +142,15 @@ impl<'a> Engine<'a> {
             log::error(format_args!("{skipped} lines of the scheduler's memory could not be read"));
         }
         let machine = Machine::new(memory, boot);
-        store.replace(&machine.snapshot()).map_err(failed)?;
+        store.replace(machine.snapshot()).map_err(failed)?;
         let (sender, events) = unbounded_channel();
-        Ok(Self {
-            settings,
-            file: folders.conf.join(FILE),
-            file_problem: None,
-            memory_problem: None,
-            bytes: None,
-            machine,
-            store,
-            sender,
-            events,
-        })
+        let file = ScheduleFile::new(&folders.conf);
+        Ok(Self { settings, file, machine, store, store_problem: None, sender, events })
     }
 
-    fn watch(&self) -> Option<Watch> {
-        let failed = |error| {
-            let file = self.file.display();
-            log::error(format_args!("cannot watch {file}: {error}; after a change send HUP, or restart"));
-        };
-        Watch::open(&self.file).map_err(failed).ok()
-    }
-
-    /// Reads the schedule; when it was not `asked` for, only a file that has changed is news.
-    fn load(&mut self, now: i64, asked: bool) {
-        match self.read() {
-            Ok(bytes) if !asked && self.bytes.as_ref() == Some(&bytes) => {}
-            Ok(bytes) => {
-                let schedule = parse(&bytes, &Zone::system());
-                self.file_problem = problem_of(&schedule);
-                for diagnostic in &schedule.diagnostics {
-                    let tell = if diagnostic.severity == Severity::Error { log::error } else { log::warn };
-                    let shown = diagnostic.in_file(FILE).to_string();
-                    shown.lines().for_each(|line| tell(line.to_owned()));
-                }
-                self.bytes = Some(bytes);
-                self.handle(now, Event::Loaded(schedule));
-            }
-            Err(error) => {
-                self.bytes = None;
-                let why = format!("cannot read the schedule {}: {error}", self.file.display());
-                self.file_problem = Some(why.clone());
-                self.handle(now, Event::Unreadable(why));
-            }
-        }
-    }
-
-    fn read(&self) -> io::Result<Vec<u8>> {
-        let size = fs::metadata(&self.file)?.len();
-        if size > LARGEST_FILE {
-            let message = format!("it has {size} bytes, and a schedule has at most {LARGEST_FILE}");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-        }
-        fs::read(&self.file)
+    fn reload(&mut self, now: i64) {
+        let event = self.file.read_anew();
+        self.handle(now, event);
     }
 
     fn handle(&mut self, now: i64, event: Event) {
@@ -222,15 +158,22 @@ impl<'a> Engine<'a> {
             self.perform(action);
         }
         if self.store.has_grown() {
-            let snapshot = self.machine.snapshot();
-            self.remember(|store| store.replace(&snapshot));
+            self.write_anew();
         }
     }
 
     fn perform(&mut self, action: Action) {
         match action {
-            Action::Record(records) => self.remember(|store| store.append(&records)),
-            Action::RecordLazily(records) => self.remember(|store| store.append_lazily(&records)),
+            // What could not be written before is missing: all is written anew then.
+            Action::Record(_) | Action::RecordLazily(_) if self.store_problem.is_some() => self.write_anew(),
+            Action::Record(records) => {
+                let written = self.store.append(&records);
+                self.note(written);
+            }
+            Action::RecordLazily(records) => {
+                let written = self.store.append_lazily(&records);
+                self.note(written);
+            }
             Action::Send(service, occurrences) => {
                 let socket = self.settings.folders.request_socket(&service);
                 let delivery = Delivery { service, socket, occurrences };
@@ -242,59 +185,42 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Writes to the memory. Where that fails the scheduler goes on: what it sends has the same ids again
-    /// after a restart, so nothing would run twice, and not asking at all would be the greater harm.
-    fn remember(&mut self, write: impl FnOnce(&mut Store) -> io::Result<()>) {
+    fn write_anew(&mut self) {
+        let written = self.store.replace(self.machine.snapshot());
+        self.note(written);
+    }
+
+    /// Notes what became of writing the memory. Where it fails the scheduler goes on: what it sends has the
+    /// same ids again after a restart, so nothing would run twice, and not asking at all would be the greater
+    /// harm.
+    fn note(&mut self, written: io::Result<()>) {
         let folder = self.settings.folders.state.display();
-        match write(&mut self.store) {
-            Ok(()) => self.memory_problem = None,
-            Err(error) => {
-                let problem = format!("cannot write the scheduler's memory in {folder}: {error}");
-                log::error(format_args!("{problem}; going on without"));
-                self.memory_problem = Some(problem);
-            }
+        let problem = written.err().map(|error| {
+            format!("cannot write the scheduler's memory in {folder}: {error}; going on without")
+        });
+        match (&self.store_problem, &problem) {
+            (before, Some(problem)) if before.as_ref() != Some(problem) => log::error(problem),
+            (Some(_), None) => log::info("the scheduler's memory can be written again"),
+            _ => {}
         }
+        self.store_problem = problem;
     }
 
     /// Answers a call on the scheduler's own socket.
     fn answer(&mut self, now: i64, (peer, call, reply): Asked) {
-        let object = match call {
-            Call::Ping => Reply::Object(answers::ping(self.settings)),
-            Call::Health => Reply::Object(json!(Health::healthy(self.degraded()))),
-            Call::Status => Reply::Object(json!({
-                "ok": true, "entries": self.machine.entries().count(), "degraded": self.degraded(),
-            })),
-            Call::Reload if answers::may_order(peer) => {
-                self.load(now, true);
-                Reply::Object(json!({"ok": true, "degraded": self.degraded()}))
-            }
-            Call::Reload => answers::refuse(RefusalCode::NotAllowed, "only root may order a reload"),
-            _ => answers::refuse(RefusalCode::UnknownAction, "the scheduler asks others and has no actions"),
+        let answer = match call {
+            Call::Reload => answers::permit(peer).map(|()| {
+                self.reload(now);
+                answers::reloaded(&self.problems())
+            }),
+            call => answers::about(self.settings, &self.machine, &self.problems(), &call),
         };
         // Whoever asked may have gone.
-        let _ = reply.send(object);
+        let _ = reply.send(answer.unwrap_or_else(|refusal| Reply::Answer(Answer::Refused(refusal))));
     }
 
     /// What is wrong, and does not keep the scheduler from its work.
-    fn degraded(&self) -> Vec<String> {
-        self.file_problem.iter().chain(&self.memory_problem).cloned().collect()
-    }
-}
-
-/// What is wrong with a schedule, in a line.
-fn problem_of(schedule: &Schedule) -> Option<String> {
-    let mut errors = schedule.diagnostics.iter().filter(|fault| fault.severity == Severity::Error);
-    let first = errors.next()?;
-    let more = match errors.count() {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    Some(format!("{FILE}:{}:{}: {}{more}", first.line, first.column, first.message))
-}
-
-async fn changed(watch: &mut Option<Watch>) -> io::Result<()> {
-    match watch {
-        Some(watch) => watch.changed().await,
-        None => std::future::pending().await,
+    fn problems(&self) -> Vec<&String> {
+        self.file.problems().chain(&self.store_problem).collect()
     }
 }

@@ -1,28 +1,24 @@
 //! What the scheduler does on an event: pure, with the time as a parameter.
 //!
 //! [`Machine::handle`] takes an [`Event`] and the second it happened in, and answers with [`Action`]s in the
-//! order in which they are to be done. Each entry has a *mark*, the instant up to which its occurrences have
-//! been taken care of; what lies between the mark and now is due. An occurrence is recorded before it is sent,
-//! and waits at its target until it is accepted or its time is up.
+//! order in which they are to be done. What is due the `agenda` knows. An occurrence is recorded before it is
+//! sent, and waits at its `target` until it is accepted or its time is up.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use super::last_good;
+use super::agenda::{Agenda, Due, MOST_COUNTED};
 use super::occurrence::{Instant, Occurrence, OccurrenceKey};
 use super::record::{EntryRecord, Memory, Record};
 use super::target::Target;
 use crate::names::{RequestId, ServiceName};
-use crate::schedule::{CatchUp, Entry, EntryKey, Schedule, When};
+use crate::schedule::{CatchUp, Coming, Entry, Schedule, When, upcoming};
 
 /// A clock set back by more than this many seconds was wrong before; by less, it catches up by itself.
 pub const SMALL_STEP: i64 = 3 * 60 * 60;
 
 /// Up to so many seconds after its instant, an occurrence is on time and no matter of catching up.
 const ON_TIME: i64 = 60;
-
-/// More missed occurrences of an entry than this are not counted.
-const MOST_COUNTED: usize = 1_000;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -76,48 +72,51 @@ pub enum Level {
 /// The scheduler's state.
 #[derive(Debug)]
 pub struct Machine {
-    entries: Vec<Scheduled>,
-    /// When each entry is due next, with its place in `entries`.
-    agenda: BinaryHeap<Reverse<(i64, usize)>>,
+    agenda: Agenda,
     targets: BTreeMap<ServiceName, Target>,
     /// The latest second ever seen.
     seen: i64,
+    /// How often the clock was set back far.
+    era: u32,
     /// The name of this start of the container, and of the one whose `@reboot` entries had their turn.
     boot: String,
     booted: Option<String>,
-    /// Whether a schedule is in force; what was remembered is not, until it is known what became of the file.
-    in_force: bool,
     actions: Vec<Action>,
     records: Vec<Record>,
 }
 
-/// An entry that is in force.
+/// A service with requests that it has not taken yet.
 #[derive(Debug)]
-struct Scheduled {
-    entry: Entry,
-    key: EntryKey,
-    mark: i64,
+pub struct Waiting<'a> {
+    /// The service.
+    pub service: &'a ServiceName,
+    /// What waits for it, with how often it refused that.
+    pub requests: Vec<(&'a Occurrence, u32)>,
+    /// How often in a row it could not be reached.
+    pub failures: u32,
+}
+
+impl Waiting<'_> {
+    /// Whether it refused something of that.
+    pub fn is_refused(&self) -> bool {
+        self.requests.iter().any(|(_, refusals)| *refusals > 0)
+    }
 }
 
 impl Machine {
     /// Goes on from what was remembered, in the start of the container that is known by `boot`.
     pub fn new(memory: Memory, boot: impl Into<String>) -> Self {
+        let seen = memory.entries.values().map(|(_, mark)| *mark).max();
         let mut machine = Self {
-            entries: Vec::new(),
-            agenda: BinaryHeap::new(),
+            agenda: Agenda::new(memory.entries),
             targets: BTreeMap::new(),
-            seen: i64::MIN,
+            seen: seen.unwrap_or(i64::MIN),
+            era: memory.era,
             boot: boot.into(),
             booted: memory.boot,
-            in_force: false,
             actions: Vec::new(),
             records: Vec::new(),
         };
-        for (key, (entry, mark)) in memory.entries {
-            machine.seen = machine.seen.max(mark);
-            machine.entries.push(Scheduled { entry, key, mark });
-        }
-        machine.entries.sort_by_key(|scheduled| scheduled.entry.line);
         for occurrence in memory.waiting.into_values() {
             machine.target(&occurrence.service).add(occurrence);
         }
@@ -142,23 +141,44 @@ impl Machine {
 
     /// The second at which something is to be done next, should nothing happen before.
     pub fn wake_at(&self) -> Option<i64> {
-        let due = self.agenda.peek().map(|Reverse((due, _))| *due).filter(|_| self.in_force);
         let targets = self.targets.values().filter_map(Target::wake_at).min();
-        [due, targets].into_iter().flatten().min()
+        [self.agenda.wake_at(), targets].into_iter().flatten().min()
     }
 
     /// All that is to be remembered, without its history.
-    pub fn snapshot(&self) -> Vec<Record> {
-        let entries =
-            self.entries.iter().map(|known| Record::Entry(EntryRecord::new(&known.entry, known.mark)));
-        let waiting = self.targets.values().flat_map(Target::waiting).cloned().map(Record::Due);
-        // An occurrence's record moves its entry's mark, so the entries come last.
-        waiting.chain(entries).chain(self.booted.clone().map(Record::Boot)).collect()
+    pub fn snapshot(&self) -> impl Iterator<Item = Record> {
+        let known =
+            |(entry, mark): (&Rc<Entry>, i64)| Record::Entry(EntryRecord { entry: entry.clone(), mark });
+        let waiting = self.targets.values().flat_map(Target::waiting);
+        let waiting = waiting.map(|(occurrence, _)| Record::Due(occurrence.clone()));
+        let era = (self.era > 0).then_some(Record::Era(self.era));
+        // An occurrence's record moves its entry's mark, so the entries come after.
+        let entries = waiting.chain(self.agenda.entries().map(known));
+        entries.chain(self.booted.clone().map(Record::Boot)).chain(era)
     }
 
-    /// The entries in force, in the order of their lines.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().map(|scheduled| &scheduled.entry)
+    /// How many entries are in force.
+    pub fn len(&self) -> usize {
+        self.agenda.entries().len()
+    }
+
+    /// Whether no entry is in force.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What comes next, in the order of time.
+    pub fn upcoming(&self) -> impl Iterator<Item = Coming<'_>> {
+        upcoming(self.agenda.entries().map(|(entry, mark)| (&**entry, mark)))
+    }
+
+    /// The services with requests that they have not taken yet.
+    pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_>> {
+        self.targets.iter().map(|(service, target)| Waiting {
+            service,
+            requests: target.waiting().collect(),
+            failures: target.failures,
+        })
     }
 
     fn target(&mut self, service: &ServiceName) -> &mut Target {
@@ -183,103 +203,64 @@ impl Machine {
         let (from, to) = (Instant(self.seen), Instant(now));
         self.tell(Level::Warn, format!("the clock was set back from {from} to {to}: going on from there"));
         self.seen = now;
-        self.records.push(Record::Reset(now));
-        for scheduled in &mut self.entries {
-            scheduled.mark = scheduled.mark.min(now);
+        self.era += 1;
+        self.records.extend([Record::Reset(now), Record::Era(self.era)]);
+        self.agenda.reset(now);
+        for forgotten in self.targets.values_mut().flat_map(|target| target.forget_after(now)) {
+            self.records.push(Record::Done { entry: forgotten.entry, at: forgotten.at });
         }
-        self.rebuild_agenda();
-    }
-
-    fn rebuild_agenda(&mut self) {
-        let due = self.entries.iter().enumerate().filter_map(|(index, scheduled)| {
-            let next = scheduled.entry.next(scheduled.mark)?;
-            Some(Reverse((next + i64::from(scheduled.entry.delay()), index)))
-        });
-        self.agenda = due.collect();
     }
 
     fn collect_due(&mut self, now: i64) {
-        while self.in_force
-            && let Some(&Reverse((due, index))) = self.agenda.peek()
-            && due <= now
-        {
-            self.agenda.pop();
-            let delay = i64::from(self.entries[index].entry.delay());
-            if let Some(next) = self.due(now, index, due - delay) {
-                self.agenda.push(Reverse((next + delay, index)));
-            }
+        while let Some(due) = self.agenda.take_due(now) {
+            self.due(now, &due);
         }
     }
 
-    /// An entry is due, first for `first`; tells its next instant after now.
-    fn due(&mut self, now: i64, index: usize, first: i64) -> Option<i64> {
-        let scheduled = &mut self.entries[index];
-        let entry = &scheduled.entry;
-        let until = now - i64::from(entry.delay());
-        let mut next = entry.next(first);
-        let mut latest = first;
-        let mut missed = 0;
-        if next.is_some_and(|next| next <= until) {
-            latest = entry.latest(first, until).unwrap_or(first);
-            next = entry.next(latest);
-            let all = std::iter::successors(Some(first), |&at| entry.next(at).filter(|&at| at < latest));
-            missed = all.take(MOST_COUNTED + 1).count();
-        }
-        scheduled.mark = latest;
-        let occurrence = Occurrence::new(entry, latest, next);
+    /// An entry is due.
+    fn due(&mut self, now: i64, due: &Due) {
+        let Due { entry, latest, next, missed } = due;
+        let (latest, missed) = (*latest, *missed);
+        let occurrence = self.occurrence(entry, latest, *next);
         let late = now - occurrence.due >= ON_TIME;
-        let leave = occurrence.until <= now || (late && entry.options.catch_up == CatchUp::None);
-        let shown = entry.to_string();
-        if leave {
+        if occurrence.until <= now || (late && entry.options.catch_up == CatchUp::None) {
             self.records.push(Record::Passed { entry: occurrence.entry, at: latest });
-            let last = Instant(latest);
-            let times = times(missed + 1);
-            self.tell(
-                Level::Warn,
-                format!("`{shown}` was missed {times}, last for {last}, and is not made up for"),
-            );
-            return next;
+            let (times, last) = (times(missed + 1), Instant(latest));
+            let text = format!("`{entry}` was missed {times}, last for {last}, and is not made up for");
+            return self.tell(Level::Warn, text);
         }
         if missed > 0 {
-            let times = times(missed);
-            self.tell(
-                Level::Warn,
-                format!("`{shown}` was missed {times}; made up for once, as {}", Instant(latest)),
-            );
+            let (times, last) = (times(missed), Instant(latest));
+            self.tell(Level::Warn, format!("`{entry}` was missed {times}; made up for once, as {last}"));
         }
+        self.take_on(occurrence);
+    }
+
+    fn occurrence(&self, entry: &Entry, at: i64, next: Option<i64>) -> Occurrence {
+        Occurrence { era: self.era, ..Occurrence::new(entry, at, next) }
+    }
+
+    /// Records that an occurrence is to be delivered, and hands it to its target.
+    fn take_on(&mut self, occurrence: Occurrence) {
         self.records.push(Record::Due(occurrence.clone()));
         self.target(&occurrence.service).add(occurrence);
-        next
     }
 
     fn load(&mut self, now: i64, schedule: Schedule) {
-        let previous: Vec<Entry> = self.entries.iter().map(|known| known.entry.clone()).collect();
-        let known: HashMap<EntryKey, Scheduled> =
-            self.entries.drain(..).map(|scheduled| (scheduled.key, scheduled)).collect();
-        let merged = last_good::merge(&previous, schedule);
-        for (bad, kept) in &merged.kept {
-            let text = format!("line {bad} is bad: `{kept}` goes on in its place");
-            self.actions.push(Action::Tell(Level::Warn, text));
+        let replaced = self.agenda.replace(now, schedule);
+        self.records.extend(replaced.records);
+        for (line, entry) in replaced.kept {
+            self.tell(Level::Warn, format!("line {line} is bad: `{entry}` goes on in its place"));
         }
-        let mut gone = known;
-        for entry in merged.entries {
-            let key = entry.key();
-            let before = gone.remove(&key);
-            let mark = before.as_ref().map_or(now, |before| before.mark);
-            if before.is_none_or(|before| before.entry != entry) {
-                self.records.push(Record::Entry(EntryRecord::new(&entry, mark)));
-            }
-            self.entries.push(Scheduled { entry, key, mark });
+        match replaced.settled {
+            0 => {}
+            1 => self.tell(Level::Warn, "the entry below keeps the options that it had".to_owned()),
+            count => self.tell(Level::Warn, format!("{count} entries below keep the options that they had")),
         }
-        self.records.extend(gone.into_keys().map(Record::Gone));
-        let count = self.entries.len();
-        self.tell(
-            Level::Info,
-            format!("{count} {} in force", if count == 1 { "entry is" } else { "entries are" }),
-        );
+        let count = self.len();
+        let are = if count == 1 { "entry is" } else { "entries are" };
+        self.tell(Level::Info, format!("{count} {are} in force"));
         self.boot(now);
-        self.in_force = true;
-        self.rebuild_agenda();
     }
 
     /// Lets the `@reboot` entries have their turn, once for each start of the container.
@@ -287,28 +268,23 @@ impl Machine {
         if self.booted.as_ref() == Some(&self.boot) {
             return;
         }
-        let at_start = self.entries.iter().filter(|scheduled| scheduled.entry.when == When::Reboot);
-        let due: Vec<Occurrence> =
-            at_start.map(|scheduled| Occurrence::new(&scheduled.entry, now, None)).collect();
+        let at_start = self.agenda.entries().filter(|(entry, _)| entry.when == When::Reboot);
+        let due: Vec<Occurrence> = at_start.map(|(entry, _)| self.occurrence(entry, now, None)).collect();
         for occurrence in due {
-            self.records.push(Record::Due(occurrence.clone()));
-            self.target(&occurrence.service).add(occurrence);
+            self.take_on(occurrence);
         }
         self.records.push(Record::Boot(self.boot.clone()));
         self.booted = Some(self.boot.clone());
     }
 
     fn unreadable(&mut self, why: &str) {
-        let going_on = match self.entries.len() {
+        let going_on = match self.len() {
             0 => "waiting for it".to_owned(),
             1 => "the one entry known before goes on".to_owned(),
             count => format!("the {count} entries known before go on"),
         };
         self.tell(Level::Error, format!("{why}; {going_on}"));
-        if !self.in_force {
-            self.in_force = true;
-            self.rebuild_agenda();
-        }
+        self.agenda.begin();
     }
 
     fn answered(&mut self, now: i64, service: &ServiceName, key: OccurrenceKey, answer: &Answer) {

@@ -1,15 +1,17 @@
 //! The scheduler: asks each service for its housekeeping when the schedule says so, and loses nothing due.
 //!
-//! - [`machine`]: what it does on an event, pure; [`occurrence`] and `target` are its parts.
+//! - [`machine`]: what it does on an event, pure; `agenda`, [`occurrence`] and `target` are its parts.
 //! - [`record`], [`store`]: what it remembers over a restart.
-//! - [`clock`], `watch`, `delivery`: time, the schedule's file and the services, as sources of events.
+//! - [`clock`], `file`, `watch`, `delivery`: time, the schedule's file and the services, as sources of events.
 //! - `answers`: what it says of itself on its own socket.
 //! - [`engine`]: moves the events, and does what the machine says.
 
+mod agenda;
 mod answers;
 pub mod clock;
 mod delivery;
 pub mod engine;
+mod file;
 mod last_good;
 pub mod machine;
 pub mod occurrence;
@@ -19,3 +21,4 @@ mod target;
 mod watch;
 
 pub use engine::{Order, SchedulerError, run, run_with};
+pub use file::FILE;

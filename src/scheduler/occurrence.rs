@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::record::is_default;
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::schedule::{Entry, EntryKey};
 
@@ -30,10 +31,14 @@ pub struct Occurrence {
     pub service: ServiceName,
     /// For what.
     pub action: ActionName,
+    /// How often the clock had been set back far: what was asked for while it was wrong is not what is asked
+    /// for when the same instant really comes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub era: u32,
 }
 
 impl Occurrence {
-    /// The occurrence of `entry` at `at`, of which the next one is at `next`.
+    /// The occurrence of `entry` at `at`, of which the next one is at `next`, in the first era.
     pub fn new(entry: &Entry, at: i64, next: Option<i64>) -> Self {
         let delay = i64::from(entry.delay());
         let due = at + delay;
@@ -49,6 +54,7 @@ impl Occurrence {
             user: entry.user.clone(),
             service: entry.service.clone(),
             action: entry.action.clone(),
+            era: 0,
         }
     }
 
@@ -62,7 +68,11 @@ impl Occurrence {
     /// Its first characters differ from one occurrence to the next, its last ones tell the instant.
     #[expect(clippy::missing_panics_doc, reason = "the text below is always an id")]
     pub fn id(&self) -> RequestId {
-        let id = format!("{:016x}@{}", self.entry.occurrence(self.at), self.at);
+        let era = match self.era {
+            0 => String::new(),
+            era => format!("+{era}"),
+        };
+        let id = format!("{:016x}@{}{era}", self.entry.occurrence(self.at), self.at);
         id.parse().expect("hexadecimal digits, an at sign and a number are an id")
     }
 }

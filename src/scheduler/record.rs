@@ -1,6 +1,7 @@
 //! What the scheduler remembers over a restart, as lines of JSON, and how it is put together again.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,13 +35,25 @@ pub enum Record {
     },
     /// The clock was set back far: no mark is later than this.
     Reset(i64),
+    /// How often the clock was set back far, which is a part of the occurrences' ids.
+    Era(u32),
     /// The entries for the start of the container have had their turn, in the start of this name.
     Boot(String),
 }
 
 /// An entry with its mark: the instant up to which its occurrences have been taken care of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
 pub struct EntryRecord {
+    /// The entry, which the records share with who works with it: there may be many.
+    pub entry: Rc<Entry>,
+    /// Its mark.
+    pub mark: i64,
+}
+
+/// An entry as it is written.
+#[derive(Serialize, Deserialize)]
+struct Written {
     mark: i64,
     line: usize,
     time: String,
@@ -48,27 +61,21 @@ pub struct EntryRecord {
     user: UserName,
     service: ServiceName,
     action: ActionName,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     random_delay: u32,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_default")]
     no_catch_up: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     deadline: Option<u32>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
+/// For fields that are left out where they say nothing.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn is_false(flag: &bool) -> bool {
-    !*flag
-}
-
-impl EntryRecord {
-    /// Remembers an entry and its mark.
-    pub fn new(entry: &Entry, mark: i64) -> Self {
+impl From<EntryRecord> for Written {
+    fn from(EntryRecord { entry, mark }: EntryRecord) -> Self {
         Self {
             mark,
             line: entry.line,
@@ -82,25 +89,38 @@ impl EntryRecord {
             deadline: entry.options.deadline,
         }
     }
+}
 
-    /// The entry, if its time and zone are still known.
-    fn entry(self) -> Option<Entry> {
-        let when = match self.time.as_str() {
+impl TryFrom<Written> for EntryRecord {
+    type Error = String;
+
+    /// What is written is an entry if its time and its zone are still known.
+    fn try_from(written: Written) -> Result<Self, String> {
+        let when = match written.time.as_str() {
             time if time.eq_ignore_ascii_case("@reboot") => When::Reboot,
-            time => When::At(parse_expression(time).ok()?),
+            time => When::At(parse_expression(time).map_err(|fault| fault.message)?),
         };
-        let system = Zone::system();
-        let zone = if self.zone == system.name() { system } else { Zone::named(&self.zone).ok()? };
-        let catch_up = if self.no_catch_up { CatchUp::None } else { CatchUp::Once };
-        Some(Entry {
-            line: self.line,
+        let system = Zone::system().ok().filter(|system| system.name() == written.zone);
+        let zone = match system {
+            Some(zone) => zone,
+            None => Zone::named(&written.zone).map_err(|error| error.to_string())?,
+        };
+        let catch_up = if written.no_catch_up { CatchUp::None } else { CatchUp::Once };
+        let entry = Entry {
+            line: written.line,
             when,
-            written: self.time.into(),
-            user: self.user,
-            service: self.service,
-            action: self.action,
-            options: Options { zone, random_delay: self.random_delay, catch_up, deadline: self.deadline },
-        })
+            written: written.time.into(),
+            user: written.user,
+            service: written.service,
+            action: written.action,
+            options: Options {
+                zone,
+                random_delay: written.random_delay,
+                catch_up,
+                deadline: written.deadline,
+            },
+        };
+        Ok(Self { entry: Rc::new(entry), mark: written.mark })
     }
 }
 
@@ -108,22 +128,21 @@ impl EntryRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     /// The entries of the last schedule, each with its mark.
-    pub entries: BTreeMap<EntryKey, (Entry, i64)>,
+    pub entries: BTreeMap<EntryKey, (Rc<Entry>, i64)>,
     /// What was to be delivered.
     pub waiting: BTreeMap<OccurrenceKey, Occurrence>,
     /// The start in which the entries for the start had their turn.
     pub boot: Option<String>,
+    /// How often the clock was set back far.
+    pub era: u32,
 }
 
 impl Memory {
     /// Takes in one record.
     pub fn apply(&mut self, record: Record) {
         match record {
-            Record::Entry(record) => {
-                let mark = record.mark;
-                if let Some(entry) = record.entry() {
-                    self.entries.insert(entry.key(), (entry, mark));
-                }
+            Record::Entry(EntryRecord { entry, mark }) => {
+                self.entries.insert(entry.key(), (entry, mark));
             }
             Record::Gone(entry) => {
                 self.entries.remove(&entry);
@@ -141,6 +160,7 @@ impl Memory {
                     *mark = (*mark).min(to);
                 }
             }
+            Record::Era(era) => self.era = era,
             Record::Boot(boot) => self.boot = Some(boot),
         }
     }

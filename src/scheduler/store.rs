@@ -1,13 +1,17 @@
 //! The scheduler's memory on disk: `scheduler.jsonl`, appended to, and written anew when it has grown.
 
+use std::borrow::Borrow;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use super::record::{Memory, Record};
 
 /// The file is not written anew before it has this many bytes.
 const SMALL: u64 = 1 << 20;
+
+/// So many bytes are written at once.
+const PIECE: usize = 1 << 16;
 
 /// The open file.
 #[derive(Debug)]
@@ -31,46 +35,37 @@ impl Store {
     pub fn open(folder: &Path) -> io::Result<(Self, Memory, usize)> {
         fs::create_dir_all(folder)?;
         let path = folder.join("scheduler.jsonl");
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        if whole < bytes.len() {
-            file.set_len(whole as u64)?;
-        }
-        let mut memory = Memory::default();
-        let mut skipped = 0;
-        for line in bytes[..whole].split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            match serde_json::from_slice(line) {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
+        let (mut memory, mut skipped, mut whole) = (Memory::default(), 0, 0);
+        let mut reader = BufReader::new(&file);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+            whole += line.len() as u64;
+            match serde_json::from_slice(&line) {
                 Ok(record) => memory.apply(record),
                 Err(_) => skipped += 1,
             }
+            line.clear();
         }
-        let length = whole as u64;
-        Ok((Self { path, file, length, fresh: length }, memory, skipped))
+        file.set_len(whole)?;
+        Ok((Self { path, file, length: whole, fresh: whole }, memory, skipped))
     }
 
     /// Appends records; they are on disk on return.
     pub fn append(&mut self, records: &[Record]) -> io::Result<()> {
-        self.write(records)?;
+        self.append_lazily(records)?;
         self.file.sync_data()
     }
 
     /// Appends records that may be lost in a crash.
     pub fn append_lazily(&mut self, records: &[Record]) -> io::Result<()> {
-        self.write(records)
-    }
-
-    fn write(&mut self, records: &[Record]) -> io::Result<()> {
-        let lines = lines(records)?;
-        let written = self.file.write_all(&lines);
-        if written.is_err() {
+        let written = write(&mut self.file, records);
+        match written {
+            Ok(length) => self.length += length,
             // Half a line, as a full disk leaves it, would spoil the next one.
-            let _ = self.file.set_len(self.length);
-        } else {
-            self.length += lines.len() as u64;
+            Err(_) => self.file.set_len(self.length)?,
         }
-        written
+        written.map(drop)
     }
 
     /// Whether most of it is likely history.
@@ -79,30 +74,36 @@ impl Store {
     }
 
     /// Writes it anew, in one step, with no more than these records.
-    pub fn replace(&mut self, records: &[Record]) -> io::Result<()> {
+    pub fn replace(&mut self, records: impl IntoIterator<Item = Record>) -> io::Result<()> {
         let fresh = self.path.with_extension("jsonl.new");
         let mut file = File::create(&fresh)?;
-        let lines = lines(records)?;
-        file.write_all(&lines)?;
+        self.fresh = write(&mut file, records)?;
         file.sync_data()?;
         fs::rename(&fresh, &self.path)?;
         if let Some(folder) = self.path.parent() {
             File::open(folder)?.sync_all()?;
         }
         self.file = OpenOptions::new().append(true).open(&self.path)?;
-        self.length = lines.len() as u64;
-        self.fresh = self.length;
+        self.length = self.fresh;
         Ok(())
     }
 }
 
-fn lines(records: &[Record]) -> io::Result<Vec<u8>> {
-    let mut lines = Vec::with_capacity(records.len() * 160);
+/// Writes records, a piece at a time, since a long schedule has many; how many bytes there were.
+fn write<R: Borrow<Record>>(file: &mut File, records: impl IntoIterator<Item = R>) -> io::Result<u64> {
+    let mut length = 0;
+    let mut lines = Vec::new();
     for record in records {
-        serde_json::to_writer(&mut lines, record)?;
+        serde_json::to_writer(&mut lines, record.borrow())?;
         lines.push(b'\n');
+        if lines.len() >= PIECE {
+            file.write_all(&lines)?;
+            length += lines.len() as u64;
+            lines.clear();
+        }
     }
-    Ok(lines)
+    file.write_all(&lines)?;
+    Ok(length + lines.len() as u64)
 }
 
 #[cfg(test)]
@@ -143,7 +144,7 @@ mod tests {
         assert!(!store.has_grown());
         store.append_lazily(&records).unwrap();
         assert!(store.has_grown());
-        store.replace(&records[..1]).unwrap();
+        store.replace(records[..1].to_vec()).unwrap();
         assert!(!store.has_grown());
         store.append(&[Record::Boot("two".to_owned())]).unwrap();
         let (_, memory, _) = Store::open(folder.path()).unwrap();

@@ -10,9 +10,12 @@ const LONGEST_WAIT: i64 = 60;
 /// A service and the occurrences that it has not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Target {
+    /// What is to be sent.
     waiting: BTreeMap<OccurrenceKey, Waiting>,
+    /// What the delivery that is under way has sent, and what is not answered yet.
+    sent: BTreeMap<OccurrenceKey, Waiting>,
     /// Whether a delivery to it is under way; there is one at a time.
-    pub(crate) busy: bool,
+    busy: bool,
     /// How often in a row it could not be reached.
     pub(crate) failures: u32,
     /// Not before this second is it tried again.
@@ -25,14 +28,16 @@ struct Waiting {
     occurrence: Occurrence,
     refusals: u32,
     try_at: i64,
-    sent: bool,
 }
 
 impl Target {
     /// Takes on an occurrence; one that waits already stays as it is.
     pub(crate) fn add(&mut self, occurrence: Occurrence) {
-        let waiting = Waiting { refusals: 0, try_at: occurrence.due, sent: false, occurrence };
-        self.waiting.entry(waiting.occurrence.key()).or_insert(waiting);
+        let key = occurrence.key();
+        if !self.sent.contains_key(&key) {
+            let waiting = Waiting { refusals: 0, try_at: occurrence.due, occurrence };
+            self.waiting.entry(key).or_insert(waiting);
+        }
     }
 
     /// Whether nothing waits and nothing is under way.
@@ -40,9 +45,10 @@ impl Target {
         self.waiting.is_empty() && !self.busy
     }
 
-    /// What waits for it, oldest first.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Occurrence> {
-        self.waiting.values().map(|waiting| &waiting.occurrence)
+    /// What it has not taken yet, with how often it refused it.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&Occurrence, u32)> {
+        let all = self.sent.values().chain(self.waiting.values());
+        all.map(|waiting| (&waiting.occurrence, waiting.refusals))
     }
 
     /// Begins a delivery: the occurrences that are to be sent now; none while one is under way.
@@ -50,39 +56,31 @@ impl Target {
         if self.busy || self.try_at > now {
             return Vec::new();
         }
-        let ready = self.waiting.values_mut().filter(|waiting| waiting.try_at <= now);
-        let batch: Vec<Occurrence> = ready
-            .map(|waiting| {
-                waiting.sent = true;
-                waiting.occurrence.clone()
-            })
-            .collect();
-        self.busy = !batch.is_empty();
-        batch
+        self.sent = take_if(&mut self.waiting, |waiting| waiting.try_at <= now);
+        self.busy = !self.sent.is_empty();
+        self.sent.values().map(|waiting| waiting.occurrence.clone()).collect()
     }
 
     /// It took an occurrence.
     pub(crate) fn accepted(&mut self, key: OccurrenceKey) -> Option<Occurrence> {
         self.failures = 0;
-        self.waiting.remove(&key).map(|waiting| waiting.occurrence)
+        self.sent.remove(&key).map(|waiting| waiting.occurrence)
     }
 
     /// It refused an occurrence, which is put off; tells how often it has been refused by now.
     pub(crate) fn refused(&mut self, key: OccurrenceKey, now: i64) -> Option<(&Occurrence, u32)> {
         self.failures = 0;
-        let waiting = self.waiting.get_mut(&key)?;
-        waiting.sent = false;
+        let mut waiting = self.sent.remove(&key)?;
         waiting.refusals += 1;
         waiting.try_at = now + wait(waiting.refusals);
+        let waiting = self.waiting.entry(key).or_insert(waiting);
         Some((&waiting.occurrence, waiting.refusals))
     }
 
     /// The delivery is over; what was not answered is to be sent again, after a while if it `failed`.
     pub(crate) fn closed(&mut self, failed: bool, now: i64) {
         self.busy = false;
-        for waiting in self.waiting.values_mut() {
-            waiting.sent = false;
-        }
+        self.waiting.append(&mut self.sent);
         if failed {
             self.failures += 1;
             self.try_at = now + wait(self.failures);
@@ -94,16 +92,7 @@ impl Target {
 
     /// Gives up what is too late and not just being sent.
     pub(crate) fn expire(&mut self, now: i64) -> Vec<Occurrence> {
-        let late = |waiting: &Waiting| !waiting.sent && waiting.occurrence.until <= now;
-        let mut missed = Vec::new();
-        self.waiting.retain(|_, waiting| {
-            let keep = !late(waiting);
-            if !keep {
-                missed.push(waiting.occurrence.clone());
-            }
-            keep
-        });
-        missed
+        self.remove(|occurrence| occurrence.until <= now)
     }
 
     /// The clock was set back: no try may now lie further ahead than the longest wait, but delays hold.
@@ -115,14 +104,31 @@ impl Target {
         }
     }
 
+    /// The clock was wrong: what waits for an instant that has not been yet, after all, is not due.
+    pub(crate) fn forget_after(&mut self, now: i64) -> Vec<Occurrence> {
+        self.remove(|occurrence| occurrence.at > now)
+    }
+
+    fn remove(&mut self, which: impl Fn(&Occurrence) -> bool) -> Vec<Occurrence> {
+        let removed = take_if(&mut self.waiting, |waiting| which(&waiting.occurrence));
+        removed.into_values().map(|waiting| waiting.occurrence).collect()
+    }
+
     /// When something is to be sent or given up next.
     pub(crate) fn wake_at(&self) -> Option<i64> {
-        let unsent = || self.waiting.values().filter(|waiting| !waiting.sent);
-        let give_up = unsent().map(|waiting| waiting.occurrence.until).min();
-        let send = unsent().map(|waiting| waiting.try_at).min().filter(|_| !self.busy);
+        let give_up = self.waiting.values().map(|waiting| waiting.occurrence.until).min();
+        let send = self.waiting.values().map(|waiting| waiting.try_at).min().filter(|_| !self.busy);
         let send = send.map(|at| at.max(self.try_at));
         [give_up, send].into_iter().flatten().min()
     }
+}
+
+type Waitings = BTreeMap<OccurrenceKey, Waiting>;
+
+/// Takes some out of what waits.
+fn take_if(waiting: &mut Waitings, which: impl Fn(&Waiting) -> bool) -> Waitings {
+    let keys: Vec<_> = waiting.iter().filter(|(_, waiting)| which(waiting)).map(|(key, _)| *key).collect();
+    keys.into_iter().filter_map(|key| waiting.remove_entry(&key)).collect()
 }
 
 /// How many seconds to wait after so many failures: 1, 2, 4 and so on, to a minute.

@@ -55,6 +55,12 @@ pub enum Call {
     Health,
     /// How are things?
     Status,
+    /// What comes next on schedule?
+    Next {
+        /// How much of it.
+        #[serde(default = "ten")]
+        count: usize,
+    },
     /// Read the configuration again.
     Reload,
 }
@@ -111,6 +117,10 @@ pub enum Reply {
     Stream(Answer, mpsc::Receiver<String>),
     /// To following without a request.
     Lines(mpsc::Receiver<String>),
+}
+
+fn ten() -> usize {
+    10
 }
 
 /// The form of a line: JSON begins with a brace.

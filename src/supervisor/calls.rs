@@ -46,6 +46,10 @@ impl Engine {
                 Ok(()) => self.follow(waiting, id),
                 Err(refusal) => self.refuse(waiting, refusal),
             },
+            Call::Next { .. } => {
+                let message = "a supervisor has no schedule: ask the scheduler";
+                self.refuse(waiting, Refusal::new(RefusalCode::Syntax, message));
+            }
             Call::Reload => {
                 let message =
                     "a supervisor has nothing to reload: changed files are read at the next request";

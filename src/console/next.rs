@@ -1,0 +1,189 @@
+//! `lamplighter next`: what comes next on schedule.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::client::{self, ClientError};
+use super::columns::columns;
+use super::error::CommandError;
+use super::{instant, say, schedule_file};
+use crate::diagnostic::Severity;
+use crate::names::{ActionName, ServiceName, UserName};
+use crate::schedule::{Coming, Zone, next, parse, parse_expression, upcoming};
+use crate::settings::Folders;
+
+/// How long the scheduler may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the command line says.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A schedule, or the folder of a stack [default: what the running scheduler has, else the file here]
+    path: Option<PathBuf>,
+    /// How many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    count: usize,
+    /// When a time fires, such as '5 4 * * *', instead of a schedule
+    #[arg(long, value_name = "TIME", conflicts_with = "path", allow_hyphen_values = true)]
+    expr: Option<String>,
+    /// The time zone of what does not name its own, such as Europe/Berlin [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Count from this instant instead of now: seconds since 1970, or such as 2026-03-29T02:00
+    #[arg(long, value_name = "INSTANT", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// Print seconds since 1970 and nothing else
+    #[arg(long, conflicts_with = "json")]
+    epoch: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints what comes next, as from the second `now` on.
+///
+/// # Errors
+/// When nothing can be found or read, or the scheduler does not answer.
+pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u8, CommandError> {
+    let Arguments { path, count, expr, tz, from, .. } = arguments;
+    let zone = schedule_file::zone(tz.as_deref())?;
+    let after = from.as_ref().map_or(Ok(now), |from| instant::read(from, &zone))?;
+    if let Some(expr) = expr {
+        print(arguments, &of_expression(expr, &zone, after, *count)?, after);
+        return Ok(0);
+    }
+    let told = path.is_some() || tz.is_some() || from.is_some();
+    let rows = if told {
+        of_file(&schedule_file::find(path.as_deref(), folders)?, &zone, after, *count)?
+    } else {
+        match (of_scheduler(folders, *count).await, schedule_file::find(None, folders)) {
+            (Err(CommandError::Unreachable(_)), Ok(file)) => of_file(&file, &zone, after, *count)?,
+            (answered, _) => answered?,
+        }
+    };
+    print(arguments, &rows, after);
+    Ok(0)
+}
+
+/// One line of what comes next.
+#[derive(Debug)]
+struct Row {
+    /// The instant that the entry names, and when it is asked for.
+    at: i64,
+    due: i64,
+    zone: Zone,
+    time: String,
+    /// On whose behalf who is asked for what; a time alone says nothing of that.
+    asked: Option<(UserName, ServiceName, ActionName)>,
+}
+
+fn of_expression(text: &str, zone: &Zone, after: i64, count: usize) -> Result<Vec<Row>, CommandError> {
+    let expression =
+        parse_expression(text).map_err(|fault| CommandError::Usage(fault.in_file("--expr").to_string()))?;
+    let times = std::iter::successors(next(&expression, zone, after), |&at| next(&expression, zone, at));
+    let row = |at| Row { at, due: at, zone: zone.clone(), time: text.to_owned(), asked: None };
+    Ok(times.take(count).map(row).collect())
+}
+
+fn of_file(path: &Path, zone: &Zone, after: i64, count: usize) -> Result<Vec<Row>, CommandError> {
+    let schedule = parse(&schedule_file::read(path)?, zone);
+    let bad = schedule.diagnostics.iter().filter(|fault| fault.severity == Severity::Error).count();
+    if bad > 0 {
+        let (lines, path) = (if bad == 1 { "line is" } else { "lines are" }, path.display());
+        eprintln!("{bad} {lines} bad, see `lamplighter check {path}`");
+    }
+    let coming = upcoming(schedule.entries.iter().map(|entry| (entry, after)));
+    let row = |Coming { entry, at, due }: Coming<'_>| Row {
+        at,
+        due,
+        zone: entry.zone().clone(),
+        time: entry.written.to_string(),
+        asked: Some((entry.user.clone(), entry.service.clone(), entry.action.clone())),
+    };
+    Ok(coming.take(count).map(row).collect())
+}
+
+/// A line as the scheduler tells it.
+#[derive(Deserialize)]
+struct Told {
+    at: i64,
+    due: i64,
+    zone: String,
+    time: String,
+    user: UserName,
+    service: ServiceName,
+    action: ActionName,
+}
+
+/// Asks the running scheduler.
+async fn of_scheduler(folders: &Folders, count: usize) -> Result<Vec<Row>, CommandError> {
+    let path = folders.run.join("scheduler-request.sock");
+    let answer = client::call(&path, &json!({"op": "next", "count": count}), PATIENCE).await?;
+    let unintelligible = || ClientError::Unintelligible { path: path.clone(), answer: answer.to_string() };
+    if answer["ok"] == false {
+        return Err(CommandError::Refused(answer["message"].as_str().unwrap_or("refused").to_owned()));
+    }
+    let told = Vec::<Told>::deserialize(&answer["next"]).map_err(|_| unintelligible())?;
+    let row = |told: Told| Row {
+        at: told.at,
+        due: told.due,
+        // The scheduler may have zones that are unknown here.
+        zone: Zone::named(&told.zone).unwrap_or_else(|_| Zone::utc()),
+        time: told.time,
+        asked: Some((told.user, told.service, told.action)),
+    };
+    Ok(told.into_iter().map(row).collect())
+}
+
+fn print(arguments: &Arguments, rows: &[Row], after: i64) {
+    if rows.is_empty() && !arguments.json {
+        eprintln!("nothing, ever");
+    } else if arguments.epoch {
+        let seconds: Vec<String> = rows.iter().map(|row| row.due.to_string()).collect();
+        say(seconds.join("\n"));
+    } else if arguments.json {
+        say(json!({"next": rows.iter().map(as_json).collect::<Vec<_>>()}));
+    } else {
+        say(as_text(rows, after).trim_end());
+    }
+}
+
+fn as_json(row: &Row) -> Value {
+    let mut object = json!({"at": row.at, "due": row.due, "zone": row.zone.name(), "time": row.time});
+    if let Some((user, service, action)) = &row.asked {
+        object["user"] = json!(user);
+        object["service"] = json!(service);
+        object["action"] = json!(action);
+    }
+    object
+}
+
+fn as_text(rows: &[Row], after: i64) -> String {
+    let times = |row: &Row| [instant::show(row.due, &row.zone), instant::until(after, row.due)];
+    if rows.iter().all(|row| row.asked.is_none()) {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let [when, until] = times(row);
+                [when, row.zone.to_string(), until]
+            })
+            .collect();
+        return columns(["WHEN", "ZONE", "IN"], &rows);
+    }
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let [when, until] = times(row);
+            let (user, service, action) = match &row.asked {
+                Some((user, service, action)) => (user.to_string(), service.to_string(), action.to_string()),
+                None => Default::default(),
+            };
+            [when, row.zone.to_string(), until, service, action, user, row.time.clone()]
+        })
+        .collect();
+    columns(["WHEN", "ZONE", "IN", "SERVICE", "ACTION", "USER", "TIME"], &rows)
+}

@@ -1,0 +1,51 @@
+//! Finding the schedule that a command is about, and reading it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::error::CommandError;
+use crate::schedule::Zone;
+use crate::scheduler::FILE;
+use crate::settings::Folders;
+
+/// The schedule of a path: a file, or the folder of a stack or of a configuration. Without a path, that of this
+/// container's configuration, else of the stack in the working directory.
+pub(super) fn find(path: Option<&Path>, folders: &Folders) -> Result<PathBuf, CommandError> {
+    match path {
+        Some(path) if path.is_dir() => in_folder(path).ok_or_else(|| {
+            let message = format!("there is no {FILE} in {}, nor below its `service` folder", path.display());
+            CommandError::Usage(message)
+        }),
+        Some(path) => Ok(path.to_owned()),
+        None => in_folder(&folders.conf).or_else(|| in_folder(Path::new("."))).ok_or_else(|| {
+            let conf = folders.conf.display();
+            CommandError::Usage(format!("there is no {FILE} in {conf} nor in a stack here: name the file"))
+        }),
+    }
+}
+
+fn in_folder(folder: &Path) -> Option<PathBuf> {
+    let own = folder.join(FILE);
+    let services = services(folder).into_iter().map(|service| service.join("conf").join(FILE));
+    [own].into_iter().chain(services).find(|file| file.is_file())
+}
+
+/// The folders of a stack's services, by name.
+pub(super) fn services(stack: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(stack.join("service")).into_iter().flatten();
+    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    folders
+}
+
+/// Reads a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    fs::read(path).map_err(|why| CommandError::Unreadable { path: path.to_owned(), why })
+}
+
+/// The zone of a name, else the system's.
+pub(super) fn zone(name: Option<&str>) -> Result<Zone, CommandError> {
+    let zone = name.map_or_else(Zone::system, Zone::named);
+    zone.map_err(|error| CommandError::Usage(error.to_string()))
+}

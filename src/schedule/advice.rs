@@ -1,0 +1,275 @@
+//! What is worth knowing of a schedule that can be read: entries that do less than they seem to.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::Schedule;
+use super::calendar::{CORRECTION, MINUTE, next_wall_minute};
+use super::entry::{Entry, When};
+use super::expression::Expression;
+use super::field::{FIELDS, FieldKind};
+use super::words::{Fault, Line, Word};
+use super::zone::{Stretch, Zone};
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// So far ahead jumps of the wall clock are looked for, in seconds: two years.
+const AHEAD: i64 = 2 * 366 * 24 * 60 * 60;
+
+/// A schedule with the text that it was read from.
+#[derive(Debug)]
+pub struct Advisor<'a> {
+    schedule: &'a Schedule,
+    lines: Vec<&'a [u8]>,
+}
+
+impl<'a> Advisor<'a> {
+    /// Advice on a schedule that was read from `bytes`.
+    pub fn new(bytes: &'a [u8], schedule: &'a Schedule) -> Self {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        Self { schedule, lines: bytes.split(|&byte| byte == b'\n').collect() }
+    }
+
+    /// What never fires, what falls into a jump of the wall clock within two years of the second `now`, and
+    /// steps that do not divide what they step through.
+    pub fn advise(&self, now: i64) -> Vec<Diagnostic> {
+        let mut zones = HashMap::new();
+        let mut advice = Vec::new();
+        for entry in &self.schedule.entries {
+            let (Some(line), When::At(expression)) = (self.line(entry), entry.when) else { continue };
+            let jumps = || entry.zone().jumps(now, now + AHEAD).collect::<Vec<_>>();
+            let jumps: &[_] = zones.entry(entry.zone().name()).or_insert_with(jumps);
+            let faults = never(line, &expression)
+                .into_iter()
+                .chain(steps(line))
+                .chain(in_gap(line, entry, &expression, jumps))
+                .chain(in_overlap(line, entry, &expression, jumps));
+            advice.extend(faults.map(|fault| line.diagnose(Severity::Warning, fault)));
+        }
+        advice
+    }
+
+    /// Points out that an entry's service, or its action, is not there.
+    pub fn not_there(&self, entry: &Entry, message: String, hint: Option<String>) -> Option<Diagnostic> {
+        let line = self.line(entry)?;
+        let [.., service, action] = line.words()[..] else { return None };
+        let span = service.start..action.span().end;
+        let fault = Fault { span, message, allowed: String::new(), hint };
+        Some(line.diagnose(Severity::Warning, fault))
+    }
+
+    fn line(&self, entry: &Entry) -> Option<Line<'a>> {
+        let text = str::from_utf8(self.lines.get(entry.line.checked_sub(1)?)?).ok()?;
+        Some(Line { number: entry.line, text: text.trim_end_matches('\r') })
+    }
+}
+
+/// The words of an entry's time: five fields, or one `@` word.
+fn time(line: Line<'_>) -> Vec<Word<'_>> {
+    let words = line.words();
+    let count = if words[0].text.starts_with('@') { 1 } else { 5 };
+    words.into_iter().take(count).collect()
+}
+
+fn fault(line: Line<'_>, message: String, hint: Option<String>) -> Fault {
+    let words = time(line);
+    let span = words[0].start..words[words.len() - 1].span().end;
+    Fault { span, message, allowed: String::new(), hint }
+}
+
+fn never(line: Line<'_>, expression: &Expression) -> Option<Fault> {
+    let words = time(line);
+    let ([_, _, day, month, _], false) = (&words[..], expression.can_fire()) else { return None };
+    let message = "this never fires: its months do not have such a day".to_owned();
+    Some(Fault { span: day.start..month.span().end, message, allowed: String::new(), hint: None })
+}
+
+/// Steps after which the first value comes too soon.
+fn steps(line: Line<'_>) -> Vec<Fault> {
+    let words = time(line);
+    let items = words.iter().zip(FIELDS).flat_map(|(word, kind)| {
+        let starts = word.text.split(',').scan(word.start, |start, text| {
+            let item = Word { text, start: *start };
+            *start += text.len() + 1;
+            Some(item)
+        });
+        starts.filter_map(move |item| step(item, kind))
+    });
+    items.collect()
+}
+
+fn step(item: Word<'_>, kind: FieldKind) -> Option<Fault> {
+    let step: u32 = item.text.strip_prefix('*').unwrap_or(item.text).strip_prefix('/')?.parse().ok()?;
+    let (low, high) = match kind {
+        FieldKind::DayOfWeek => (0, 6),
+        other => other.bounds(),
+    };
+    let count = high - low + 1;
+    // A step through all of the week is the way to write a Sunday that joins the day of the month.
+    let even = step == 1 || count.is_multiple_of(step) && kind != FieldKind::DayOfMonth;
+    if even || kind == FieldKind::DayOfWeek && step == count {
+        return None;
+    }
+    let message = if step >= count {
+        format!("`{}` is the {kind} {low} alone", item.text)
+    } else {
+        let last = low + (count - 1) / step * step;
+        let first = if kind == FieldKind::DayOfMonth { "the 1st".to_owned() } else { low.to_string() };
+        format!("`{}` is not even: after the {kind} {last} comes {first} again", item.text)
+    };
+    let hint = (kind == FieldKind::Minute || kind == FieldKind::Hour).then(|| {
+        let even: Vec<String> =
+            (2..count).filter(|n| count.is_multiple_of(*n)).map(|n| n.to_string()).collect();
+        format!("even steps are {}", even.join(", "))
+    });
+    Some(item.fault(message, "", hint.as_deref()))
+}
+
+/// The first jump forwards over a time of the entry.
+fn in_gap(
+    line: Line<'_>,
+    entry: &Entry,
+    expression: &Expression,
+    jumps: &[(Stretch, Stretch)],
+) -> Option<Fault> {
+    if runs_every_hour(expression) {
+        return None;
+    }
+    let (zone, fixed) = (entry.zone(), expression.has_fixed_time());
+    jumps.iter().find_map(|(before, after)| {
+        let (from, to) = (after.start + before.offset, after.start + after.offset);
+        let skipped = matching(expression, from, to)?;
+        let (time, date) = (clock(skipped), date(skipped));
+        let message = format!("on {date} there is no {time} in {zone}");
+        let hint = match (fixed, to - from < CORRECTION) {
+            (true, true) => format!("it fires at {} then", clock(to)),
+            _ => format!("it does not fire at that time then; the clock goes on at {}", clock(to)),
+        };
+        Some(fault(line, message, Some(hint)))
+    })
+}
+
+/// The first jump backwards that lets a time of the entry come twice.
+fn in_overlap(
+    line: Line<'_>,
+    entry: &Entry,
+    expression: &Expression,
+    jumps: &[(Stretch, Stretch)],
+) -> Option<Fault> {
+    if runs_every_hour(expression) {
+        return None;
+    }
+    let (zone, fixed) = (entry.zone(), expression.has_fixed_time());
+    jumps.iter().find_map(|(before, after)| {
+        let (from, to) = (after.start + after.offset, after.start + before.offset);
+        let twice = matching(expression, from, to)?;
+        let (time, date) = (clock(twice), date(twice));
+        let message = format!("on {date} {time} comes twice in {zone}");
+        let hint = match (fixed, to - from <= CORRECTION) {
+            (true, true) => "it fires the first time only",
+            _ => "it fires both times",
+        };
+        Some(fault(line, message, Some(hint.to_owned())))
+    })
+}
+
+/// Whether an hour more or less is nothing special for it: it follows the wall clock, and it is there often.
+fn runs_every_hour(expression: &Expression) -> bool {
+    !expression.has_fixed_time() && expression.hour.values == FieldKind::Hour.all()
+}
+
+/// The first second of the wall clock in a stretch of it that matches.
+fn matching(expression: &Expression, from: i64, to: i64) -> Option<i64> {
+    let minute = from.div_euclid(MINUTE) + i64::from(from.rem_euclid(MINUTE) > 0);
+    next_wall_minute(expression, minute).map(|minute| minute * MINUTE).filter(|&second| second < to)
+}
+
+fn clock(wall: i64) -> String {
+    shown(wall, "%H:%M")
+}
+
+fn date(wall: i64) -> String {
+    shown(wall, "%Y-%m-%d")
+}
+
+/// A second of the wall clock, which is told like one of UTC.
+fn shown(wall: i64, form: &str) -> String {
+    let shown = Timestamp::from_second(wall).map(|wall| wall.strftime(form).to_string());
+    shown.unwrap_or_else(|_| Zone::utc().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::parse;
+
+    fn advice(text: &str) -> Vec<String> {
+        let schedule = parse(text.as_bytes(), &Zone::named("Europe/Berlin").unwrap());
+        assert_eq!(schedule.diagnostics, [], "{text}");
+        let show = |fault: &Diagnostic| {
+            let hint = fault.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("{}:{} {}{hint}", fault.column, fault.width, fault.message)
+        };
+        // 2026-01-01.
+        Advisor::new(text.as_bytes(), &schedule).advise(1_767_225_600).iter().map(show).collect()
+    }
+
+    #[test]
+    fn what_is_as_it_seems_needs_no_advice() {
+        for text in ["5 4 * * * a b", "*/5 * * * * a b", "0 */6 * * * a b", "@daily a b", "0 0 1-7 * */7 a b"]
+        {
+            assert_eq!(advice(text), [""; 0], "{text}");
+        }
+        assert_eq!(advice("CRON_TZ=UTC\n30 2 * * * a b\n@reboot a b"), [""; 0]);
+    }
+
+    #[test]
+    fn what_never_fires_is_told() {
+        assert_eq!(advice("0 0 31 2 * a b"), ["5:4 this never fires: its months do not have such a day"]);
+    }
+
+    #[test]
+    fn a_time_that_is_skipped_or_comes_twice_is_told_with_what_happens() {
+        assert_eq!(
+            advice(" 30 2 * * * a b"),
+            [
+                "2:10 on 2026-03-29 there is no 02:30 in Europe/Berlin; it fires at 03:00 then",
+                "2:10 on 2026-10-25 02:30 comes twice in Europe/Berlin; it fires the first time only"
+            ]
+        );
+        assert_eq!(
+            advice("*/30 2 * * * a b"),
+            [
+                "1:12 on 2026-03-29 there is no 02:00 in Europe/Berlin; it does not fire at that time then; the \
+                 clock goes on at 03:00",
+                "1:12 on 2026-10-25 02:00 comes twice in Europe/Berlin; it fires both times"
+            ]
+        );
+        let sunday = advice("CRON_TZ=Australia/Lord_Howe\n15 2 * 10 sun a b");
+        assert_eq!(
+            sunday,
+            ["1:13 on 2026-10-04 there is no 02:15 in Australia/Lord_Howe; it fires at 02:30 then"]
+        );
+    }
+
+    #[test]
+    fn a_step_that_does_not_divide_is_told() {
+        assert_eq!(
+            advice("*/7 * * * * a b"),
+            [
+                "1:3 `*/7` is not even: after the minute 56 comes 0 again; even steps are 2, 3, 4, 5, 6, 10, 12, \
+                 15, 20, 30"
+            ]
+        );
+        assert_eq!(advice("0,/90 * * * * a b").len(), 1);
+        assert!(advice("0,/90 * * * * a b")[0].starts_with("3:3 `/90` is the minute 0 alone"));
+        assert_eq!(
+            advice("0 0 */2 * * a b"),
+            ["5:3 `*/2` is not even: after the day of month 31 comes the 1st again"]
+        );
+        assert_eq!(
+            advice("0 0 * */5 */4 a b").iter().map(|text| &text[..8]).collect::<Vec<_>>(),
+            ["7:3 `*/5", "11:3 `*/"]
+        );
+    }
+}

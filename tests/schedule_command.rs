@@ -1,0 +1,245 @@
+//! What an operator sees of the schedule: `lamplighter next`, `check` and `explain`, and a scheduler that runs.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder for a scheduler, and a scheduler when one is started.
+struct Stage {
+    top: TempDir,
+    scheduler: Option<Child>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let top = tempfile::tempdir().unwrap();
+        for folder in ["conf", "run", "zones"] {
+            fs::create_dir(top.path().join(folder)).unwrap();
+        }
+        Self { top, scheduler: None }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.top.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let fresh = self.path("fresh");
+        fs::write(&fresh, text).unwrap();
+        fs::rename(fresh, path).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lamplighter"));
+        command.args(arguments).current_dir(self.top.path()).env_clear().env("TZ", "UTC");
+        for folder in ["RUN", "STATE", "CONF"] {
+            command.env(format!("LAMPLIGHTER_{folder}"), self.path(&folder.to_lowercase()));
+        }
+        command.env("LAMPLIGHTER_SERVICE", "scheduler").env("TZDIR", self.path("zones"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that is to succeed; what it prints.
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn start_scheduler(&mut self) {
+        let scheduler = self.command(&["schedule"]).stderr(Stdio::null()).spawn().unwrap();
+        self.scheduler = Some(scheduler);
+        wait_until("the scheduler is healthy", || self.run(&["health"]).status.success());
+    }
+
+    /// The first line that the running scheduler has next.
+    fn first_next(&self) -> Value {
+        let told: Value = serde_json::from_str(&self.said(&["next", "--json"])).unwrap();
+        told["next"][0].clone()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(mut scheduler) = self.scheduler.take() {
+            let _ = scheduler.kill();
+            let _ = scheduler.wait();
+        }
+    }
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(60), "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A time zone's file, in the form of RFC 9636, for a zone that is always so many hours ahead of UTC.
+fn zone_file(hours: i32) -> Vec<u8> {
+    let header = |types: [u32; 6]| {
+        let mut header = b"TZif2".to_vec();
+        header.extend([0; 15]);
+        for count in types {
+            header.extend(count.to_be_bytes());
+        }
+        header
+    };
+    let mut block = header([0, 0, 0, 0, 1, 4]);
+    block.extend((hours * 3600).to_be_bytes());
+    block.extend([0, 0]);
+    block.extend(b"TST\0");
+    let mut file = block.repeat(2);
+    file.extend(format!("\n<TST>-{hours}\n").bytes());
+    file
+}
+
+#[test]
+fn the_next_times_of_an_expression_are_seconds_that_a_script_can_use() {
+    let stage = Stage::new();
+    let said = stage.said(&[
+        "next",
+        "--expr",
+        "30 2 * * *",
+        "--tz",
+        "Europe/Berlin",
+        "--from",
+        "1774700000",
+        "-n",
+        "3",
+        "--epoch",
+    ]);
+    assert_eq!(said, "1774746000\n1774830600\n1774917000\n");
+    assert_eq!(stage.said(&["next", "--expr", "0 0 31 2 *", "--epoch"]), "");
+    let bad = stage.run(&["next", "--expr", "5 24 * * *"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bad.stderr).starts_with("--expr:1:3: the hour `24` is too large"));
+}
+
+#[test]
+fn all_entries_of_a_file_are_merged_in_the_order_of_time() {
+    let stage = Stage::new();
+    stage.write(
+        "a.cron",
+        "5 4 * * * forum mysql nightly-backup\nCRON_TZ=Europe/Berlin\n30 5,6 * * * php warm-up\nbad",
+    );
+    insta::assert_snapshot!(
+        stage.said(&["next", "a.cron", "--from", "2026-05-01", "-n", "3"]),
+        @"
+    WHEN                         ZONE           IN     SERVICE  ACTION          USER   TIME
+    Fri 2026-05-01 05:30 +02:00  Europe/Berlin  3h30m  php      warm-up         root   30 5,6 * * *
+    Fri 2026-05-01 04:05 +00:00  UTC            4h5m   mysql    nightly-backup  forum  5 4 * * *
+    Fri 2026-05-01 06:30 +02:00  Europe/Berlin  4h30m  php      warm-up         root   30 5,6 * * *
+    "
+    );
+}
+
+#[test]
+fn what_the_running_scheduler_has_is_what_comes_next() {
+    let mut stage = Stage::new();
+    stage.write("conf/schedule.cron", "5 4 * * * forum mysql nightly-backup");
+    stage.start_scheduler();
+    let next = stage.first_next();
+    assert_eq!(next["at"].as_i64().unwrap() % 86_400, 4 * 3_600 + 300);
+    assert_eq!((&next["user"], &next["service"]), (&"forum".into(), &"mysql".into()));
+    stage.write("conf/schedule.cron", "@hourly php task-check");
+    wait_until("the change is seen", || stage.first_next()["service"] == "php");
+}
+
+#[test]
+fn a_time_zone_that_changes_on_disk_changes_when_its_entries_fire() {
+    let mut stage = Stage::new();
+    stage.write("zones/Test/Zone", zone_file(1));
+    stage.write("conf/schedule.cron", "CRON_TZ=Test/Zone\n0 12 * * * php lunch");
+    stage.start_scheduler();
+    let hour = |stage: &Stage| stage.first_next()["at"].as_i64().unwrap() % 86_400 / 3_600;
+    assert_eq!(hour(&stage), 11);
+    stage.write("zones/Test/Zone", zone_file(3));
+    wait_until("the new rules hold", || hour(&stage) == 9);
+}
+
+#[test]
+fn without_a_scheduler_the_file_here_says_what_comes_next() {
+    let stage = Stage::new();
+    let nobody = stage.run(&["next"]);
+    assert_eq!(nobody.status.code(), Some(4), "{nobody:?}");
+    stage.write("service/scheduler/conf/schedule.cron", "@daily php task-check");
+    assert!(stage.said(&["next", "-n", "1"]).contains("task-check"));
+}
+
+fn stack(stage: &Stage, schedule: &str) {
+    stage.write("stack/service/scheduler/conf/schedule.cron", schedule);
+    stage.write("stack/service/mysql/bin/docker-callbacks.sh", "CB_nightly_backup() {\n    :\n}\n");
+}
+
+#[test]
+fn a_clean_stack_passes_and_a_bad_one_fails() {
+    let stage = Stage::new();
+    stack(&stage, "5 4 * * * mysql nightly-backup");
+    assert_eq!(stage.said(&["check", "stack", "--strict"]), "1 entry, 0 errors, 0 warnings\n");
+
+    stack(&stage, "5 24 * * * mysql nightly-backup");
+    assert_eq!(stage.run(&["check", "stack"]).status.code(), Some(1));
+    assert_eq!(stage.run(&["check", "nothing-here"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_a_stack_does_not_have_is_a_warning_with_a_question() {
+    let stage = Stage::new();
+    stack(&stage, "*/7 4 * * * mysql nightly-backp\n@daily mysqll nightly-backup");
+    insta::assert_snapshot!(stage.said(&["check", "stack"]), @"
+    stack/service/scheduler/conf/schedule.cron:1:1: warning: `*/7` is not even: after the minute 56 comes 0 again
+      |
+    1 | */7 4 * * * mysql nightly-backp
+      | ^^^
+      = hint: even steps are 2, 3, 4, 5, 6, 10, 12, 15, 20, 30
+
+    stack/service/scheduler/conf/schedule.cron:1:13: warning: mysql has no action `nightly-backp`
+      |
+    1 | */7 4 * * * mysql nightly-backp
+      |             ^^^^^^^^^^^^^^^^^^^
+      = hint: did you mean `nightly-backup`?
+
+    stack/service/scheduler/conf/schedule.cron:2:8: warning: there is no service `mysqll`
+      |
+    2 | @daily mysqll nightly-backup
+      |        ^^^^^^^^^^^^^^^^^^^^^
+      = hint: did you mean `mysql`?
+
+    2 entries, 0 errors, 3 warnings
+    ");
+    assert_eq!(stage.run(&["check", "stack", "--strict"]).status.code(), Some(1));
+    let json: Value = serde_json::from_str(&stage.said(&["check", "stack", "--json"])).unwrap();
+    assert_eq!(json["faults"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_policy_of_the_stack_is_checked_too() {
+    let stage = Stage::new();
+    stack(&stage, "");
+    stage.write("stack/service/mysql/conf/housekeeping.toml", "[action.nightly-backup]\ntimeuot = \"2h\"\n");
+    let output = stage.run(&["check", "stack"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("stack/service/mysql/conf/housekeeping.toml:2:1"), "{said}");
+}
+
+#[test]
+fn a_line_is_explained_in_words() {
+    let stage = Stage::new();
+    assert!(stage.said(&["explain", "5 4 * * 1-5"]).starts_with("at 04:05 on Monday to Friday\n"));
+    assert_eq!(stage.run(&["explain", "5 24 * * *"]).status.code(), Some(2));
+}
