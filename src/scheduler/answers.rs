@@ -9,7 +9,7 @@ use crate::claim::{self, ClaimError};
 use crate::request::{Answer, Refusal, RefusalCode};
 use crate::schedule::Coming;
 use crate::settings::Settings;
-use crate::socket::protocol::{Call, Reply, VERSION};
+use crate::socket::protocol::{Call, Reply, greeting};
 use crate::socket::{Handler, Peer, serve};
 use crate::supervisor::health::Health;
 
@@ -77,10 +77,7 @@ pub(crate) fn about(
     call: &Call,
 ) -> Result<Reply, Refusal> {
     Ok(Reply::Object(match call {
-        Call::Ping => json!({
-            "ok": true, "service": settings.service.as_str(), "protocol": VERSION,
-            "version": env!("CARGO_PKG_VERSION"),
-        }),
+        Call::Ping => greeting(&settings.service),
         Call::Health => json!(Health::healthy(degraded(machine, problems))),
         Call::Status => json!({
             "ok": true,

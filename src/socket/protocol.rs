@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use tokio::sync::mpsc;
 
-use crate::names::{ActionName, RequestId, UserName};
+use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::request::{Answer, Refusal, RefusalCode};
 
 /// The version of the protocol that this program speaks.
@@ -95,6 +95,14 @@ pub enum Tell {
     Outcome,
     /// All that becomes of it, with what its run prints.
     Everything,
+}
+
+/// The answer to a ping: who is there, and what it speaks.
+pub fn greeting(service: &ServiceName) -> serde_json::Value {
+    serde_json::json!({
+        "ok": true, "service": service.as_str(), "protocol": VERSION,
+        "version": env!("CARGO_PKG_VERSION"),
+    })
 }
 
 /// In which form a line came, and so its answer goes.

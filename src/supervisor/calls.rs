@@ -9,7 +9,7 @@ use crate::clock::Moment;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
-use crate::socket::protocol::{Call, Reply, Tell, VERSION};
+use crate::socket::protocol::{Call, Reply, Tell, greeting};
 
 use super::engine::{Engine, Waiting};
 use super::event::Event;
@@ -27,7 +27,7 @@ impl Engine {
                 let caller = self.remember(waiting);
                 self.feed(Event::HealthAsked(caller));
             }
-            Call::Ping => send(waiting, self.ping()),
+            Call::Ping => send(waiting, greeting(&self.settings.service)),
             Call::Status => {
                 let status = self.machine.status(Moment::now());
                 send(waiting, serde_json::to_value(status).unwrap_or_default());
@@ -126,6 +126,8 @@ impl Engine {
     }
 
     fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
+        self.ledger.retry_now(Moment::now());
+        self.flush_after_failure();
         match self.ledger.prepare(self.machine.open(), Moment::now()) {
             Ok(late) => {
                 if let Some(open) = late {
@@ -159,13 +161,6 @@ impl Engine {
         if let Some(policy) = self.files.changed_policy() {
             self.feed(Event::PolicyChanged(policy));
         }
-    }
-
-    fn ping(&self) -> serde_json::Value {
-        json!({
-            "ok": true, "service": self.settings.service.as_str(), "protocol": VERSION,
-            "version": env!("CARGO_PKG_VERSION"),
-        })
     }
 }
 

@@ -268,6 +268,13 @@ impl Engine {
         }
     }
 
+    /// When recording has failed before, sees whether it works now.
+    pub(super) fn flush_after_failure(&mut self) {
+        if self.ledger.deadline().is_some() {
+            self.flush();
+        }
+    }
+
     pub(super) fn remember(&mut self, waiting: Waiting) -> Caller {
         self.next_caller += 1;
         self.callers.insert(self.next_caller, waiting);
