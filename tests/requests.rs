@@ -56,6 +56,20 @@ fn a_repeat_joins_what_waits_and_has_an_id_of_its_own() {
 }
 
 #[test]
+fn a_repeat_for_another_user_has_a_run_of_its_own() {
+    let callbacks = "CB_slow() { echo \"begun for $1\"; read -r <$FOLDER/hold; }";
+    let service = Service::new().callbacks(callbacks).fifo("hold").start();
+    service.request("slow");
+    service.log().wait_for("| begun for root");
+    service.request("slow");
+    common::accepted(&service.ask("daemon slow"));
+    service.release("hold");
+    service.log().wait_for_lines("| begun for root", 2);
+    service.release("hold");
+    service.log().wait_for("| begun for daemon");
+}
+
+#[test]
 fn eight_runs_are_the_most_and_the_next_one_starts_when_one_ends() {
     let callbacks =
         "for n in {1..9}; do eval \"CB_a$n() { echo a$n begun; read -r <$FOLDER/hold-a$n; }\"; done";

@@ -183,13 +183,15 @@ fn int_stops_the_service_too() {
 }
 
 /// A daemon that nothing but KILL ends, with a child that has a session of its own.
-fn stubborn() -> Service {
-    Service::new().daemon(&format!("trap '' TERM; setsid sleep infinity & {WAIT}"))
+fn stubborn(stop_timeout: u32) -> Service {
+    Service::new()
+        .daemon(&format!("trap '' TERM; setsid sleep infinity & {WAIT}"))
+        .personality(&format!("COMMAND=$FOLDER/bin/daemon STOP_TIMEOUT={stop_timeout}"))
 }
 
 #[test]
 fn a_second_term_kills_whatever_is_left() {
-    let service = stubborn().start();
+    let service = stubborn(3600).start();
     service.log().wait_for("the daemon waits");
     service.term();
     service.log().wait_for("stopping after TERM");
@@ -201,11 +203,12 @@ fn a_second_term_kills_whatever_is_left() {
 
 #[test]
 fn what_is_left_at_the_stop_timeout_is_killed() {
-    let service = stubborn().personality("COMMAND=$FOLDER/bin/daemon STOP_TIMEOUT=1").start();
+    let service = stubborn(1).start();
     service.log().wait_for("the daemon waits");
     let began = Instant::now();
     assert_eq!(service.stop(), 137);
     assert!(began.elapsed() >= Duration::from_secs(1));
+    service.log().wait_for("KILL in 1 s");
     service.log().wait_for("had to be killed");
 }
 
