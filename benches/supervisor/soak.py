@@ -8,7 +8,7 @@ from pathlib import Path
 import measure
 import processes
 from adapters import Lamplighter, Service
-from housekeeping import ask, status, until_warm
+from housekeeping import ask, is_idle, until_warm
 from lab import Run
 from processes import until
 
@@ -54,12 +54,6 @@ def carry_out(run: Run, count: int) -> None:
     refused = [answer for answer in answers if not answer.startswith("accepted")]
     processes.check(not refused, f"refused: {refused[:1]}")
     until(lambda: is_idle(run), "all are carried out", 600)
-
-
-def is_idle(run: Run) -> bool:
-    """Whether nothing waits and nothing is on."""
-    now = status(run)
-    return now["waiting"] == 0 and now["running"] == 0
 
 
 def sample(run: Run, runs: int, seconds: float) -> Sample:

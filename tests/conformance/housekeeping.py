@@ -35,6 +35,12 @@ def status(run: Run) -> dict[str, object]:
     return json.loads(ask(run, '{"op":"status"}')[0])
 
 
+def is_idle(run: Run) -> bool:
+    """Whether nothing is carried out and nothing waits for it."""
+    now = status(run)
+    return not now["running"] and not now["waiting"]
+
+
 def listeners(run: Run) -> list[int]:
     """The processes that do housekeeping or wait for some."""
     found = processes.below(run.pid)[1:]

@@ -208,18 +208,18 @@ def no_processes(lab: Lab) -> None:
     user = random.randrange(100_000, 900_000)
     run = lab.start(Service(lab.probe()), user=user, prefix=["prlimit", "--nproc=1:1000"], placement="child")
     until(lambda: run.has_left() or re.search(NO_PROCESSES, run.log()), "it leaves, or says what is wrong")
+    allow_processes(run, user)
+    # Some try again after a minute.
+    until(lambda: run.has_left() or run.probe().ready_lines(), "it leaves, or tries again", 90)
     if run.has_left():
         check(run.status() != 0 or not lab.has("status"), "it left with 0, as if all were well")
         check(re.search(NO_PROCESSES, run.log()), f"it left with {run.status()} and said `{run.said_last()}`")
-    else:
-        allow_processes(run, user)
-        # Some try again after a minute.
-        until(lambda: run.probe().ready_lines(), "it tries again", 90)
 
 
 def allow_processes(run: Run, user: int) -> None:
-    """The user may have processes again. Said by that user: root may need a capability for it."""
-    check(run.tool([*as_user(user), "prlimit", f"--pid={run.pid}", "--nproc=1000:1000"]).returncode == 0, "prlimit fails")
+    """The user may have processes again, if the supervisor is still there."""
+    # Said by that user: root may need a capability for it.
+    run.tool([*as_user(user), "prlimit", f"--pid={run.process.pid}", "--nproc=1000:1000"])
 
 
 def start_with_room_for_the_service_only(lab: Lab, user: int) -> Run:
@@ -257,6 +257,35 @@ def full_disk(lab: Lab) -> None:
 def full_log(lab: Lab) -> None:
     run = lab.start(Service(lab.probe("leave=7")), stderr_to="/dev/full")
     lives_as_usual(run)
+
+
+@case(GROUP, "when nobody reads its standard error, and the pipe is full, all is as usual")
+def unread_log(lab: Lab) -> None:
+    pipe = lab.folder / "said/stderr"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        while True:
+            os.write(reader, bytes(4096))
+    except BlockingIOError:
+        pass
+    # Opened anew by the supervisor, and so not without blocking.
+    run = lab.start(Service(lab.probe("leave=7")), stderr_to=str(pipe))
+    try:
+        lives_as_usual(run)
+    finally:
+        os.close(reader)
+
+
+@case(GROUP, "limits, priority and umask of the service are those that the supervisor was started with")
+def inheritance(lab: Lab) -> None:
+    report = lab.folder / "said/inherited"
+    text = f"{{ ulimit -n; ulimit -Hn; nice; umask; }} >{report}.$$; mv {report}.$$ {report}; exec sleep infinity"
+    prefix = ["prlimit", "--nofile=200:300", "nice", "-n", "5", "sh", "-c", 'umask 027; exec "$@"', "sh"]
+    lab.start(Service([lab.script("tells", text)]), prefix=prefix)
+    until(report.exists, "the service tells what it has")
+    told = report.read_text().split()
+    check(told == ["200", "300", "5", "0027"], f"limits, priority, umask: {' '.join(told)}")
 
 
 @case(GROUP, "the service gets no descriptor of the supervisor's, and its standard output and error as they are")

@@ -5,7 +5,7 @@ import signal
 
 import processes
 from adapters import Service
-from housekeeping import ask, idle_listeners, status, until_warm
+from housekeeping import ask, idle_listeners, is_idle, status, until_warm
 from lab import Lab, Run
 from processes import check, until
 from suite import case
@@ -61,7 +61,7 @@ def harmful_callbacks(lab: Lab) -> None:
         answers = ask(run, f"root {name}")
         check(answers[0].startswith("accepted"), f"{name} is answered: {answers}")
         still_works(run)
-        until(lambda: status(run)["running"] == 0, f"the run of `{name}` ends")
+        until(lambda: is_idle(run), f"the run of `{name}` ends")
 
 
 @case(GROUP, "a hanging action delays no other one")
@@ -79,7 +79,7 @@ def leftovers_of_a_run(lab: Lab) -> None:
     run = start(lab, fine(lab) + f"CB_leaves() {{ setsid {probe} & until [[ -s {lab.folder}/said/leftover.log ]]; do sleep 0.01; done; }}")
     ask(run, "root leaves")
     leftover = run.probe("leftover").ready()
-    until(lambda: status(run)["running"] == 0, "the run ends, whoever still holds its output")
+    until(lambda: is_idle(run), "the run ends, whoever still holds its output")
     until(lambda: not leftover.is_alive(), "what it left behind is ended")
     still_works(run)
 
@@ -143,7 +143,7 @@ def runs_leave_nothing(lab: Lab) -> None:
     before = processes.descriptors(run.pid)
     ask(run, *(f"root a{n}" for n in range(50)))
     until(lambda: run.log().count(" | done") == 50, "all are carried out", 30)
-    until(lambda: status(run)["running"] == 0 and status(run)["waiting"] == 0, "all are over")
+    until(lambda: is_idle(run), "all are over")
     until_warm(run)
     until(lambda: len(processes.descriptors(run.pid)) <= len(before), "descriptors are closed")
     until(lambda: not processes.zombies_below(run.pid), "zombies are buried")

@@ -70,6 +70,23 @@ def signal_matrix(lab: Lab) -> None:
     check(not wrong, summary(wrong))
 
 
+@case(GROUP, "real-time signals that come in a burst all reach the service, none lost and none twice")
+def real_time_burst(lab: Lab) -> None:
+    run = lab.start()
+    probe = run.probe().ready()
+    first, many = 40, 100
+    if not run.signal(first):
+        raise Failed("no way to send them")
+    for _ in range(many - 1):
+        run.signal(first)
+    # A later one of a higher number: the kernel hands it out last.
+    run.signal(first + 1)
+    until(lambda: first + 1 in probe.signals(), "the last of them arrives")
+    until(lambda: probe.signals().count(first) >= many, f"all {many} arrive; {probe.signals().count(first)} did", 3)
+    times = probe.signals().count(first)
+    check(times == many, f"{times} of {many} arrived")
+
+
 def asked_to_stop_once(lab: Lab, number: int, *expected: int) -> None:
     run = lab.start(placement="child")
     probe = run.probe().ready()

@@ -4,7 +4,7 @@ import time
 
 import processes
 from adapters import Service
-from housekeeping import ask, status, until_warm
+from housekeeping import ask, is_idle, until_warm
 from lab import Lab, Run
 from processes import check, until
 from suite import case
@@ -51,7 +51,7 @@ def silent_after_work(lab: Lab) -> None:
     run = lab.start(Service(["/bin/sleep", "infinity"], callbacks="CB_work() { echo done; }"))
     until_warm(run)
     ask(run, *["root work"] * 5)
-    until(lambda: status(run)["running"] == 0 and status(run)["waiting"] == 0, "the work is done")
+    until(lambda: is_idle(run), "the work is done")
     until_warm(run)
     until(lambda: settled(run), "it settles")
     moved = idle_wakeups(run)
