@@ -22,6 +22,7 @@ pub mod accounts;
 pub mod backoff;
 pub mod claim;
 pub mod cli;
+pub mod clock;
 pub mod console;
 pub mod diagnostic;
 pub mod duration;

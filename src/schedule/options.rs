@@ -1,8 +1,8 @@
 //! The `KEY=VALUE` lines: what holds for the entries below them.
 
-use super::field_parser::shorten;
 use super::words::{Fault, Word};
 use super::zone::Zone;
+use crate::diagnostic::shorten;
 
 /// What holds for an entry besides its own line.
 #[derive(Debug, Clone, PartialEq, Eq)]

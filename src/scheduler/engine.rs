@@ -269,7 +269,7 @@ impl<'a> Engine<'a> {
                 Reply::Object(json!({"ok": true, "degraded": self.degraded()}))
             }
             Call::Reload => answers::refuse(RefusalCode::NotAllowed, "only root may order a reload"),
-            Call::Run { .. } => {
+            Call::Run { .. } | Call::Cancel { .. } | Call::Follow { .. } => {
                 answers::refuse(RefusalCode::UnknownAction, "the scheduler asks others and has no actions")
             }
         };

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import adapters
+import kit as kits
 import report
 import suite
 from adapters import Adapter, NotApplicable
@@ -18,8 +19,6 @@ from cases import anywhere, exit_status, listener, readiness, reaping, signals, 
 from lab import Lab, Skipped
 from processes import Failed
 from report import Result
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
@@ -32,13 +31,13 @@ def main() -> int:
     wanted = [case for case in suite.ALL if fnmatch.fnmatch(case.name, arguments.case)]
     kit = Path(tempfile.mkdtemp(prefix="conformance-"))
     try:
-        fill(kit, arguments.binary)
+        kits.fill(kit, arguments.binary)
         tools = chosen(adapters.everyone(kit), arguments.ours, arguments.tool)
         results = run_all(tools, wanted, kit, arguments.jobs)
+        if arguments.write:
+            arguments.write.write_text(report.page(tools, wanted, results))
     finally:
         shutil.rmtree(kit, ignore_errors=True)
-    if arguments.write:
-        arguments.write.write_text(report.page(tools, wanted, results))
     return report.tell(tools, wanted, results)
 
 
@@ -52,14 +51,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say which cases there are")
     parser.add_argument("--write", type=Path, help="write the matrix to this file")
     return parser.parse_args()
-
-
-def fill(kit: Path, binary: Path) -> None:
-    """Copies what supervisors and services need to where any user may read it."""
-    kit.chmod(0o755)
-    shutil.copy(binary, kit / "lamplighter")
-    shutil.copy(Path(__file__).with_name("probe.py"), kit)
-    shutil.copytree(REPOSITORY / "target-sbin", kit / "sbin", symlinks=True)
 
 
 def chosen(everyone: list[Adapter], ours: bool, names: list[str]) -> list[Adapter]:
@@ -102,7 +93,9 @@ def run(tool: Adapter, case: suite.Case, kit: Path, folder: Path) -> Result:
             return Result("skipped", str(reason), clock.seconds())
         except Exception:
             # A fault of the suite itself fails the case, and is not to be mistaken for the tool's.
-            return Result("error", traceback.format_exc(), clock.seconds())
+            print(traceback.format_exc(), file=sys.stderr)
+            why = traceback.format_exc().splitlines()[-1]
+            return Result("error", without_paths(why, kit), clock.seconds())
 
 
 def without_paths(text: str, kit: Path) -> str:

@@ -58,6 +58,8 @@ class Adapter:
     package = ""
     note = ""
     """How it is set up, where that is not plain."""
+    young = 0.0
+    """Seconds for which it takes a service for just started, and is slow to stop."""
     lacks: dict[str, str] = {}
     """What it does not claim to do: the key that cases ask for, and the reason."""
 
@@ -240,6 +242,8 @@ class S6(Restarting):
 class Runit(Restarting):
     name, package = "runsv", "runit"
     note = "one service folder; signals by `sv`"
+    # It sleeps for a second before it lets go of one that ran for less.
+    young = 1.1
     commands = {18: "cont", 1: "hup", 14: "alarm", 2: "interrupt", 3: "quit", 10: "1", 12: "2", 15: "term"}
     lacks = Restarting.lacks | {
         "int": "documents TERM as the way to stop it, not INT",
@@ -297,7 +301,7 @@ class Supervisord(Restarting):
             [supervisorctl]
             serverurl=unix://{folder}/supervisord.sock
             [program:probe]
-            command={command}
+            command={command.replace("%", "%%")}
             autorestart=false
             startsecs=0
             killasgroup=true
@@ -309,7 +313,8 @@ class Supervisord(Restarting):
             """
         text = "\n".join(line.strip() for line in lines.splitlines())
         (folder / "supervisord.conf").write_text(text + "\n")
-        return Start([self.program(), "-c", str(folder / "supervisord.conf")], {})
+        start = [self.program(), "-c", str(folder / "supervisord.conf")]
+        return Start(start, {"TMPDIR": str(folder)})
 
     def signal(self, run: "Run", number: int) -> bool:
         try:

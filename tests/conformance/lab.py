@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -116,6 +117,7 @@ class Run:
     has_own_mounts: bool
     log_file: Path
     terminal: int | None = None
+    began: float = field(default_factory=time.monotonic)
     _pid: int | None = field(default=None)
 
     @property
@@ -189,8 +191,13 @@ class Run:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def said_last(self) -> str:
-        """The log's last line, for messages."""
-        return (self.log().splitlines() or ["nothing was said"])[-1]
+        """The log's last line, or the last that speaks of an error, for messages."""
+        lines = self.log().splitlines() or ["nothing was said"]
+        return ([line for line in lines if re.search("(?i)error|fatal|fail|cannot", line)] or lines)[-1]
+
+    def until_not_young(self) -> None:
+        """Waits until the tool does not take the service for just started any more."""
+        until(lambda: time.monotonic() - self.began > self.lab.adapter.young, "the service comes of age")
 
     def tool(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Runs one of the tool's own commands to its end."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 15.0
+PATIENCE = 20.0
 """How long to wait for what should be so at once, in seconds: only a failing case ever takes it."""
 
 

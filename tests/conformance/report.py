@@ -104,24 +104,30 @@ def section(group: str, tools: list[Adapter], cases: list[Case], results: Result
         verdicts = [shown[results[tool.name, case.name].verdict] for tool in tools]
         rows.append([f"{case.claim} (`{case.name}`)", *verdicts])
     text = f"## {group}\n\n" + table(["case", *(tool.name for tool in tools)], rows) + "\n"
+    why = ""
     for case in cases:
         for tool in tools:
             result = results[tool.name, case.name]
             if result.verdict in ("no", "skipped", "error"):
-                text += f"- `{case.name}`, {tool.name}: {result.why}\n"
-    return text + "\n"
+                why += f"- `{case.name}`, {tool.name}: {result.why}\n"
+    return f"{text}{why}\n" if why else text
 
 
 def reasons(tools: list[Adapter], cases: list[Case], results: Results) -> str:
-    """Why cases do not apply, for each tool."""
+    """Why cases do not apply; tools and cases of the same reason together."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for case in cases:
+        for tool in tools:
+            result = results[tool.name, case.name]
+            if result.verdict == "n/a":
+                found.setdefault(result.why, {}).setdefault(f"`{case.name}`", []).append(tool.name)
     text = "## Why n/a\n\n"
-    for tool in tools:
-        why: dict[str, list[str]] = {}
-        for case in cases:
-            if results[tool.name, case.name].verdict == "n/a":
-                why.setdefault(results[tool.name, case.name].why, []).append(f"`{case.name}`")
-        for reason, names in why.items():
-            text += f"- {tool.name} {reason}: {', '.join(names)}\n"
+    for reason, names in found.items():
+        by_tools: dict[str, list[str]] = {}
+        for name, of_tools in names.items():
+            by_tools.setdefault(", ".join(of_tools), []).append(name)
+        for of_tools, of_cases in by_tools.items():
+            text += f"- {of_tools}: {reason}. {', '.join(of_cases)}\n"
     return text
 
 

@@ -16,6 +16,9 @@ class Case:
     body: Callable[[Lab], None]
 
 
+GROUPS = ["Exit status", "Signals", "Stopping", "Reaping", "Listener", "Anywhere", "Readiness", "Silence"]
+"""The order in which they are told."""
+
 ALL: list[Case] = []
 
 
@@ -24,6 +27,7 @@ def case(group: str, claim: str) -> Callable[[Callable[[Lab], None]], Callable[[
 
     def register(body: Callable[[Lab], None]) -> Callable[[Lab], None]:
         ALL.append(Case(group, body.__name__.replace("_", "-"), claim, body))
+        ALL.sort(key=lambda case: GROUPS.index(case.group))
         return body
 
     return register

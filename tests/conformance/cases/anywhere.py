@@ -16,8 +16,14 @@ GROUP = "Anywhere"
 
 HUP, TERM = 1, 15
 
-# `$1` is the tool's own folder; what it was given is still in it.
-OWN_TMPFS = 'new=$(mktemp -d); mount -t tmpfs {} none "$new"; cp -a "$1/." "$new"; mount --bind "$new" "$1"; '
+
+def own_tmpfs(options: str, then: str = "") -> str:
+    """Shell commands that make `$1`, the tool's own folder, a file system of its own; what it was given is still in
+    it. `then` is done before it is in place, with its path in `$new`."""
+    make = 'new=$(mktemp -d "$(dirname "$1")/XXXXXX"); '
+    return f'{make}mount -t tmpfs -o {options} none "$new"; cp -a "$1/." "$new"; {then}mount --bind "$new" "$1"; '
+
+
 READ_ONLY = (
     'mount --bind "$2" "$2"; '
     "for at in $(findmnt -rno TARGET -t ext4,xfs,btrfs,overlay,tmpfs,ramfs); do "
@@ -42,7 +48,7 @@ def lives_as_usual(run: Run, leaves_with: int = 7) -> None:
 
 @case(GROUP, "with a read-only root file system, and a writable /run, all is as usual")
 def read_only_root(lab: Lab) -> None:
-    mounts = OWN_TMPFS.format("-o mode=755") + READ_ONLY
+    mounts = own_tmpfs("mode=755") + READ_ONLY
     lives_as_usual(lab.start(Service(lab.probe("leave=7")), mounts=mounts))
 
 
@@ -53,7 +59,7 @@ def nothing_writable(lab: Lab) -> None:
 
 @case(GROUP, "on a file system that allows no execution (a noexec /run) all is as usual")
 def noexec_run(lab: Lab) -> None:
-    mounts = OWN_TMPFS.format("-o mode=755,noexec")
+    mounts = own_tmpfs("mode=755,noexec")
     lives_as_usual(lab.start(Service(lab.probe("leave=7")), mounts=mounts))
 
 
@@ -100,22 +106,22 @@ def eperm_is_said(lab: Lab) -> None:
     run.signal(HUP)
     told = lambda: re.search(r"(?i)not permitted|EPERM", run.log())  # noqa: E731
     until(lambda: told() or run.has_left(), "the log says that a signal could not be sent", 5)
-    check(not run.has_left(), f"the supervisor left, with status {run.status()}")
+    check(not run.has_left(), f"the supervisor left, with status {run.status()}: {run.said_last()}")
     service.tell("exit 7")
     if lab.has("status"):
         check(run.wait() == 7, f"status {run.status()}")
 
 
-@case(GROUP, "what cannot be killed by the stop's time limit is named, and the supervisor leaves with 125")
+@case(GROUP, "what cannot be killed by the stop's time limit is named, and holds up the stop no longer (status 125)")
 def unkillable(lab: Lab) -> None:
-    lab.needs("stop-timeout", "own-fault")
+    lab.needs("stop-timeout")
     run = start_beyond_reach(lab, stop_timeout=1)
     pid = run.probe().ready().pid()
     run.stop()
     status = run.wait()
-    check(status == 125, f"status {status}")
-    last = run.log()
-    check(f"pid {pid}" in last, f"the log does not name it: {run.said_last()}")
+    check(str(pid) in run.log(), f"the log does not name it: {run.said_last()}")
+    if lab.has("status"):
+        check(status == 125, f"status {status}")
 
 
 def begins_or_says(run: Run, complaint: str) -> str | None:
@@ -133,17 +139,17 @@ def begins_or_says(run: Run, complaint: str) -> str | None:
     return None if re.search(complaint, run.log()) else f"left with {status} and said `{run.said_last()}`"
 
 
-NO_DESCRIPTORS = r"(?i)too many open files|error 24|EMFILE"
+NO_DESCRIPTORS = r"(?i)too many open files|cannot open more files|number of file descriptors|error 24|EMFILE"
 NO_PROCESSES = r"(?i)temporarily unavailable|temporary failure|too many processes|unable to fork|EAGAIN"
 NO_SPACE = r"(?i)no space left|ENOSPC"
 
 
 @case(GROUP, "with too few descriptors (EMFILE) it works, or says why it cannot and leaves with a failure")
 def few_descriptors_at_start(lab: Lab) -> None:
-    # No script: the shell would need descriptors for it. No blank: personalities are split into words.
+    # Not 9 to 11: a shell that reads a script needs number 10. No blank: personalities are split into words.
     service = Service(["/bin/sh", "-c", "echo${IFS}ran;exit${IFS}7"])
     wrong = {}
-    for limit in (3, 4, 5, 6, 8, 10, 12, 14, 16, 20, 24):
+    for limit in (3, 4, 5, 6, 7, 8, 12, 14, 16, 20, 24):
         run = lab.start(service, prefix=["prlimit", f"--nofile={limit}"], placement="child")
         if what := begins_or_says(run, NO_DESCRIPTORS):
             wrong[limit] = what
@@ -238,10 +244,10 @@ def no_helper_processes(lab: Lab) -> None:
 
 @case(GROUP, "on a full disk (ENOSPC) the service runs as usual; who has something to write says that it cannot")
 def full_disk(lab: Lab) -> None:
-    # As many inodes as what it was given takes, and no free byte: sockets, locks and logs find no place.
+    # No free byte and no free inode: sockets, locks and logs find no place.
     fill = 'head -c 10M /dev/zero >"$new/full" 2>/dev/null || :; while touch "$new/$((n += 1))" 2>/dev/null; do :; done; '
-    tmpfs = OWN_TMPFS.format("-o mode=755,size=256k,nr_inodes=40").replace("mount --bind", f"{fill}mount --bind")
-    run = lab.start(Service(lab.probe("leave=7")), mounts=tmpfs)
+    mounts = own_tmpfs("mode=755,size=256k,nr_inodes=40", fill)
+    run = lab.start(Service(lab.probe("leave=7")), mounts=mounts)
     if lab.has("housekeeping"):
         until(lambda: re.search(NO_SPACE, run.log()), "the log says that the disk is full")
     lives_as_usual(run)

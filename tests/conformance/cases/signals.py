@@ -152,8 +152,14 @@ def clean_slate(lab: Lab) -> None:
     lab.start(Service([lab.script("tells", text)]), prefix=[PYTHON, "-ISc", DIRTY])
     until(report.exists, "the service tells its signals")
     fields = dict(line.split() for line in report.read_text().splitlines())
-    wrong = {name: fields[name] for name in ("SigBlk:", "SigIgn:") if int(fields[name], 16)}
-    check(not wrong, f"at the service's start: {wrong}")
+    blocked, ignored = (int(fields[name], 16) for name in ("SigBlk:", "SigIgn:"))
+    check(not blocked, f"blocked at the service's start: {spans(members(blocked))}")
+    check(not ignored, f"ignored at the service's start: {spans(members(ignored))}")
+
+
+def members(mask: int) -> list[int]:
+    """The signals of a mask, as `/proc/PID/status` has it."""
+    return [number for number in range(1, 65) if mask >> (number - 1) & 1]
 
 
 @case(GROUP, "a signal that comes while the service is still being prepared reaches what prepares it")

@@ -124,12 +124,14 @@ def term_twice(lab: Lab) -> None:
 @case(GROUP, "the supervisor leaves within 0.1 s of the last process's end")
 def leaves_at_once(lab: Lab) -> None:
     took = []
-    for _ in range(5):
-        run = lab.start(Service(lab.probe("leave=0")), placement="child")
-        service = run.probe().ready()
+    for name in ("one", "two", "three", "four", "five"):
+        run = lab.start(Service(lab.probe("leave=0", name=name)), placement="child")
+        service = run.probe(name).ready()
         if lab.has("housekeeping"):
             until_warm(run)
+        run.until_not_young()
         run.stop()
+        # Not `run.wait()`, which looks only now and then.
         run.process.wait(processes.PATIENCE)
         left = time.monotonic_ns()
         ended = [at for at, words in service.lines() if words == ["leaving"]]
