@@ -42,7 +42,9 @@ impl Accounts<'_> {
         let entry = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>()).find_map(|fields| {
             let [name, _, uid, gid, ..] = fields[..] else { return None };
             let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
-            (name == user.as_str() || wanted == Some(uid)).then(|| (name.to_owned(), uid, gid))
+            // A number is always a uid, also where somebody has one for a name.
+            let is_it = wanted.map_or(name == user.as_str(), |wanted| wanted == uid);
+            is_it.then(|| (name.to_owned(), uid, gid))
         });
         Ok(match (entry, wanted) {
             (Some((name, uid, gid)), _) => {

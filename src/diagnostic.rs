@@ -59,6 +59,12 @@ impl Diagnostic {
     }
 }
 
+/// Text from the file, short and without control characters, so that a message stays one line.
+pub fn shorten(text: &str) -> String {
+    let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().nth(40).is_some() { short + "…" } else { short }
+}
+
 /// A diagnostic with the name of its file.
 struct InFile<'a, F> {
     diagnostic: &'a Diagnostic,

@@ -6,6 +6,8 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
+use crate::diagnostic::shorten;
+
 /// The longest that is taken, a hundred years: any instant and it can be added up.
 pub const LONGEST: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
 
@@ -31,27 +33,30 @@ pub enum DurationError {
 /// # Errors
 /// When the text is not of the form above, or longer than [`LONGEST`].
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
-    let quoted = || text.escape_debug().to_string().chars().take(40).collect::<String>();
     let (mut rest, mut units, mut seconds) = (text, UNITS.as_slice(), 0_u64);
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at(digits);
         let Some(unit) = after.chars().next().filter(|_| !number.is_empty()) else {
             let form = number.is_empty();
-            return Err(if form { DurationError::Form(quoted()) } else { DurationError::Unit(quoted()) });
+            return Err(if form {
+                DurationError::Form(shorten(text))
+            } else {
+                DurationError::Unit(shorten(text))
+            });
         };
         let Some(index) = units.iter().position(|&(name, _)| name == unit) else {
-            return Err(DurationError::Form(quoted()));
+            return Err(DurationError::Form(shorten(text)));
         };
         let number = number.parse::<u64>().ok();
         let total = number.and_then(|number| number.checked_mul(units[index].1)?.checked_add(seconds));
-        seconds = total.ok_or_else(|| DurationError::TooLong(quoted()))?;
+        seconds = total.ok_or_else(|| DurationError::TooLong(shorten(text)))?;
         units = &units[index + 1..];
         rest = &after[unit.len_utf8()..];
     }
     match Duration::from_secs(seconds) {
-        _ if text.is_empty() => Err(DurationError::Form(quoted())),
-        duration if duration > LONGEST => Err(DurationError::TooLong(quoted())),
+        _ if text.is_empty() => Err(DurationError::Form(shorten(text))),
+        duration if duration > LONGEST => Err(DurationError::TooLong(shorten(text))),
         duration => Ok(duration),
     }
 }

@@ -5,6 +5,7 @@
 //! - [`socket`]: who connects to `<service>-request.sock`, what they say, what they are told
 //! - [`access`], [`policy`]: whether they may, and by which rules; [`refusals`]: what the log says when not
 //! - [`request`], [`queue`]: what is asked, and what is next
+//! - [`journal`]: what was accepted and what came of it, on disk
 //! - [`listener`]: the bash process that carries a request out, and what it prints
 //! - [`outcome`]: how it ended
 //!
@@ -21,9 +22,11 @@ pub mod accounts;
 pub mod backoff;
 pub mod claim;
 pub mod cli;
+pub mod clock;
 pub mod console;
 pub mod diagnostic;
 pub mod duration;
+pub mod journal;
 pub mod listener;
 pub mod log;
 pub mod names;

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const MOST: usize = MOST_OUTPUT + 256 * 1024;
 /// How long the end of a program waits for its last lines to be read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-static WRITER: OnceLock<Writer> = OnceLock::new();
+static WRITER: OnceLock<&'static Writer> = OnceLock::new();
 
 /// Something happened as it should.
 pub fn info(text: impl Display) {
@@ -51,9 +51,16 @@ pub fn output(source: &str, text: &[u8]) {
 }
 
 /// From now on a thread writes. Signals must be blocked before, or it would get some.
-pub fn start_writer() -> io::Result<()> {
-    let writer = WRITER.get_or_init(Writer::default);
-    std::thread::Builder::new().name("log".into()).stack_size(64 * 1024).spawn(|| writer.run()).map(drop)
+///
+/// Where there can be no thread, lines are written at once as before, and that is said: a log that may stand
+/// still is no reason not to start.
+pub fn start_writer() {
+    let writer: &'static Writer = Box::leak(Box::default());
+    let thread = std::thread::Builder::new().name("log".into()).stack_size(64 * 1024);
+    match thread.spawn(|| writer.run()) {
+        Ok(_) => drop(WRITER.set(writer)),
+        Err(error) => warn(format_args!("the log has no thread of its own ({error}): it may stand still")),
+    }
 }
 
 /// Waits until what was said is written, but not for a reader that has stopped reading.
@@ -79,7 +86,7 @@ fn write(mut record: Vec<u8>, limit: usize) {
 fn write_now(record: &[u8]) {
     // One write a line keeps lines whole among other writers. A log that cannot be written is no reason to
     // stop a service, and there is nowhere left to say so.
-    let _ = io::stderr().write_all(record);
+    let _ = std::io::stderr().write_all(record);
 }
 
 /// What waits to be written, and the thread's way to wait for it.

@@ -51,7 +51,7 @@ fn schedule() -> Done {
 /// What both long-running programs do first: signals become events, and a thread writes the log.
 fn begin() -> anyhow::Result<Settings> {
     signals::block().context("cannot block signals")?;
-    log::start_writer().context("cannot start writing the log")?;
+    log::start_writer();
     Ok(Settings::from_env(|name| std::env::var_os(name))?)
 }
 

@@ -59,7 +59,8 @@ pub fn spawn(command: &mut Command, account: Option<&Account>, descriptors: &[&O
     // that was set up before the fork; nothing is allocated or locked.
     unsafe {
         command.pre_exec(move || {
-            reset_signals();
+            reset_dispositions();
+            unblock_signals();
             for &descriptor in &descriptors {
                 if libc::fcntl(descriptor, libc::F_SETFD, 0) == -1 {
                     return Err(io::Error::last_os_error());
@@ -72,8 +73,8 @@ pub fn spawn(command: &mut Command, account: Option<&Account>, descriptors: &[&O
     Ok(child.id().cast_signed())
 }
 
-/// Default dispositions for all signals, and none blocked.
-unsafe fn reset_signals() {
+/// Default dispositions for all signals.
+pub fn reset_dispositions() {
     // SAFETY: plain system calls on local, initialised memory. Numbers that cannot be set are refused by the
     // kernel or glibc with an error, which is what is wanted for them.
     unsafe {
@@ -82,6 +83,13 @@ unsafe fn reset_signals() {
         for signal in 1..=libc::SIGRTMAX() {
             libc::sigaction(signal, &raw const action, std::ptr::null_mut());
         }
+    }
+}
+
+/// No signal blocked.
+fn unblock_signals() {
+    // SAFETY: plain system calls on local, initialised memory.
+    unsafe {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());

@@ -1,22 +1,21 @@
 //! Who is next: the requests that wait and the runs that are on. Pure: no processes, no clock of its own.
 //!
-//! Different actions run side by side, up to [`MOST_RUNS`]; an action never overlaps itself. A request for
-//! what already waits, by the same user, joins it: one run serves both.
+//! Different actions run side by side, up to [`MOST_RUNS`]; an action never overlaps itself unless its rule
+//! allows it. What the rules say (docs/POLICY.md) is carried out here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::names::{ActionName, RequestId};
+use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
+use crate::policy::{Overlap, Policy, RunAs};
 use crate::process::Status;
 use crate::request::{Refusal, RefusalCode, Request};
 
 /// Runs side by side, of all actions together.
 pub const MOST_RUNS: usize = 8;
-/// Requests that wait.
+/// Requests that wait, joined ones counted.
 pub const MOST_WAITING: usize = 4096;
-/// How long a run may take.
-pub const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// How long a run has to end by itself after TERM, before KILL.
 pub const GRACE: Duration = Duration::from_secs(10);
 
@@ -32,9 +31,15 @@ pub struct Queue {
 
 /// A request that waits, with those that joined it.
 #[derive(Debug, Clone)]
-struct Waiting {
-    request: Request,
-    joined: Vec<RequestId>,
+pub struct Waiting {
+    /// What is asked.
+    pub request: Request,
+    /// The requests that its run serves too.
+    pub joined: Vec<RequestId>,
+    /// Attempts that have begun.
+    pub attempt: u32,
+    /// Not to be started before, after a failed attempt.
+    pub not_before: Option<Instant>,
 }
 
 /// A request that is being carried out.
@@ -60,6 +65,24 @@ pub enum Admission {
     Waits,
     /// The run of this earlier request serves it too.
     Joined(RequestId),
+    /// Its action is on or waits already, and its rule says to skip it then.
+    Skipped,
+    /// It waits for its turn, and takes the place of these.
+    Replaces {
+        /// Requests that waited, and with them what had joined them.
+        waiting: Vec<RequestId>,
+        /// Runs to be ended.
+        runs: Vec<RunKey>,
+    },
+}
+
+/// Whose rights a request's listener needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The supervisor's own: the listener that is always warm.
+    Own,
+    /// Those of this user.
+    User(UserName),
 }
 
 /// A run that has ended.
@@ -67,12 +90,14 @@ pub enum Admission {
 pub struct Finished {
     /// What it carried out.
     pub request: Request,
-    /// The requests that had joined it.
-    pub joined: Vec<RequestId>,
+    /// Which attempt it was, counted from 1.
+    pub attempt: u32,
     /// How it ended.
     pub outcome: Outcome,
     /// How long it took.
     pub took: Duration,
+    /// How long to wait before the next attempt, when there is one: the request waits again then.
+    pub retry_after: Option<Duration>,
 }
 
 /// A run that is due to be ended.
@@ -84,61 +109,144 @@ pub enum Due {
     Kill(RunKey),
 }
 
+/// What became of a request that was called off.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It waited, and waits no more; with the attempts that had begun.
+    Waiting(Request, u32),
+    /// It runs, and is to be told to end.
+    Running(RunKey),
+}
+
 impl Queue {
-    /// Takes a request in.
+    /// Takes a request in, as the rule of its action says.
     ///
     /// # Errors
     /// Refused as busy when [`MOST_WAITING`] requests wait.
-    pub fn admit(&mut self, request: Request) -> Result<Admission, Refusal> {
-        let same = |waiting: &&mut Waiting| {
-            waiting.request.action == request.action && waiting.request.user == request.user
-        };
-        if let Some(waiting) = self.waiting.iter_mut().find(same) {
-            waiting.joined.push(request.id);
-            return Ok(Admission::Joined(waiting.request.id.clone()));
-        }
-        if self.waiting.len() >= MOST_WAITING {
+    pub fn admit(&mut self, request: Request, policy: &Policy, now: Instant) -> Result<Admission, Refusal> {
+        let waiting: usize = self.waiting.iter().map(|waiting| 1 + waiting.joined.len()).sum();
+        if waiting >= MOST_WAITING {
             let message = format!("{MOST_WAITING} requests wait already");
             return Err(Refusal::new(RefusalCode::Busy, message));
         }
-        self.waiting.push_back(Waiting { request, joined: Vec::new() });
-        Ok(Admission::Waits)
+        let mut admission = Admission::Waits;
+        match policy.rule(&request.action).overlap {
+            Overlap::Allow => {}
+            Overlap::Queue => {
+                if let Some(earlier) = self.same(&request) {
+                    earlier.joined.push(request.id);
+                    // Who asks anew, while it pauses after a failure, wants it now.
+                    earlier.not_before = None;
+                    return Ok(Admission::Joined(earlier.request.id.clone()));
+                }
+            }
+            Overlap::Skip => {
+                if self.is_on(&request.action) {
+                    return Ok(Admission::Skipped);
+                }
+            }
+            Overlap::Replace => admission = self.replace(&request.action, now),
+        }
+        self.waiting.push_back(Waiting { request, joined: Vec::new(), attempt: 0, not_before: None });
+        Ok(admission)
     }
 
-    /// How many of the waiting requests could start now, had they listeners.
-    pub fn startable(&self) -> usize {
-        let free = MOST_RUNS.saturating_sub(self.runs.len());
-        self.waiting.iter().filter(|waiting| !self.is_running(&waiting.request.action)).take(free).count()
+    /// Takes back what an earlier supervisor had accepted.
+    pub fn restore(&mut self, waiting: Waiting) {
+        self.waiting.push_back(waiting);
     }
 
-    /// Starts the first request that can start, as the run `key`.
-    pub fn start(&mut self, key: RunKey, now: Instant) -> Option<Request> {
+    /// The needs of the requests that could start now, had they listeners.
+    pub fn needs(&self, policy: &Policy, now: Instant) -> Vec<Need> {
+        let mut busy = self.busy_actions();
+        let mut free = MOST_RUNS.saturating_sub(self.runs.len());
+        let mut needs = Vec::new();
+        for waiting in &self.waiting {
+            if free == 0 {
+                break;
+            }
+            if can_start(waiting, &busy, policy, now) {
+                free -= 1;
+                busy.insert(&waiting.request.action);
+                needs.push(need(&waiting.request, policy));
+            }
+        }
+        needs
+    }
+
+    /// Starts the first request that can start with this kind of listener, as the run `key`: the request and
+    /// the number of the attempt.
+    pub fn start(
+        &mut self,
+        key: RunKey,
+        with: &Need,
+        policy: &Policy,
+        now: Instant,
+    ) -> Option<(Request, u32)> {
         if self.runs.len() >= MOST_RUNS {
             return None;
         }
-        let index = self.waiting.iter().position(|waiting| !self.is_running(&waiting.request.action))?;
-        let waiting = self.waiting.remove(index)?;
-        let request = waiting.request.clone();
-        self.runs.insert(key, Run { waiting, started: now, timeout_at: now + TIMEOUT, ending: None });
-        Some(request)
+        let busy = self.busy_actions();
+        let fits = |waiting: &Waiting| {
+            can_start(waiting, &busy, policy, now) && need(&waiting.request, policy) == *with
+        };
+        let index = self.waiting.iter().position(fits)?;
+        let mut waiting = self.waiting.remove(index)?;
+        waiting.attempt += 1;
+        waiting.not_before = None;
+        let started = (waiting.request.clone(), waiting.attempt);
+        let timeout_at = now + policy.rule(&waiting.request.action).timeout;
+        self.runs.insert(key, Run { waiting, started: now, timeout_at, ending: None });
+        Some(started)
     }
 
-    /// A request that was started did not reach its listener: it is the next again.
-    pub fn put_back(&mut self, key: RunKey) {
-        if let Some(run) = self.runs.remove(&key) {
-            self.waiting.push_front(run.waiting);
+    /// A request that was started did not reach its listener: it is the next again. Its id.
+    pub fn put_back(&mut self, key: RunKey) -> Option<RequestId> {
+        let mut waiting = self.runs.remove(&key)?.waiting;
+        waiting.attempt -= 1;
+        let id = waiting.request.id.clone();
+        self.waiting.push_front(waiting);
+        Some(id)
+    }
+
+    /// A request could not be recorded, and so was not accepted after all.
+    pub fn forget(&mut self, id: &RequestId) {
+        self.waiting.retain(|waiting| waiting.request.id != *id);
+        for waiting in &mut self.waiting {
+            waiting.joined.retain(|joined| joined != id);
         }
     }
 
-    /// The run has ended with `status`.
-    pub fn finish(&mut self, key: RunKey, status: Status, now: Instant) -> Option<Finished> {
-        let run = self.runs.remove(&key)?;
-        Some(Finished {
-            request: run.waiting.request,
-            joined: run.waiting.joined,
-            outcome: run.ending.map_or(Outcome::of(status), |ending| ending.outcome),
-            took: now - run.started,
-        })
+    /// The run has ended with `status`; where its rule has it tried again, it waits again.
+    pub fn finish(&mut self, key: RunKey, status: Status, policy: &Policy, now: Instant) -> Option<Finished> {
+        let Run { mut waiting, started, ending, .. } = self.runs.remove(&key)?;
+        let outcome = ending.map_or(Outcome::of(status), |ending| ending.outcome);
+        let (request, attempt) = (waiting.request.clone(), waiting.attempt);
+        let may_retry = matches!(outcome, Outcome::Failed(_) | Outcome::TimedOut | Outcome::Interrupted);
+        let pause = may_retry.then(|| policy.rule(&request.action).retry.pause_after(attempt)).flatten();
+        if let Some(pause) = pause {
+            waiting.not_before = Some(now + pause);
+            self.waiting.push_back(waiting);
+        }
+        Some(Finished { request, attempt, outcome, took: now - started, retry_after: pause })
+    }
+
+    /// Takes out the first request that needs this kind of listener, which cannot be had.
+    pub fn give_up(&mut self, with: &Need, policy: &Policy) -> Option<Waiting> {
+        let index = self.waiting.iter().position(|waiting| need(&waiting.request, policy) == *with)?;
+        self.waiting.remove(index)
+    }
+
+    /// Calls a request off, by its own id or that of one that joined it.
+    pub fn cancel(&mut self, id: &RequestId, now: Instant) -> Option<Cancelled> {
+        let is_it = |waiting: &Waiting| waiting.request.id == *id || waiting.joined.contains(id);
+        if let Some(index) = self.waiting.iter().position(is_it) {
+            let waiting = self.waiting.remove(index)?;
+            return Some(Cancelled::Waiting(waiting.request, waiting.attempt));
+        }
+        let (&key, run) = self.runs.iter_mut().find(|(_, run)| is_it(&run.waiting))?;
+        run.ending.get_or_insert(Ending { outcome: Outcome::Cancelled, kill_at: Some(now + GRACE) });
+        Some(Cancelled::Running(key))
     }
 
     /// The supervisor stops: every run is to end, with this the reason for how it ended. The runs to tell.
@@ -152,13 +260,23 @@ impl Queue {
         .collect()
     }
 
-    /// The first instant at which [`Queue::due`] has something.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.runs.values().filter_map(Run::deadline).min()
+    /// The first instant at which a run that was told to end is to be killed.
+    pub fn kill_deadline(&self) -> Option<Instant> {
+        let endings = self.runs.values().filter_map(|run| run.ending.as_ref());
+        endings.filter_map(|ending| ending.kill_at).min()
     }
 
-    /// The runs whose time is over, marked as told.
+    /// The first instant at which a run is due or a request may be tried again.
+    pub fn deadline(&self) -> Option<Instant> {
+        let retries = self.waiting.iter().filter_map(|waiting| waiting.not_before);
+        self.runs.values().filter_map(Run::deadline).chain(retries).min()
+    }
+
+    /// The runs whose time is over, marked as told; and waits that are over are forgotten.
     pub fn due(&mut self, now: Instant) -> Vec<Due> {
+        for waiting in &mut self.waiting {
+            waiting.not_before = waiting.not_before.filter(|&at| at > now);
+        }
         let overdue = |run: &Run| run.deadline().is_some_and(|deadline| deadline <= now);
         let due = self.runs.iter_mut().filter(|(_, run)| overdue(run));
         due.map(|(&key, run)| {
@@ -172,18 +290,70 @@ impl Queue {
         .collect()
     }
 
-    /// Requests that wait, those that joined others not counted.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// The request that a run carries out.
+    pub fn request(&self, key: RunKey) -> Option<&Request> {
+        self.runs.get(&key).map(|run| &run.waiting.request)
     }
 
-    /// Runs that are on.
-    pub fn running(&self) -> usize {
-        self.runs.len()
+    /// The requests that are being carried out, with when they started.
+    pub fn running(&self) -> impl Iterator<Item = (&Request, Instant)> {
+        self.runs.values().map(|run| (&run.waiting.request, run.started))
     }
 
-    fn is_running(&self, action: &ActionName) -> bool {
-        self.runs.values().any(|run| run.waiting.request.action == *action)
+    /// The requests that wait, joined ones not counted.
+    pub fn waiting(&self) -> impl Iterator<Item = &Request> {
+        self.waiting.iter().map(|waiting| &waiting.request)
+    }
+
+    /// Accepted requests whose outcome is still to come, joined ones not counted.
+    pub fn open(&self) -> usize {
+        self.waiting.len() + self.runs.len()
+    }
+
+    /// The request that waits for the same, on behalf of the same user.
+    fn same(&mut self, request: &Request) -> Option<&mut Waiting> {
+        self.waiting
+            .iter_mut()
+            .find(|waiting| waiting.request.action == request.action && waiting.request.user == request.user)
+    }
+
+    fn replace(&mut self, action: &ActionName, now: Instant) -> Admission {
+        let (replaced, kept) =
+            self.waiting.drain(..).partition::<Vec<_>, _>(|waiting| waiting.request.action == *action);
+        self.waiting = kept.into();
+        let of_action = |run: &&mut Run| run.waiting.request.action == *action && run.ending.is_none();
+        for run in self.runs.values_mut().filter(of_action) {
+            run.ending = Some(Ending { outcome: Outcome::Cancelled, kill_at: Some(now + GRACE) });
+        }
+        let cancelled = self.runs.iter().filter(|(_, run)| run.waiting.request.action == *action);
+        let runs: Vec<_> = cancelled.map(|(&key, _)| key).collect();
+        if replaced.is_empty() && runs.is_empty() {
+            return Admission::Waits;
+        }
+        Admission::Replaces {
+            waiting: replaced.into_iter().map(|waiting| waiting.request.id).collect(),
+            runs,
+        }
+    }
+
+    fn is_on(&self, action: &ActionName) -> bool {
+        self.busy_actions().contains(action) || self.waiting().any(|request| request.action == *action)
+    }
+
+    fn busy_actions(&self) -> BTreeSet<&ActionName> {
+        self.runs.values().map(|run| &run.waiting.request.action).collect()
+    }
+}
+
+impl Waiting {
+    /// What an earlier supervisor had accepted and not carried out.
+    pub fn recovered(
+        request: Request,
+        joined: Vec<RequestId>,
+        attempt: u32,
+        not_before: Option<Instant>,
+    ) -> Self {
+        Self { request, joined, attempt, not_before }
     }
 }
 
@@ -196,77 +366,18 @@ impl Run {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn can_start(waiting: &Waiting, busy: &BTreeSet<&ActionName>, policy: &Policy, now: Instant) -> bool {
+    let action = &waiting.request.action;
+    let overlaps = busy.contains(action) && policy.rule(action).overlap != Overlap::Allow;
+    !overlaps && waiting.not_before.is_none_or(|at| at <= now)
+}
 
-    fn request(id: &str, user: &str, action: &str) -> Request {
-        Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() }
-    }
-
-    #[test]
-    fn different_actions_run_side_by_side_and_none_overlaps_itself() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.admit(request("1", "forum", "backup")).unwrap();
-        queue.admit(request("2", "root", "backup")).unwrap();
-        queue.admit(request("3", "forum", "rotate")).unwrap();
-        assert_eq!(queue.start(10, now).unwrap().id.as_str(), "1");
-        assert_eq!(queue.start(11, now).unwrap().id.as_str(), "3");
-        assert_eq!(queue.start(12, now), None);
-        queue.finish(10, Status::Exited(0), now).unwrap();
-        assert_eq!(queue.start(12, now).unwrap().id.as_str(), "2");
-    }
-
-    #[test]
-    fn a_repeat_joins_what_waits_and_not_what_runs() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.admit(request("1", "forum", "backup")).unwrap();
-        queue.start(10, now).unwrap();
-        assert_eq!(queue.admit(request("2", "forum", "backup")), Ok(Admission::Waits));
-        let joined = queue.admit(request("3", "forum", "backup")).unwrap();
-        assert_eq!(joined, Admission::Joined("2".parse().unwrap()));
-        queue.finish(10, Status::Exited(0), now).unwrap();
-        queue.start(11, now).unwrap();
-        let finished = queue.finish(11, Status::Exited(3), now).unwrap();
-        assert_eq!((finished.joined, finished.outcome), (vec!["3".parse().unwrap()], Outcome::Failed(3)));
-    }
-
-    #[test]
-    fn a_run_over_its_time_is_terminated_then_killed_and_timed_out() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.admit(request("1", "forum", "backup")).unwrap();
-        queue.start(10, now).unwrap();
-        assert_eq!(queue.deadline(), Some(now + TIMEOUT));
-        assert_eq!(queue.due(now + TIMEOUT), [Due::Terminate(10)]);
-        assert_eq!(queue.due(now + TIMEOUT), []);
-        assert_eq!(queue.due(now + TIMEOUT + GRACE), [Due::Kill(10)]);
-        assert_eq!(queue.deadline(), None);
-        let finished = queue.finish(10, Status::Killed(9), now).unwrap();
-        assert_eq!(finished.outcome, Outcome::TimedOut);
-    }
-
-    #[test]
-    fn no_more_than_the_limit_run_or_wait() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
-        for n in 0..MOST_WAITING {
-            queue.admit(request(&n.to_string(), "forum", &format!("a{n}"))).unwrap();
-        }
-        let refusal = queue.admit(request("x", "forum", "one-more")).unwrap_err();
-        assert_eq!(refusal.code, RefusalCode::Busy);
-        assert_eq!(queue.startable(), MOST_RUNS);
-        for n in 0..MOST_RUNS {
-            assert!(queue.start(n as RunKey, now).is_some());
-        }
-        assert_eq!(queue.start(99, now), None);
-    }
-
-    #[test]
-    fn what_did_not_reach_its_listener_is_the_next_again() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.admit(request("1", "forum", "a")).unwrap();
-        queue.admit(request("2", "forum", "b")).unwrap();
-        queue.start(10, now).unwrap();
-        queue.put_back(10);
-        assert_eq!(queue.start(11, now).unwrap().id.as_str(), "1");
+fn need(request: &Request, policy: &Policy) -> Need {
+    match policy.rule(&request.action).run_as {
+        RunAs::Root => Need::Own,
+        RunAs::Request => Need::User(request.user.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

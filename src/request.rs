@@ -15,6 +15,13 @@ pub struct Request {
     pub action: ActionName,
 }
 
+impl Request {
+    /// What it is called in the log: the action and the first characters of the id.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.action, self.id.short())
+    }
+}
+
 /// What the sender of a request is told at once. How the run ends is told later, to who waits for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -75,6 +82,14 @@ pub enum RefusalCode {
     Busy,
     /// The service is stopping.
     Stopping,
+    /// The service's policy cannot be read.
+    Policy,
+    /// It cannot be recorded, and so not be promised.
+    Journal,
+    /// The id is another request's.
+    IdTaken,
+    /// There is no such request.
+    UnknownId,
 }
 
 impl RefusalCode {
@@ -89,6 +104,10 @@ impl RefusalCode {
             RefusalCode::NotAllowed => "not-allowed",
             RefusalCode::Busy => "busy",
             RefusalCode::Stopping => "stopping",
+            RefusalCode::Policy => "policy",
+            RefusalCode::Journal => "journal",
+            RefusalCode::IdTaken => "id-taken",
+            RefusalCode::UnknownId => "unknown-id",
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::io;
 
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use tokio::io::unix::AsyncFd;
 
 /// A signal's number, 1 to 64. Not [`Signal`]: that has no real-time ones.
@@ -25,7 +25,11 @@ const FAULTS: [Signal; 7] = [
 ];
 
 /// Blocks every signal that can be an event. Call it first, while there is one thread.
+///
+/// Dispositions are set to their defaults before: who started us may have ignored some, and with CHLD
+/// ignored the kernel would bury the children itself.
 pub fn block() -> io::Result<()> {
+    crate::process::reset_dispositions();
     events().thread_block().map_err(Into::into)
 }
 
@@ -56,11 +60,17 @@ impl Signals {
         loop {
             let mut ready = self.descriptor.readable().await?;
             match ready.get_inner().read_signal()? {
+                Some(info) if is_our_own(&info) => {}
                 Some(info) => return Ok(info.ssi_signo.cast_signed()),
                 None => ready.clear_ready(),
             }
         }
     }
+}
+
+/// A write of ours met a closed pipe or socket. The write told us; nobody sent us anything.
+fn is_our_own(info: &siginfo) -> bool {
+    info.ssi_signo == nix::libc::SIGPIPE.cast_unsigned() && info.ssi_pid == std::process::id()
 }
 
 /// A signal's usual name, such as `TERM`, or `RTMIN+3`, or its number.

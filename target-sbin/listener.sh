@@ -8,6 +8,7 @@ set -Eeo pipefail
 
 : "${LAMPLIGHTER_SBIN:=/usr/local/sbin}" "${LAMPLIGHTER_BIN:=/usr/local/bin}" "${LAMPLIGHTER_CONF:=/usr/local/conf}"
 : "${LAMPLIGHTER_STATE:=/var/lib/lamplighter}" "${LAMPLIGHTER_SERVICE:=$HOSTNAME}"
+: "${LAMPLIGHTER_CALLBACKS:=$LAMPLIGHTER_BIN/docker-callbacks.sh}"
 export LAMPLIGHTER_SBIN LAMPLIGHTER_BIN LAMPLIGHTER_CONF LAMPLIGHTER_STATE LAMPLIGHTER_SERVICE
 # shellcheck source=target-sbin/lib/log.sh
 source "$LAMPLIGHTER_SBIN/lib/log.sh"
@@ -36,14 +37,14 @@ announceCallbacks() {
 
 # One compound command, read whole before it runs: a callback's `set -v` then has nothing to show.
 {
-    if [[ ! -r $LAMPLIGHTER_BIN/docker-callbacks.sh ]]; then
-        logError "there are no callbacks $LAMPLIGHTER_BIN/docker-callbacks.sh that can be read"
+    if [[ ! -r $LAMPLIGHTER_CALLBACKS ]]; then
+        logError "there are no callbacks $LAMPLIGHTER_CALLBACKS that can be read"
     fi
     # Tracing that callbacks switch on goes nowhere: it would show the secrets that they read.
     exec {BASH_XTRACEFD}>/dev/null
     trap 'reportFailure "$?" "$BASH_COMMAND" "${BASH_SOURCE[0]}" "$LINENO"' ERR
     # shellcheck source=/dev/null
-    source "$LAMPLIGHTER_BIN/docker-callbacks.sh"
+    source "$LAMPLIGHTER_CALLBACKS" </dev/null
     set +axv
     set -Eeo pipefail
     announceCallbacks

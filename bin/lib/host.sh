@@ -26,7 +26,7 @@ needDocker() {
     case $problem in
     *'permission denied'*)
         giveUp 'the Docker daemon does not let you in' \
-            "Join its group, then log in again: sudo usermod --append --groups docker $(id --user --name)" \
+            "Join its group, then log in again: sudo usermod --append --groups docker ${USER:-$(id --user)}" \
             'Or run this command with sudo.'
         ;;
     *)

@@ -1,4 +1,6 @@
 //! What a listener and its callback print: read as it comes, marked with its source, and bounded.
+//!
+//! A run's reader may be slow; the run is not: nothing here waits for anybody.
 
 use std::cell::RefCell;
 use std::io::{self, Read};
@@ -8,42 +10,54 @@ use std::rc::Rc;
 use tokio::io::unix::AsyncFd;
 
 use crate::log;
+use crate::names::RequestId;
 use crate::process;
-
-use super::process::CaptureAs;
+use crate::request::Request;
 
 /// A longer line is logged in pieces of this many bytes.
 const LONGEST_LINE: usize = 8 * 1024;
 /// How much of what is kept is kept: the end of it.
 const KEPT: usize = 4 * 1024;
 
+/// Takes a line that the run of a request printed.
+pub type TakeLine = Box<dyn Fn(&RequestId, &[u8])>;
+
+/// What becomes of a listener's output.
+pub enum Sink {
+    /// Line by line into the container log, and to who takes the lines of the run, once there is one.
+    Logged(TakeLine),
+    /// Kept, to be shown when it matters.
+    Kept,
+}
+
 /// The reading end of a listener's output.
-#[derive(Debug)]
 pub struct Capture {
     pipe: AsyncFd<std::fs::File>,
-    mode: CaptureAs,
+    sink: Sink,
     state: RefCell<State>,
 }
 
-#[derive(Debug)]
 struct State {
     source: String,
+    id: Option<RequestId>,
     partial: Vec<u8>,
 }
 
 impl Capture {
     /// Captures what comes from `pipe`.
-    pub fn new(pipe: OwnedFd, mode: CaptureAs) -> io::Result<Rc<Self>> {
+    pub fn new(pipe: OwnedFd, sink: Sink) -> io::Result<Rc<Self>> {
         let flags = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK);
         nix::fcntl::fcntl(&pipe, flags)?;
         let pipe = process::watch_input(std::fs::File::from(pipe))?;
-        let state = RefCell::new(State { source: "listener".to_owned(), partial: Vec::new() });
-        Ok(Rc::new(Self { pipe, mode, state }))
+        let state = RefCell::new(State { source: "listener".to_owned(), id: None, partial: Vec::new() });
+        Ok(Rc::new(Self { pipe, sink, state }))
     }
 
-    /// From now on, what comes is from `source`.
-    pub fn set_source(&self, source: String) {
-        self.state.borrow_mut().source = source;
+    /// From now on, what comes is from the run of this request.
+    pub fn set_request(&self, request: &Request) {
+        let mut state = self.state.borrow_mut();
+        state.source = request.label();
+        state.id = Some(request.id.clone());
     }
 
     /// Takes what comes until everybody has closed the other end.
@@ -76,11 +90,11 @@ impl Capture {
         }
         let mut state = self.state.borrow_mut();
         let rest = std::mem::take(&mut state.partial);
-        match self.mode {
-            CaptureAs::Kept => Some(String::from_utf8_lossy(rest.trim_ascii_end()).into_owned()),
-            CaptureAs::Logged => {
+        match &self.sink {
+            Sink::Kept => Some(String::from_utf8_lossy(rest.trim_ascii_end()).into_owned()),
+            Sink::Logged(lines) => {
                 if !rest.is_empty() {
-                    log::output(&state.source, &rest);
+                    pass_on(&state.source, state.id.as_ref(), &rest, lines);
                 }
                 None
             }
@@ -89,20 +103,30 @@ impl Capture {
 
     fn take(&self, bytes: &[u8]) {
         let mut state = self.state.borrow_mut();
-        let State { source, partial } = &mut *state;
+        let State { source, id, partial } = &mut *state;
         partial.extend_from_slice(bytes);
-        match self.mode {
-            CaptureAs::Kept => {
+        match &self.sink {
+            Sink::Kept => {
                 let beyond = partial.len().saturating_sub(KEPT);
                 partial.drain(..beyond);
             }
-            CaptureAs::Logged => {
-                while let Some(end) = end_of_line(partial) {
-                    let line: Vec<_> = partial.drain(..end).collect();
-                    log::output(source, line.trim_ascii_end());
+            Sink::Logged(lines) => {
+                let mut done = 0;
+                while let Some(end) = end_of_line(&partial[done..]) {
+                    let line = partial[done..done + end].trim_ascii_end();
+                    pass_on(source, id.as_ref(), line, lines);
+                    done += end;
                 }
+                partial.drain(..done);
             }
         }
+    }
+}
+
+fn pass_on(source: &str, id: Option<&RequestId>, line: &[u8], lines: impl Fn(&RequestId, &[u8])) {
+    log::output(source, line);
+    if let Some(id) = id {
+        lines(id, line);
     }
 }
 

@@ -1,4 +1,7 @@
 //! The listeners there are: one always waits, more while requests queue, and failing ones cost little.
+//!
+//! When the callbacks on disk cannot be read, the last good ones go on serving, and the others are tried
+//! again now and then. Pure: starting and ending listeners is said to it, or asked by it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -6,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::backoff::Backoff;
 use crate::names::ActionName;
 use crate::process::Pid;
+use crate::queue::Need;
 
 /// A listener's name within its supervisor.
 pub type Key = u64;
@@ -15,14 +19,25 @@ const MOST_STARTING: usize = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const STABLE: Duration = Duration::from_secs(60);
+/// How long a listener may take to read its callbacks.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a listener is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
-    /// The next request.
-    Request,
+    /// The next request that needs these rights.
+    Request(Need),
     /// One health check.
     Health,
+}
+
+/// Which callbacks a listener reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Those on disk.
+    Current,
+    /// The copy of the last ones that could be read.
+    LastGood,
 }
 
 /// How far a listener has come.
@@ -40,99 +55,143 @@ pub enum Stage {
 
 #[derive(Debug)]
 struct Listener {
-    pid: Option<Pid>,
+    process: Option<(Pid, String)>,
     purpose: Purpose,
+    source: Source,
     stage: Stage,
+    /// When it is killed if it still reads its callbacks.
+    ready_by: Option<Instant>,
 }
 
 /// A listener that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
     /// Which one.
     pub key: Key,
+    /// Its process, that led its group.
+    pub pid: Pid,
+    /// What its processes carry in their environment.
+    pub token: String,
     /// What it was for.
     pub purpose: Purpose,
     /// How far it had come.
     pub stage: Stage,
 }
 
-/// The listeners of one service. Pure: starting and ending them is said to it, or asked by it.
+/// The listeners of one service.
 #[derive(Debug)]
 pub struct Pool {
     listeners: BTreeMap<Key, Listener>,
     next: Key,
     backoff: Backoff,
     retry_at: Option<Instant>,
+    /// What the callbacks offer, as the last good listener said.
     actions: Option<BTreeSet<ActionName>>,
+    /// The file has changed since: what it offers is to be seen.
+    stale: bool,
     broken: Option<String>,
-    was_broken: bool,
+    serving: Source,
+    has_last_good: bool,
 }
 
 impl Pool {
-    /// No listeners yet. `seed` is for the jitter of waits.
-    pub fn new(seed: u64) -> Self {
+    /// No listeners yet. `seed` is for the jitter of waits; `has_last_good` says whether there is a copy of
+    /// callbacks that could be read.
+    pub fn new(seed: u64, has_last_good: bool) -> Self {
         Self {
             listeners: BTreeMap::new(),
             next: 1,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, STABLE, seed),
             retry_at: None,
             actions: None,
+            stale: false,
             broken: None,
-            was_broken: false,
+            serving: Source::Current,
+            has_last_good,
         }
     }
 
-    /// How many listeners to start now, so that one waits, or as many as `startable` requests need.
-    pub fn wanted(&self, startable: usize, now: Instant) -> usize {
-        if self.retry_at.is_some_and(|at| at > now) {
-            return 0;
+    /// The listeners to start now, so that one waits, or as many as requests with these `needs` call for.
+    pub fn wanted(&self, needs: &[Need], now: Instant) -> Vec<(Purpose, Source)> {
+        let may_retry = self.retry_at.is_none_or(|at| at <= now);
+        let mut wanted = Vec::new();
+        if self.serving == Source::LastGood && may_retry && !self.is_trying() {
+            wanted.push((Purpose::Request(Need::Own), Source::Current));
         }
-        let starting = self.count(Stage::Starting);
-        let wanted = startable.max(1).saturating_sub(starting + self.count(Stage::Ready));
+        if self.serving == Source::Current && !may_retry {
+            return wanted;
+        }
         // Until they are known to be good, one try at a time.
-        let good = self.actions.is_some() && self.broken.is_none();
-        let at_once = if good { MOST_STARTING } else { 1 };
-        wanted.min(at_once.saturating_sub(starting))
+        let good = self.actions.is_some() && !self.stale && self.broken.is_none();
+        let at_once = if good || self.serving == Source::LastGood { MOST_STARTING } else { 1 };
+        let mut room = at_once.saturating_sub(self.starting());
+        let mut kinds: BTreeMap<&Need, usize> = BTreeMap::from([(&Need::Own, 0)]);
+        for need in needs {
+            *kinds.entry(need).or_default() += 1;
+        }
+        for (need, count) in kinds {
+            let count = if *need == Need::Own { count.max(1) } else { count };
+            let missing = count.saturating_sub(self.available(need)).min(room);
+            room -= missing;
+            wanted.extend((0..missing).map(|_| (Purpose::Request(need.clone()), self.serving)));
+        }
+        wanted
+    }
+
+    /// Which callbacks a listener that is started now had better read.
+    pub fn serving(&self) -> Source {
+        self.serving
     }
 
     /// A new listener, about to be started.
-    pub fn add(&mut self, purpose: Purpose) -> Key {
+    pub fn add(&mut self, purpose: Purpose, source: Source, now: Instant) -> Key {
         let key = self.next;
         self.next += 1;
-        self.listeners.insert(key, Listener { pid: None, purpose, stage: Stage::Starting });
+        let (stage, ready_by) = (Stage::Starting, Some(now + READ_TIMEOUT));
+        self.listeners.insert(key, Listener { process: None, purpose, source, stage, ready_by });
         key
     }
 
-    /// The listener runs, as this process.
-    pub fn started(&mut self, key: Key, pid: Pid) {
+    /// The listener runs, as this process, and its processes carry this token.
+    pub fn started(&mut self, key: Key, pid: Pid, token: String) {
         if let Some(listener) = self.listeners.get_mut(&key) {
-            listener.pid = Some(pid);
+            listener.process = Some((pid, token));
         }
     }
 
-    /// The listener could not be started.
-    pub fn not_started(&mut self, key: Key, why: String, now: Instant) {
-        if self.listeners.remove(&key).is_some_and(|listener| listener.purpose == Purpose::Request) {
-            self.failed(why, now);
-        }
+    /// The listener could not be started; what it was to be for.
+    pub fn not_started(&mut self, key: Key, why: String, now: Instant) -> Option<Purpose> {
+        let listener = self.listeners.remove(&key)?;
+        self.judge_start(&listener, why, now);
+        Some(listener.purpose)
     }
 
-    /// The listener has read its callbacks, which are these. True when it is the first good one after a
-    /// failure.
+    /// The listener has read its callbacks, which are these. True when they are the ones on disk, and the
+    /// first good ones since a failure, a change or the start: worth keeping a copy of.
     pub fn ready(&mut self, key: Key, callbacks: &[String]) -> bool {
         let Some(listener) = self.listeners.get_mut(&key) else { return false };
         if listener.stage == Stage::Starting {
             listener.stage = Stage::Ready;
         }
-        self.actions = Some(callbacks.iter().filter_map(|name| ActionName::of_callback(name)).collect());
-        self.retry_at = None;
-        self.broken.take().is_some() | std::mem::take(&mut self.was_broken)
+        let is_new = self.actions.is_none() || self.stale || self.broken.is_some();
+        let from_disk = listener.source == Source::Current;
+        if from_disk || self.actions.is_none() || self.stale {
+            self.actions = Some(callbacks.iter().filter_map(|name| ActionName::of_callback(name)).collect());
+            self.stale = false;
+        }
+        if from_disk {
+            (self.retry_at, self.broken, self.serving) = (None, None, Source::Current);
+            self.has_last_good = true;
+        }
+        from_disk && is_new
     }
 
-    /// A listener ready for a request, now busy with it.
-    pub fn take(&mut self) -> Option<Key> {
-        let is_free =
-            |listener: &Listener| listener.stage == Stage::Ready && listener.purpose == Purpose::Request;
+    /// A listener ready for a request with these needs, now busy with it.
+    pub fn take(&mut self, need: &Need) -> Option<Key> {
+        let is_free = |listener: &Listener| {
+            listener.stage == Stage::Ready
+                && matches!(&listener.purpose, Purpose::Request(own) if own == need)
+        };
         let (&key, listener) = self.listeners.iter_mut().find(|(_, listener)| is_free(listener))?;
         listener.stage = Stage::Busy;
         Some(key)
@@ -145,89 +204,172 @@ impl Pool {
         }
     }
 
+    /// The listener did not get its request after all, and waits on.
+    pub fn untake(&mut self, key: Key) {
+        if let Some(listener) = self.listeners.get_mut(&key) {
+            listener.stage = Stage::Ready;
+        }
+    }
+
     /// The process has ended; which listener it was, if one. One that ended before it had a request failed.
     pub fn ended(&mut self, pid: Pid, how: &dyn std::fmt::Display, now: Instant) -> Option<Ended> {
-        let (&key, _) = self.listeners.iter().find(|(_, listener)| listener.pid == Some(pid))?;
-        let Listener { purpose, stage, .. } = self.listeners.remove(&key)?;
-        match (purpose, stage) {
-            (Purpose::Request, Stage::Starting) => {
-                self.failed(format!("the listener {how} before it had read the callbacks"), now);
+        let is_it = |listener: &Listener| listener.process.as_ref().is_some_and(|process| process.0 == pid);
+        let key = *self.listeners.iter().find(|(_, listener)| is_it(listener))?.0;
+        let listener = self.listeners.remove(&key)?;
+        match listener.stage {
+            Stage::Starting => {
+                let why = format!("the listener {how} before it had read the callbacks");
+                self.judge_start(&listener, why, now);
             }
-            (Purpose::Request, Stage::Ready) => {
+            Stage::Ready if listener.purpose == Purpose::Request(Need::Own) => {
                 self.failed(format!("the listener {how} while it waited for a request"), now);
             }
             _ => {}
         }
-        Some(Ended { key, purpose, stage })
+        let Listener { process, purpose, stage, .. } = listener;
+        let (pid, token) = process?;
+        Some(Ended { key, pid, token, purpose, stage })
     }
 
     /// Nobody needs the listeners that have no request: their processes, to be ended.
     pub fn dismiss_idle(&mut self) -> Vec<Pid> {
-        let idle = |listener: &&mut Listener| {
-            listener.purpose == Purpose::Request && matches!(listener.stage, Stage::Starting | Stage::Ready)
-        };
-        let dismissed = self.listeners.values_mut().filter(idle).filter_map(|listener| {
-            listener.stage = Stage::Dismissed;
-            listener.pid
-        });
-        dismissed.collect()
+        self.dismiss(|listener| listener.purpose != Purpose::Health)
     }
 
-    /// After a burst more wait than are needed: the processes of those beyond the first.
-    pub fn dismiss_surplus(&mut self, startable: usize) -> Vec<Pid> {
-        let ready =
-            |listener: &&mut Listener| listener.purpose == Purpose::Request && listener.stage == Stage::Ready;
-        let surplus = self.listeners.values_mut().filter(ready).skip(startable.max(1));
-        let dismissed = surplus.filter_map(|listener| {
-            listener.stage = Stage::Dismissed;
-            listener.pid
+    /// After a burst more wait than are needed, or they read callbacks that are not served any more: the
+    /// processes of those.
+    pub fn dismiss_surplus(&mut self, needs: &[Need]) -> Vec<Pid> {
+        let serving = self.serving;
+        let outdated = self.dismiss(|listener| {
+            let is_trial = serving == Source::LastGood && listener.source == Source::Current;
+            listener.purpose != Purpose::Health && listener.source != serving && !is_trial
         });
-        dismissed.collect()
+        let mut kept: BTreeMap<Need, usize> = BTreeMap::from([(Need::Own, 1)]);
+        let own = needs.iter().filter(|need| **need == Need::Own).count();
+        kept.insert(Need::Own, own.max(1));
+        for need in needs.iter().filter(|need| **need != Need::Own) {
+            *kept.entry(need.clone()).or_default() += 1;
+        }
+        let surplus = self.dismiss(|listener| match &listener.purpose {
+            Purpose::Request(need) if listener.stage == Stage::Ready => {
+                let left = kept.entry(need.clone()).or_default();
+                let is_surplus = *left == 0;
+                *left = left.saturating_sub(1);
+                is_surplus
+            }
+            _ => false,
+        });
+        outdated.into_iter().chain(surplus).collect()
     }
 
     /// The callbacks have changed on disk: what failed before may work now.
     pub fn callbacks_changed(&mut self) {
         self.backoff.forget();
-        self.retry_at = None;
-        self.actions = None;
-        self.was_broken |= self.broken.take().is_some();
+        (self.retry_at, self.broken, self.serving) = (None, None, Source::Current);
+        self.stale = true;
     }
 
     /// The process of a listener.
     pub fn pid(&self, key: Key) -> Option<Pid> {
-        self.listeners.get(&key)?.pid
+        Some(self.listeners.get(&key)?.process.as_ref()?.0)
+    }
+
+    /// What the processes of a listener carry in their environment.
+    pub fn token(&self, key: Key) -> Option<&str> {
+        Some(&self.listeners.get(&key)?.process.as_ref()?.1)
     }
 
     /// The processes of all listeners, whatever they do.
     pub fn pids(&self) -> Vec<Pid> {
-        self.listeners.values().filter_map(|listener| listener.pid).collect()
+        self.listeners.values().filter_map(|listener| Some(listener.process.as_ref()?.0)).collect()
     }
 
-    /// The actions that can be asked for, once the callbacks have been read.
-    pub fn actions(&self) -> Option<&BTreeSet<ActionName>> {
-        self.actions.as_ref()
-    }
-
-    /// What is wrong with the callbacks or their listener, if something is.
-    pub fn broken(&self) -> Option<&str> {
-        self.broken.as_deref()
-    }
-
-    /// When to try again after failures.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.retry_at
-    }
-
-    /// The time to try again has come.
-    pub fn deadline_passed(&mut self, now: Instant) {
-        if self.retry_at.is_some_and(|at| at <= now) {
-            self.retry_at = None;
+    /// The actions that can be asked for, or why none can; nothing while that is still to be seen.
+    pub fn actions(&self) -> Option<Result<&BTreeSet<ActionName>, &str>> {
+        match (&self.actions, &self.broken) {
+            (Some(actions), None) if !self.stale => Some(Ok(actions)),
+            (Some(actions), Some(_)) if self.has_last_good => Some(Ok(actions)),
+            (_, Some(broken)) if !self.has_last_good => Some(Err(broken)),
+            _ => None,
         }
     }
 
-    fn count(&self, stage: Stage) -> usize {
-        let counts = |listener: &&Listener| listener.purpose == Purpose::Request && listener.stage == stage;
+    /// What is wrong with the callbacks or their listener, if something is.
+    pub fn broken(&self) -> Option<String> {
+        let broken = self.broken.as_ref()?;
+        let serving = if self.has_last_good { "; the last good callbacks go on" } else { "" };
+        Some(format!("{broken}{serving}"))
+    }
+
+    /// When to try again after failures, or a listener takes too long to read its callbacks.
+    pub fn deadline(&self) -> Option<Instant> {
+        let starts = self.listeners.values().filter(|listener| listener.stage == Stage::Starting);
+        starts.filter_map(|listener| listener.ready_by).chain(self.retry_at).min()
+    }
+
+    /// The time to try again may have come. The processes of listeners that took too long, to be killed;
+    /// each once.
+    pub fn deadline_passed(&mut self, now: Instant) -> Vec<Pid> {
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+        }
+        let late = |listener: &&mut Listener| {
+            listener.stage == Stage::Starting && listener.ready_by.is_some_and(|by| by <= now)
+        };
+        let late = self.listeners.values_mut().filter(late).filter_map(|listener| {
+            listener.ready_by = None;
+            Some(listener.process.as_ref()?.0)
+        });
+        late.collect()
+    }
+
+    fn starting(&self) -> usize {
+        let starting =
+            |listener: &&Listener| listener.stage == Stage::Starting && listener.purpose != Purpose::Health;
+        self.listeners.values().filter(starting).count()
+    }
+
+    /// Whether the callbacks on disk are being tried while the last good ones serve.
+    fn is_trying(&self) -> bool {
+        let mut listeners = self.listeners.values();
+        listeners.any(|listener| listener.stage == Stage::Starting && listener.source == Source::Current)
+    }
+
+    fn available(&self, need: &Need) -> usize {
+        let counts = |listener: &&Listener| {
+            matches!(&listener.purpose, Purpose::Request(own) if own == need)
+                && listener.source == self.serving
+                && matches!(listener.stage, Stage::Starting | Stage::Ready)
+        };
         self.listeners.values().filter(counts).count()
+    }
+
+    fn dismiss(&mut self, mut unwanted: impl FnMut(&Listener) -> bool) -> Vec<Pid> {
+        let idle = |listener: &&mut Listener| matches!(listener.stage, Stage::Starting | Stage::Ready);
+        let mut dismissed = Vec::new();
+        for listener in self.listeners.values_mut().filter(idle) {
+            if unwanted(listener) {
+                listener.stage = Stage::Dismissed;
+                dismissed.extend(listener.process.as_ref().map(|process| process.0));
+            }
+        }
+        dismissed
+    }
+
+    /// Only what the supervisor's own listeners meet tells something of the callbacks.
+    fn judge_start(&mut self, listener: &Listener, why: String, now: Instant) {
+        if listener.purpose != Purpose::Request(Need::Own) {
+            return;
+        }
+        if listener.source == Source::LastGood {
+            // Not even these: there is nothing left to go on with.
+            self.has_last_good = false;
+            self.serving = Source::Current;
+        } else if self.has_last_good {
+            self.serving = Source::LastGood;
+            self.stale = false;
+        }
+        self.failed(why, now);
     }
 
     fn failed(&mut self, why: String, now: Instant) {
@@ -237,81 +379,4 @@ impl Pool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn start_ready(pool: &mut Pool, pid: Pid) -> Key {
-        let key = pool.add(Purpose::Request);
-        pool.started(key, pid);
-        pool.ready(key, &["CB_backup".into()]);
-        key
-    }
-
-    #[test]
-    fn one_waits_when_nothing_is_asked_and_more_when_much_is() {
-        let mut pool = Pool::new(1);
-        let now = Instant::now();
-        assert_eq!(pool.wanted(0, now), 1);
-        start_ready(&mut pool, 10);
-        assert_eq!(pool.wanted(0, now), 0);
-        assert_eq!(pool.wanted(1, now), 0);
-        assert_eq!(pool.wanted(2, now), 1);
-        assert_eq!(pool.wanted(100, now), MOST_STARTING);
-    }
-
-    #[test]
-    fn a_listener_is_taken_once_and_its_successor_wanted_at_once() {
-        let mut pool = Pool::new(1);
-        let key = start_ready(&mut pool, 10);
-        assert_eq!(pool.take(), Some(key));
-        assert_eq!(pool.take(), None);
-        assert_eq!(pool.wanted(0, Instant::now()), 1);
-    }
-
-    #[test]
-    fn callbacks_that_cannot_be_read_cost_a_handful_of_starts_a_minute() {
-        let mut pool = Pool::new(1);
-        let start = Instant::now();
-        let (mut now, mut starts) = (start, 0);
-        while now < start + Duration::from_secs(60) {
-            assert_eq!(pool.wanted(5, now), 1, "one try at a time");
-            let key = pool.add(Purpose::Request);
-            pool.started(key, 10);
-            pool.ended(10, &"died", now);
-            starts += 1;
-            assert_eq!(pool.wanted(5, now), 0);
-            now = pool.deadline().unwrap();
-            pool.deadline_passed(now);
-        }
-        assert!(starts <= 12, "{starts} starts");
-    }
-
-    #[test]
-    fn a_dismissed_listener_is_no_failure() {
-        let mut pool = Pool::new(1);
-        start_ready(&mut pool, 10);
-        assert_eq!(pool.dismiss_idle(), [10]);
-        assert_eq!(pool.ended(10, &"died", Instant::now()).unwrap().stage, Stage::Dismissed);
-        assert_eq!(pool.broken(), None);
-    }
-
-    #[test]
-    fn a_burst_leaves_one_waiting() {
-        let mut pool = Pool::new(1);
-        start_ready(&mut pool, 10);
-        start_ready(&mut pool, 11);
-        start_ready(&mut pool, 12);
-        assert_eq!(pool.dismiss_surplus(0), [11, 12]);
-        assert_eq!(pool.wanted(0, Instant::now()), 0);
-    }
-
-    #[test]
-    fn a_health_listener_is_never_taken_for_a_request() {
-        let mut pool = Pool::new(1);
-        let key = pool.add(Purpose::Health);
-        pool.started(key, 10);
-        pool.ready(key, &[]);
-        assert_eq!(pool.take(), None);
-        assert_eq!(pool.wanted(0, Instant::now()), 1);
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
@@ -10,17 +11,33 @@ use nix::unistd::pipe2;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
+use crate::accounts::Account;
 use crate::process::{self, Pid};
 use crate::request::Request;
 use crate::settings::Settings;
 
-use super::capture::Capture;
+use super::capture::{Capture, Sink};
 
+/// What each process of a run has in its environment, to be found by.
+pub const TOKEN: &str = "LAMPLIGHTER_TOKEN";
 /// What a listener says of itself is a list of names; more than this is not read.
 const MOST_NAMES: u64 = 64 * 1024;
 
+/// How a listener is to be started.
+pub struct Start<'a> {
+    /// The callbacks it reads.
+    pub callbacks: &'a Path,
+    /// The service's process, where there is one.
+    pub service: Option<Pid>,
+    /// The user it runs as; the supervisor's own when there is none.
+    pub account: Option<&'a Account>,
+    /// What its processes are found by.
+    pub token: &'a str,
+    /// What becomes of its output.
+    pub sink: Sink,
+}
+
 /// A listener that runs.
-#[derive(Debug)]
 pub struct Listener {
     /// Its process, and the leader of its group.
     pub pid: Pid,
@@ -31,11 +48,7 @@ pub struct Listener {
 
 impl Listener {
     /// Starts `listener.sh`; with it comes the pipe on which it says that it is ready (see [`callbacks`]).
-    pub fn start(
-        settings: &Settings,
-        service: Option<Pid>,
-        capture: CaptureAs,
-    ) -> io::Result<(Self, OwnedFd)> {
+    pub fn start(settings: &Settings, start: Start<'_>) -> io::Result<(Self, OwnedFd)> {
         let (their_stdin, our_stdin) = pipe2(OFlag::O_CLOEXEC)?;
         let (our_output, their_output) = pipe2(OFlag::O_CLOEXEC)?;
         let (our_ready, their_ready) = pipe2(OFlag::O_CLOEXEC)?;
@@ -46,12 +59,14 @@ impl Listener {
             .stdout(Stdio::from(their_output))
             .env("LAMPLIGHTER_SERVICE", settings.service.as_str())
             .env("LAMPLIGHTER_READY_FD", their_ready.as_raw_fd().to_string())
+            .env("LAMPLIGHTER_CALLBACKS", start.callbacks)
+            .env(TOKEN, start.token)
             .envs(settings.folders.variables());
-        if let Some(service) = service {
+        if let Some(service) = start.service {
             command.env("LAMPLIGHTER_SERVICE_PID", service.to_string());
         }
-        let capture = Capture::new(our_output, capture)?;
-        let pid = process::spawn(&mut command, None, &[&their_ready])?;
+        let capture = Capture::new(our_output, start.sink)?;
+        let pid = process::spawn(&mut command, start.account, &[&their_ready])?;
         let stdin = Some(std::fs::File::from(our_stdin));
         Ok((Self { pid, capture, stdin }, our_ready))
     }
@@ -62,15 +77,6 @@ impl Listener {
         let mut stdin = self.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         stdin.write_all(format!("{user} {action} {id}\n").as_bytes())
     }
-}
-
-/// What becomes of a listener's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CaptureAs {
-    /// Line by line into the container log.
-    Logged,
-    /// Kept, to be shown when it matters.
-    Kept,
 }
 
 /// Waits until the listener has read its callbacks: their names, or none when it ended before.

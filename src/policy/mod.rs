@@ -89,7 +89,7 @@ impl Policy {
 
     /// What to say about tables for actions that the service does not have: a misspelt name would leave the
     /// action that was meant to the default, and nobody would notice.
-    pub fn strays<'a>(&self, actions: impl IntoIterator<Item = &'a ActionName> + Clone) -> Vec<String> {
+    pub fn strays<'a>(&self, actions: impl IntoIterator<Item = &'a ActionName>) -> Vec<String> {
         let known: Vec<&str> = actions.into_iter().map(ActionName::as_str).collect();
         let strays = self.rules.keys().filter(|action| !known.contains(&action.as_str()));
         strays

@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, shorten};
 use crate::duration::{self, DurationError};
 use crate::names::{ActionName, UserName};
 use crate::spelling;
@@ -18,15 +18,15 @@ use super::{LONGEST_BACKOFF, Overlap, Retry, Rule, RunAs};
 type Key<'i> = Spanned<DeString<'i>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
-const RULE_KEYS: [&str; 6] = ["timeout", "overlap", "retry", "allow", "run-as", "expect-within"];
+pub(super) const RULE_KEYS: [&str; 6] = ["timeout", "overlap", "retry", "allow", "run-as", "expect-within"];
 const RETRY_KEYS: [&str; 2] = ["attempts", "backoff"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const TIMEOUT: RangeInclusive<Duration> = SECOND..=DAY.saturating_mul(30);
-const BACKOFF: RangeInclusive<Duration> = SECOND..=LONGEST_BACKOFF;
-const EXPECT_WITHIN: RangeInclusive<Duration> = SECOND..=DAY.saturating_mul(366);
-const ATTEMPTS: RangeInclusive<u32> = 1..=100;
+pub(super) const TIMEOUT: RangeInclusive<Duration> = SECOND..=DAY.saturating_mul(30);
+pub(super) const BACKOFF: RangeInclusive<Duration> = SECOND..=LONGEST_BACKOFF;
+pub(super) const EXPECT_WITHIN: RangeInclusive<Duration> = SECOND..=DAY.saturating_mul(366);
+pub(super) const ATTEMPTS: RangeInclusive<u32> = 1..=100;
 
 /// Faults that are kept, with their lines; a file of nothing else would fill the memory and the log.
 const MOST_FAULTS: usize = 20;
@@ -125,7 +125,7 @@ impl Reader {
             }
             _ => None,
         };
-        let message = format!("unknown key `{}`", name.escape_debug());
+        let message = format!("unknown key `{}`", shorten(name));
         self.fault::<()>(key.span(), message, "a policy has [action.NAME] tables only", hint);
     }
 
@@ -158,12 +158,7 @@ impl Reader {
             Err(error) => {
                 let meant = text.to_lowercase().replace(['_', ' '], "-").parse::<ActionName>().ok();
                 let hint = meant.map(|name| format!("did you mean `{name}`?"));
-                self.fault(
-                    key.span(),
-                    format!("`{}` is no action's name", text.escape_debug()),
-                    error.rule(),
-                    hint,
-                )
+                self.fault(key.span(), format!("`{}` is no action's name", shorten(text)), error.rule(), hint)
             }
         }
     }
@@ -220,7 +215,7 @@ impl Reader {
         };
         let attempts = number(integer).and_then(|number| u32::try_from(number).ok());
         attempts.filter(|attempts| ATTEMPTS.contains(attempts)).or_else(|| {
-            let message = format!("`attempts` is {integer}");
+            let message = format!("`attempts` is {}", shorten(&integer.to_string()));
             self.fault(value.span(), message, &expected, None)
         })
     }
@@ -241,7 +236,7 @@ impl Reader {
         match duration::parse(text) {
             Ok(time) if bounds.contains(&time) => Some(time),
             Ok(_) | Err(DurationError::TooLong(_)) => {
-                let message = format!("`{}` of \"{}\" is out of bounds", key.get_ref(), text.escape_debug());
+                let message = format!("`{}` of \"{}\" is out of bounds", key.get_ref(), shorten(text));
                 self.fault(value.span(), message, &expected, None)
             }
             Err(error) => self.fault(value.span(), error.to_string(), &expected, None),
@@ -277,7 +272,7 @@ impl Reader {
         choices.iter().find(|(word, _)| word == text).map(|&(_, choice)| choice).or_else(|| {
             let meant = spelling::nearest(&text.to_lowercase(), words);
             let hint = meant.map(|word| format!("did you mean \"{word}\"?"));
-            let message = format!("`{}` cannot be \"{}\"", key.get_ref(), text.escape_debug());
+            let message = format!("`{}` cannot be \"{}\"", key.get_ref(), shorten(text));
             self.fault(value.span(), message, &expected, hint)
         })
     }
@@ -316,14 +311,14 @@ impl Reader {
         match text.parse() {
             Ok(user) => Some(user),
             Err(error) => {
-                let message = format!("`{}` is no user's name", text.escape_debug());
+                let message = format!("`{}` is no user's name", shorten(&text));
                 self.fault(value.span(), message, error.rule(), None)
             }
         }
     }
 
     fn wrong_type<T>(&mut self, key: &Key<'_>, value: &Value<'_>, expected: &str) -> Option<T> {
-        let message = format!("`{}` is {}", key.get_ref().escape_debug(), kind(value.get_ref()));
+        let message = format!("`{}` is {}", shorten(key.get_ref()), kind(value.get_ref()));
         // A table's own place is that of its name.
         let is_table = matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
         let span = if is_table { key.span() } else { value.span() };
@@ -336,7 +331,7 @@ impl Reader {
             spelling::nearest(name, known.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
         let quoted: Vec<String> = known.iter().map(|key| format!("`{key}`")).collect();
         let allowed = format!("{what_has} {}", listed(&quoted, "and"));
-        self.fault::<()>(key.span(), format!("unknown key `{}`", name.escape_debug()), &allowed, hint);
+        self.fault::<()>(key.span(), format!("unknown key `{}`", shorten(name)), &allowed, hint);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads one field of a schedule's line, and says precisely what is wrong with one that cannot be read.
 
 use super::field::{Field, FieldKind, run};
+use crate::diagnostic::shorten;
 
 /// Why a field cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,12 +175,6 @@ impl Item<'_> {
         let (start, len) = (self.start + within, at.len());
         FieldError { start, len, message, allowed: self.kind.allowed().to_owned(), hint }
     }
-}
-
-/// Text from the file, short and without control characters, so that a message stays one line.
-pub(crate) fn shorten(text: &str) -> String {
-    let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() { short + "…" } else { short }
 }
 
 /// What to write instead of the letters that the Quartz scheduler knows and cron does not.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::field_parser::shorten;
 use super::words::{Fault, Word};
 use super::zone::Zone;
+use crate::diagnostic::shorten;
 use crate::{duration, spelling};
 
 /// What holds for an entry besides its own line.

@@ -6,10 +6,10 @@ use super::Schedule;
 use super::entry::{Entry, When};
 use super::expression::{Expression, WORDS};
 use super::field::FIELDS;
-use super::field_parser::shorten;
 use super::options::{OptionKey, OptionLine, Options};
 use super::words::{Fault, Line, Word};
 use super::zone::Zone;
+use crate::diagnostic::shorten;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::names::UserName;
 

@@ -5,6 +5,7 @@ use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::oneshot;
 
 use super::machine::Machine;
+use crate::access::{self, Asker};
 use crate::claim::{self, ClaimError};
 use crate::request::{Answer, Refusal, RefusalCode};
 use crate::schedule::Coming;
@@ -56,12 +57,10 @@ impl Handler for Client {
     }
 }
 
-/// Whether a caller may change something: root, and whoever the scheduler runs as.
+/// Refuses to change something for anybody but root.
 pub(crate) fn permit(peer: Peer) -> Result<(), Refusal> {
-    if peer.uid == 0 || peer.uid == nix::unistd::geteuid().as_raw() {
-        return Ok(());
-    }
-    Err(Refusal::new(RefusalCode::NotAllowed, "only root may order a reload"))
+    let asker = Asker { uid: peer.uid, own_uid: nix::unistd::geteuid().as_raw() };
+    access::permit_root(asker, "order a reload")
 }
 
 /// The answer to a reload.
@@ -94,7 +93,7 @@ pub(crate) fn about(
             let most = (*count).min(MOST_COMING);
             json!({"ok": true, "next": machine.upcoming().take(most).map(|coming| show(&coming)).collect::<Vec<_>>()})
         }
-        Call::Run { .. } | Call::Reload => {
+        Call::Run { .. } | Call::Cancel { .. } | Call::Follow { .. } | Call::Reload => {
             let message = "the scheduler asks others and has no actions";
             return Err(Refusal::new(RefusalCode::UnknownAction, message));
         }

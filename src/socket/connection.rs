@@ -22,9 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an answer may wait to be read, before no more are written.
 const READING: Duration = Duration::from_secs(1);
 /// Answers of one connection that may be outstanding.
-const MOST_OUTSTANDING: usize = 256;
+const MOST_OUTSTANDING: usize = 64;
 
-type Pending = Pin<Box<dyn Future<Output = String>>>;
+/// What is to be written: a line, and those that follow it as they come.
+struct Outgoing {
+    text: String,
+    lines: Option<mpsc::Receiver<String>>,
+}
+
+type Pending = Pin<Box<dyn Future<Output = Outgoing>>>;
 
 /// Serves one connection until its end, its silence, or a line that takes too long.
 pub(super) async fn converse(stream: UnixStream, peer: Peer, handler: impl Handler) -> io::Result<()> {
@@ -83,21 +89,32 @@ fn answer(line: Line, peer: Peer, handler: &impl Handler) -> Pending {
     };
     let form = protocol::form(&line);
     match protocol::parse(&line) {
-        Ok(None) => Box::pin(async { String::new() }),
+        Ok(None) => say(String::new()),
         Ok(Some(call)) => {
             let reply = handler.handle(peer, call);
-            Box::pin(async move { protocol::render(&reply.await, form) })
+            Box::pin(async move { written(reply.await, form) })
         }
-        Err(refusal) => {
-            let text = protocol::render(&Reply::Answer(Answer::Refused(refusal)), form);
-            Box::pin(async { text })
-        }
+        Err(refusal) => say(protocol::render(&Answer::Refused(refusal), form)),
     }
 }
 
+fn written(reply: Reply, form: Form) -> Outgoing {
+    match reply {
+        Reply::Answer(answer) => Outgoing { text: protocol::render(&answer, form), lines: None },
+        Reply::Object(object) => Outgoing { text: protocol::object(&object), lines: None },
+        Reply::Stream(answer, lines) => {
+            Outgoing { text: protocol::render(&answer, form), lines: Some(lines) }
+        }
+        Reply::Lines(lines) => Outgoing { text: String::new(), lines: Some(lines) },
+    }
+}
+
+fn say(text: String) -> Pending {
+    Box::pin(async { Outgoing { text, lines: None } })
+}
+
 fn refuse(code: RefusalCode, message: String) -> Pending {
-    let reply = Reply::Answer(Answer::Refused(Refusal::new(code, message)));
-    Box::pin(async move { protocol::render(&reply, Form::Plain) })
+    say(protocol::render(&Answer::Refused(Refusal::new(code, message)), Form::Plain))
 }
 
 async fn send(answers: &mpsc::Sender<Pending>, answer: Pending) {
@@ -110,10 +127,18 @@ async fn send(answers: &mpsc::Sender<Pending>, answer: Pending) {
 async fn write_answers(mut output: OwnedWriteHalf, mut outstanding: mpsc::Receiver<Pending>) {
     let mut reads = true;
     while let Some(answer) = outstanding.recv().await {
-        let text = answer.await;
-        if reads {
-            let written = timeout(READING, output.write_all(text.as_bytes())).await;
-            reads = matches!(written, Ok(Ok(())));
+        let Outgoing { mut text, mut lines } = answer.await;
+        loop {
+            if reads {
+                let written = timeout(READING, output.write_all(text.as_bytes())).await;
+                reads = matches!(written, Ok(Ok(())));
+            }
+            let next = match &mut lines {
+                Some(lines) if reads => lines.recv().await,
+                _ => None,
+            };
+            let Some(next) = next else { break };
+            text = next;
         }
     }
 }

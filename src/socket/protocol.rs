@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{ActionName, UserName};
+use tokio::sync::mpsc;
+
+use crate::names::{ActionName, RequestId, UserName};
 use crate::request::{Answer, Refusal, RefusalCode};
 
 /// The version of the protocol that this program speaks.
@@ -19,6 +21,20 @@ pub enum Call {
         user: UserName,
         /// What to do.
         action: ActionName,
+        /// The request's id, where the sender may choose it.
+        id: Option<RequestId>,
+        /// How much of what becomes of it is told after the answer.
+        tell: Tell,
+    },
+    /// Call a request off.
+    Cancel {
+        /// The request.
+        id: RequestId,
+    },
+    /// Tell what happens, to one request or to all.
+    Follow {
+        /// The request, where it is one.
+        id: Option<RequestId>,
     },
     /// Is somebody there?
     Ping,
@@ -33,6 +49,19 @@ pub enum Call {
     },
     /// Read the configuration again.
     Reload,
+}
+
+/// What is told of a request after it was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tell {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Its outcome.
+    Outcome,
+    /// All that becomes of it, with what its run prints.
+    Everything,
 }
 
 /// In which form a line came, and so its answer goes.
@@ -51,6 +80,10 @@ pub enum Reply {
     Answer(Answer),
     /// To anything else: an object.
     Object(serde_json::Value),
+    /// To a request that is followed, or to following: an answer, and lines as they come.
+    Stream(Answer, mpsc::Receiver<String>),
+    /// To following without a request.
+    Lines(mpsc::Receiver<String>),
 }
 
 /// The JSON form of a call. Unknown fields are ignored, so that newer programs can talk to older ones.
@@ -60,6 +93,15 @@ enum JsonCall {
     Run {
         user: UserName,
         action: ActionName,
+        id: Option<RequestId>,
+        #[serde(default)]
+        tell: Tell,
+    },
+    Cancel {
+        id: RequestId,
+    },
+    Follow {
+        id: Option<RequestId>,
     },
     Ping,
     Health,
@@ -90,7 +132,9 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
     if form(line) == Form::Json {
         let call = serde_json::from_str(text).map_err(|error| syntax(error.to_string()))?;
         return Ok(Some(match call {
-            JsonCall::Run { user, action } => Call::Run { user, action },
+            JsonCall::Run { user, action, id, tell } => Call::Run { user, action, id, tell },
+            JsonCall::Cancel { id } => Call::Cancel { id },
+            JsonCall::Follow { id } => Call::Follow { id },
             JsonCall::Ping => Call::Ping,
             JsonCall::Health => Call::Health,
             JsonCall::Status => Call::Status,
@@ -104,6 +148,8 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
         [user, action] => Ok(Some(Call::Run {
             user: user.parse().map_err(|error| syntax(format!("{error}")))?,
             action: action.parse().map_err(|error| syntax(format!("{error}")))?,
+            id: None,
+            tell: Tell::Nothing,
         })),
         _ => Err(syntax(format!("a request is `user action`, this line has {} words", words.len()))),
     }
@@ -121,25 +167,29 @@ struct JsonAnswer<'a> {
 }
 
 /// Writes an answer in the form of its question, with the end of the line.
-pub fn render(reply: &Reply, form: Form) -> String {
-    let line = match (reply, form) {
-        (Reply::Answer(answer), Form::Plain) => answer.to_string(),
-        (Reply::Answer(Answer::Accepted(id)), Form::Json) => {
-            json(&JsonAnswer { ok: true, id: Some(id.as_str()), code: None, message: None })
+pub fn render(answer: &Answer, form: Form) -> String {
+    match (answer, form) {
+        (answer, Form::Plain) => one_line(&answer.to_string()),
+        (Answer::Accepted(id), Form::Json) => {
+            object(&JsonAnswer { ok: true, id: Some(id.as_str()), code: None, message: None })
         }
-        (Reply::Answer(Answer::Refused(Refusal { code, message })), Form::Json) => {
-            json(&JsonAnswer { ok: false, id: None, code: Some(code.as_str()), message: Some(message) })
+        (Answer::Refused(Refusal { code, message }), Form::Json) => {
+            object(&JsonAnswer { ok: false, id: None, code: Some(code.as_str()), message: Some(message) })
         }
-        (Reply::Object(object), _) => json(object),
-    };
+    }
+}
+
+/// Writes an object as a line.
+pub fn object(value: &impl Serialize) -> String {
+    let text = serde_json::to_string(value);
+    one_line(&text.unwrap_or_else(|error| format!("{{\"ok\":false,\"message\":\"{error}\"}}")))
+}
+
+fn one_line(line: &str) -> String {
     // An answer is one line, whatever a refusal quotes.
     let mut line = line.replace(['\n', '\r'], " ");
     line.push('\n');
     line
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|error| format!("{{\"ok\":false,\"message\":\"{error}\"}}"))
 }
 
 #[cfg(test)]
@@ -147,7 +197,8 @@ mod tests {
     use super::*;
 
     fn run(user: &str, action: &str) -> Call {
-        Call::Run { user: user.parse().unwrap(), action: action.parse().unwrap() }
+        let (user, action) = (user.parse().unwrap(), action.parse().unwrap());
+        Call::Run { user, action, id: None, tell: Tell::Nothing }
     }
 
     #[test]
@@ -184,7 +235,7 @@ mod tests {
     #[test]
     fn an_answer_is_one_line_in_the_form_of_its_question() {
         let refusal = Refusal::new(RefusalCode::Callbacks, "two\nlines");
-        let reply = Reply::Answer(Answer::Refused(refusal));
+        let reply = Answer::Refused(refusal);
         assert_eq!(render(&reply, Form::Plain), "refused callbacks: two lines\n");
         let json = "{\"ok\":false,\"code\":\"callbacks\",\"message\":\"two\\nlines\"}\n";
         assert_eq!(render(&reply, Form::Json), json);

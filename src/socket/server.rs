@@ -65,7 +65,7 @@ async fn admit(mut stream: UnixStream, counts: Counts, handler: impl Handler) ->
     let peer = Peer { uid: stream.peer_cred()?.uid() };
     let Some(_place) = Place::take(peer.uid, counts) else {
         let refusal = Refusal::new(RefusalCode::Busy, "too many connections are open");
-        let reply = render(&Reply::Answer(Answer::Refused(refusal)), Form::Plain);
+        let reply = render(&Answer::Refused(refusal), Form::Plain);
         return stream.write_all(reply.as_bytes()).await;
     };
     connection::converse(stream, peer, handler).await

@@ -3,7 +3,9 @@
 //! The supervisor is a subreaper (or PID 1), so whatever lost its parent hangs below it again.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::process::Pid;
@@ -28,13 +30,9 @@ struct Entry {
 /// The living descendants of `ancestor`, zombies not counted. Empty where there is no `/proc`.
 pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
     let mut children: HashMap<Pid, Vec<Entry>> = HashMap::new();
-    for entry in fs::read_dir(proc).into_iter().flatten().flatten() {
-        let is_process = entry.file_name().to_str().is_some_and(|name| name.parse::<Pid>().is_ok());
-        if !is_process {
-            continue;
-        }
+    for pid in all(proc) {
         // A process that ended meanwhile has no file any more.
-        let Ok(stat) = fs::read(entry.path().join("stat")) else { continue };
+        let Ok(stat) = fs::read(proc.join(pid.to_string()).join("stat")) else { continue };
         if let Some(entry) = parse(&String::from_utf8_lossy(&stat)) {
             children.entry(entry.parent).or_default().push(entry);
         }
@@ -50,6 +48,63 @@ pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
         }
     }
     found
+}
+
+/// Those of `processes` that belong to the run whose group `leader` led and whose environment has `token`.
+pub fn of_run(processes: Vec<Descendant>, leader: Pid, token: &str, proc: &Path) -> Vec<Descendant> {
+    let mut found = processes;
+    found.retain(|process| process.group == leader || has_token(process.pid, token, proc));
+    found
+}
+
+/// All processes that carry `token`, descendants or not.
+pub fn with_token(token: &str, proc: &Path) -> Vec<Pid> {
+    let mut pids = all(proc);
+    pids.retain(|&pid| has_token(pid, token, proc));
+    pids
+}
+
+/// This process's own children, from a file that is kept open: to be had also when nothing can be opened.
+#[derive(Debug)]
+pub struct Children {
+    file: Option<File>,
+}
+
+impl Children {
+    /// Opens the file, where there is one.
+    pub fn open(proc: &Path) -> Self {
+        let own = std::process::id();
+        Self { file: File::open(proc.join(format!("self/task/{own}/children"))).ok() }
+    }
+
+    /// The children, zombies too; nothing where the kernel does not tell.
+    pub fn pids(&self) -> Option<Vec<Pid>> {
+        let file = self.file.as_ref()?;
+        let (mut text, mut buffer) = (Vec::new(), [0; 4096]);
+        // Each read from the beginning makes the kernel write the list anew.
+        loop {
+            match file.read_at(&mut buffer, text.len() as u64) {
+                Ok(0) => break,
+                Ok(bytes) => text.extend_from_slice(&buffer[..bytes]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        let text = String::from_utf8_lossy(&text);
+        Some(text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+    }
+}
+
+fn all(proc: &Path) -> Vec<Pid> {
+    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Whether the process was started with the token in its environment (`proc_pid_environ(5)`).
+fn has_token(pid: Pid, token: &str, proc: &Path) -> bool {
+    let wanted = format!("{}={token}", crate::listener::process::TOKEN);
+    let environment = fs::read(proc.join(pid.to_string()).join("environ")).unwrap_or_default();
+    environment.split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes())
 }
 
 /// Reads `PID (NAME) STATE PPID PGRP …` (`proc_pid_stat(5)`); the name may hold anything, brackets too.

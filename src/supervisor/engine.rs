@@ -1,36 +1,53 @@
 //! Does what the machine says: the one loop that turns signals, ends of children, requests and deadlines
 //! into events, and actions into system calls.
+//!
+//! Each turn of the loop takes all that has come in, brings what must be on disk there with one write, and
+//! only then does what waited for that.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::rc::Rc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 
+use crate::accounts::Accounts;
 use crate::claim::{self, ClaimError};
-use crate::listener::pool::{Key, Purpose};
-use crate::listener::process::{self as listener_process, CaptureAs, Listener};
+use crate::clock::Moment;
+use crate::journal::{Entry, Open};
+use crate::listener::capture::Sink;
+use crate::listener::pool::{Key, Purpose, Source};
+use crate::listener::process::{self as listener_process, Listener, Start};
 use crate::log;
-use crate::names::RequestId;
 use crate::process::{self, Pid, Reaped};
+use crate::queue::Need;
+use crate::refusals::RefusalLog;
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::settings::Settings;
 use crate::signals::{Number, Signals};
-use crate::socket::protocol::{Call, Reply, VERSION};
+use crate::socket::protocol::{Call, Reply};
 use crate::socket::{Handler, Peer, serve};
 
-use super::descendants;
+use super::descendants::{self, Children};
+use super::event::{Action, Caller, Event, Level, Remains, Sweep};
+use super::files::Files;
+use super::followers::{Followers, Interest};
+use super::ledger::Ledger;
 use super::life::Setting;
-use super::machine::{Action, Caller, Event, Level, Machine, Sweep};
+use super::machine::{Beginning, KILL, Machine};
 use super::notify::{self, Progress};
+use super::overdue::Overdue;
 use super::service::{self, Said};
 
 const CHLD: Number = nix::libc::SIGCHLD;
-/// What may wait to be handled: events of listeners and calls of clients.
-const INBOX: usize = 1024;
+/// Events and calls that are taken in one turn, before what they led to is done.
+const MOST_IN_A_TURN: usize = 256;
+/// How long what a dead supervisor's runs left behind is waited for after it was killed.
+const SURVIVORS: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Why a supervisor cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +55,13 @@ pub enum SuperviseError {
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
-    /// There is one already, or its request socket's path cannot be used.
+    /// There is one already, or there can be none.
     #[error(transparent)]
     Claim(#[from] ClaimError),
 }
 
 /// What comes in from tasks.
-enum Incoming {
+pub(super) enum Incoming {
     Event(Event),
     Call(Peer, Call, oneshot::Sender<Reply>),
 }
@@ -58,22 +75,25 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
         log::warn(format_args!("cannot become the reaper of orphans: {error}"));
     }
     let _lock = claim::lock(&settings, "supervisor")?;
-    let (inbox, mut incoming) = mpsc::channel(INBOX);
-    if let Some(listener) = claim::listen(&settings)? {
-        spawn_local(serve(listener, Client { inbox: inbox.clone() }));
+    // Bounded by what may be outstanding on the connections there may be.
+    let (inbox, mut incoming) = mpsc::unbounded_channel();
+    let (mut engine, open) = Engine::new(settings, inbox.clone());
+    if let Some(listener) = claim::listen(&engine.settings)? {
+        spawn_local(serve(listener, Client { inbox }));
     }
-    let mut engine = Engine::new(settings, inbox);
+    engine.feed(Event::TakeUp(open));
     engine.feed(Event::Begin);
     loop {
         // There may have been no child whose end would say that none is left.
         if engine.machine.is_stopping() && engine.leave.is_none() {
             engine.reap();
         }
+        engine.flush();
         if let Some(code) = engine.leave {
             let _ = std::fs::remove_file(engine.settings.folders.request_socket(&engine.settings.service));
             return Ok(code);
         }
-        let deadline = engine.machine.deadline();
+        let deadline = engine.deadline();
         tokio::select! {
             biased;
             signal = signals.next() => {
@@ -86,8 +106,14 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
                 }
             }
             () = more(&mut engine.said) => engine.hear(),
-            () = sleep_until(deadline) => engine.feed(Event::DeadlinePassed),
-            Some(incoming) = incoming.recv() => engine.take(incoming),
+            () = sleep_until(deadline) => engine.deadline_passed(),
+            Some(first) = incoming.recv() => {
+                engine.take(first);
+                for _ in 1..MOST_IN_A_TURN {
+                    let Ok(next) = incoming.try_recv() else { break };
+                    engine.take(next);
+                }
+            }
         }
     }
 }
@@ -109,63 +135,87 @@ async fn sleep_until(deadline: Option<Instant>) {
 /// The supervisor's side of the request socket: hands calls to the loop.
 #[derive(Clone)]
 struct Client {
-    inbox: mpsc::Sender<Incoming>,
+    inbox: mpsc::UnboundedSender<Incoming>,
 }
 
 impl Handler for Client {
     fn handle(&self, peer: Peer, call: Call) -> impl Future<Output = Reply> + 'static {
         let (reply, answer) = oneshot::channel();
         // Handed over before the future is first polled: a client that does not wait is served too.
-        let handed = self.inbox.try_send(Incoming::Call(peer, call, reply));
+        let _ = self.inbox.send(Incoming::Call(peer, call, reply));
         async move {
-            let busy = || Refusal::new(RefusalCode::Busy, "too much is asked at once");
-            match handed {
-                Ok(()) => answer.await.unwrap_or_else(|_| Reply::Answer(Answer::Refused(busy()))),
-                Err(_) => Reply::Answer(Answer::Refused(busy())),
-            }
+            let gone = || Refusal::new(RefusalCode::Stopping, "the supervisor has stopped");
+            answer.await.unwrap_or_else(|_| Reply::Answer(Answer::Refused(gone())))
         }
     }
 }
 
-struct Engine {
-    settings: Settings,
-    machine: Machine,
-    inbox: mpsc::Sender<Incoming>,
+/// Who waits for an answer, and what is to follow it.
+pub(super) struct Waiting {
+    pub(super) reply: oneshot::Sender<Reply>,
+    pub(super) uid: u32,
+    pub(super) interest: Option<Interest>,
+}
+
+pub(super) struct Engine {
+    pub(super) settings: Settings,
+    pub(super) machine: Machine,
+    pub(super) ledger: Ledger,
+    pub(super) followers: Rc<RefCell<Followers>>,
+    pub(super) refusals: RefusalLog,
+    pub(super) files: Files,
+    inbox: mpsc::UnboundedSender<Incoming>,
     said: Option<Said>,
     listeners: HashMap<Key, Listener>,
-    callers: HashMap<Caller, oneshot::Sender<Reply>>,
+    callers: HashMap<Caller, Waiting>,
     next_caller: Caller,
-    callbacks: Option<Signature>,
+    children: Children,
     notify_socket: Option<OsString>,
     leave: Option<u8>,
 }
 
-/// What tells one version of a file from another.
-type Signature = (SystemTime, u64, u64);
-
 impl Engine {
-    fn new(settings: Settings, inbox: mpsc::Sender<Incoming>) -> Self {
+    /// The state that an earlier supervisor left, read and made ready; with what it had promised.
+    fn new(settings: Settings, inbox: mpsc::UnboundedSender<Incoming>) -> (Self, Vec<Open>) {
         let seed = getrandom::u64().unwrap_or(u64::from(std::process::id()));
-        let callbacks = signature(&settings.folders.bin.join("docker-callbacks.sh"));
-        Self {
+        let now = Moment::now();
+        let (ledger, recovered) = Ledger::open(&settings.folders.state, seed, now);
+        let files = Files::new(&settings.folders);
+        let (open, overdue) = match recovered {
+            Some(recovered) => (recovered.open, Overdue::new(recovered.last, recovered.since)),
+            None => (Vec::new(), Overdue::new(std::collections::BTreeMap::new(), now.wall)),
+        };
+        end_survivors(&open);
+        let policy = files.policy();
+        if let Err(fault) = &policy {
+            log::error(format_args!("degraded: policy: {fault}; every request is refused"));
+        }
+        let has_last_good = files.has_last_good();
+        let machine = Machine::new(Beginning { seed, has_last_good, policy, overdue });
+        let engine = Self {
+            machine,
+            ledger,
+            followers: Rc::default(),
+            refusals: RefusalLog::default(),
+            files,
             settings,
-            machine: Machine::new(seed),
             inbox,
             said: None,
             listeners: HashMap::new(),
             callers: HashMap::new(),
             next_caller: 0,
-            callbacks,
+            children: Children::open(Path::new("/proc")),
             notify_socket: std::env::var_os(notify::VARIABLE).filter(|socket| !socket.is_empty()),
             leave: None,
-        }
+        };
+        (engine, open)
     }
 
     /// Hands an event to the machine, and does what it says, and what comes of that, until nothing is left.
-    fn feed(&mut self, event: Event) {
+    pub(super) fn feed(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            for action in self.machine.handle(event, Instant::now()) {
+            for action in self.machine.handle(event, Moment::now()) {
                 events.extend(self.act(action));
             }
         }
@@ -178,47 +228,47 @@ impl Engine {
         }
     }
 
-    fn call(&mut self, peer: Peer, call: Call, reply: oneshot::Sender<Reply>) {
-        let refuse = |code, message: &str| Reply::Answer(Answer::Refused(Refusal::new(code, message)));
-        let answer = match call {
-            Call::Run { user, action } => {
-                if peer.uid != nix::unistd::geteuid().as_raw() && peer.uid != 0 {
-                    refuse(RefusalCode::NotAllowed, "only root may ask this service for something")
-                } else {
-                    match RequestId::random() {
-                        Ok(id) => return self.ask(reply, Request { id, user, action }),
-                        Err(error) => refuse(RefusalCode::Busy, &format!("no randomness for an id: {error}")),
-                    }
+    fn deadline(&self) -> Option<Instant> {
+        let deadlines =
+            [self.machine.deadline(Moment::now()), self.ledger.deadline(), self.refusals.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn deadline_passed(&mut self) {
+        for line in self.refusals.due(Instant::now()) {
+            log::warn(line);
+        }
+        self.feed(Event::DeadlinePassed);
+    }
+
+    /// Brings to disk what has to be there, and lets what waited for it happen; that may lead to more.
+    fn flush(&mut self) {
+        loop {
+            let flushed = self.ledger.flush(Moment::now());
+            let is_done = flushed.actions.is_empty() && flushed.failed.is_none() && !flushed.recovered;
+            for entry in &flushed.entries {
+                self.followers.borrow_mut().entry(entry);
+            }
+            if let Some(failed) = flushed.failed {
+                self.feed(Event::NotRecorded(failed.ids, failed.keys, failed.why));
+            }
+            for action in flushed.actions {
+                if let Some(event) = self.act(action) {
+                    self.feed(event);
                 }
             }
-            Call::Health => {
-                let caller = self.remember(reply);
-                return self.feed(Event::HealthAsked(caller));
+            if flushed.recovered {
+                self.feed(Event::Recorded);
             }
-            Call::Ping => Reply::Object(serde_json::json!({
-                "ok": true, "service": self.settings.service.as_str(), "protocol": VERSION,
-                "version": env!("CARGO_PKG_VERSION"),
-            })),
-            Call::Status => Reply::Object(self.machine.status()),
-            Call::Next { .. } => refuse(RefusalCode::Syntax, "a supervisor has no schedule"),
-            Call::Reload => refuse(RefusalCode::Syntax, "a supervisor has nothing to reload"),
-        };
-        let _ = reply.send(answer);
-    }
-
-    fn ask(&mut self, reply: oneshot::Sender<Reply>, request: Request) {
-        let now = signature(&self.settings.folders.bin.join("docker-callbacks.sh"));
-        if now != self.callbacks {
-            self.callbacks = now;
-            self.feed(Event::CallbacksChanged);
+            if is_done {
+                return;
+            }
         }
-        let caller = self.remember(reply);
-        self.feed(Event::Asked(caller, request));
     }
 
-    fn remember(&mut self, reply: oneshot::Sender<Reply>) -> Caller {
+    pub(super) fn remember(&mut self, waiting: Waiting) -> Caller {
         self.next_caller += 1;
-        self.callers.insert(self.next_caller, reply);
+        self.callers.insert(self.next_caller, waiting);
         self.next_caller
     }
 
@@ -261,17 +311,37 @@ impl Engine {
 
     /// Does one thing; what came of it, where the machine needs to know.
     fn act(&mut self, action: Action) -> Option<Event> {
+        // What tells others of something, or cannot be undone, waits until that something is on disk.
+        let action = match action {
+            Action::Hand(..) | Action::Answer(..) | Action::AnswerCancel(..) => {
+                self.ledger.when_recorded(action)?
+            }
+            other => other,
+        };
         match action {
             Action::StartService => return Some(self.start_service()),
-            Action::StartListener(key, purpose) => return Some(self.start_listener(key, purpose)),
+            Action::StartListener(key, purpose, source) => {
+                return Some(self.start_listener(key, &purpose, source));
+            }
+            Action::KeepCallbacks => self.files.keep_callbacks(),
+            Action::Record(entry) => {
+                if let Entry::Joined { request, with, .. } = &entry {
+                    self.followers.borrow_mut().joined(request.id.clone(), with.clone());
+                }
+                self.ledger.record(entry);
+            }
             Action::Hand(key, request) => return self.hand(key, &request),
             Action::Signal(pid, number) => complain(pid, process::signal(pid, number)),
             Action::SignalGroup(leader, number) => complain(leader, process::signal_group(leader, number)),
-            Action::Sweep(number, except) => return Some(Event::Swept(sweep(number, &except))),
-            Action::Answer(caller, answer) => self.answer(caller, Reply::Answer(answer)),
+            Action::SignalRemains(key, remains, number) => {
+                return Some(Event::Remains(key, self.signal_remains(&remains, number)));
+            }
+            Action::Sweep(number, except) => return Some(Event::Swept(self.sweep(number, &except))),
+            Action::Answer(caller, answer) => self.answer(caller, answer),
+            Action::AnswerCancel(caller, found) => self.answer_cancel(caller, found),
             Action::AnswerHealth(caller, health) => {
                 let object = serde_json::to_value(health).unwrap_or_default();
-                self.answer(caller, Reply::Object(object));
+                self.reply(caller, Reply::Object(object));
             }
             Action::Notify(progress) => self.notify(progress),
             Action::Say(Level::Info, text) => log::info(text),
@@ -298,32 +368,52 @@ impl Engine {
         }
     }
 
-    fn start_listener(&mut self, key: Key, purpose: Purpose) -> Event {
-        let capture = match purpose {
-            Purpose::Request => CaptureAs::Logged,
-            Purpose::Health => CaptureAs::Kept,
-        };
-        match Listener::start(&self.settings, self.machine.service_pid(), capture) {
-            Ok((listener, ready)) => {
-                let pid = listener.pid;
-                let inbox = self.inbox.clone();
-                spawn_local(listener.capture.clone().pump());
-                spawn_local(async move {
-                    // A listener that ended before it was ready is told by its end.
-                    if let Ok(Some(callbacks)) = listener_process::callbacks(ready).await {
-                        let _ = inbox.send(Incoming::Event(Event::ListenerReady(key, callbacks))).await;
-                    }
-                });
-                self.listeners.insert(key, listener);
-                Event::ListenerStarted(key, pid)
-            }
+    fn start_listener(&mut self, key: Key, purpose: &Purpose, source: Source) -> Event {
+        match self.try_listener(key, purpose, source) {
+            Ok((pid, token)) => Event::ListenerStarted(key, pid, token),
             Err(error) => Event::ListenerNotStarted(key, format!("the listener cannot be started: {error}")),
         }
     }
 
+    fn try_listener(&mut self, key: Key, purpose: &Purpose, source: Source) -> io::Result<(Pid, String)> {
+        let account = match purpose {
+            Purpose::Request(Need::User(user)) => {
+                let account = Accounts::system().find(user)?;
+                Some(account.ok_or_else(|| io::Error::other(format!("there is no user `{user}` here")))?)
+            }
+            Purpose::Request(Need::Own) | Purpose::Health => None,
+        };
+        let token = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
+        let followers = self.followers.clone();
+        let sink = match purpose {
+            Purpose::Health => Sink::Kept,
+            Purpose::Request(_) => {
+                Sink::Logged(Box::new(move |id, line| followers.borrow_mut().output(id, line)))
+            }
+        };
+        let start = Start {
+            callbacks: self.files.callbacks(source),
+            service: self.machine.service_pid(),
+            account: account.as_ref(),
+            token: &token,
+            sink,
+        };
+        let (listener, ready) = Listener::start(&self.settings, start)?;
+        let (pid, inbox) = (listener.pid, self.inbox.clone());
+        spawn_local(listener.capture.clone().pump());
+        spawn_local(async move {
+            // A listener that ended before it was ready is told by its end.
+            if let Ok(Some(callbacks)) = listener_process::callbacks(ready).await {
+                let _ = inbox.send(Incoming::Event(Event::ListenerReady(key, callbacks)));
+            }
+        });
+        self.listeners.insert(key, listener);
+        Ok((pid, token))
+    }
+
     fn hand(&mut self, key: Key, request: &Request) -> Option<Event> {
         let Some(listener) = self.listeners.get_mut(&key) else { return Some(Event::NotHanded(key)) };
-        listener.capture.set_source(format!("{} {}", request.action, request.id.short()));
+        listener.capture.set_request(request);
         match listener.hand(request) {
             Ok(()) => None,
             Err(error) => {
@@ -331,6 +421,54 @@ impl Engine {
                 Some(Event::NotHanded(key))
             }
         }
+    }
+
+    /// Signals what a run has left behind, and names it. Mostly there is nothing, and then no process but
+    /// the known ones hangs below us, which one small file tells.
+    fn signal_remains(&self, remains: &Remains, number: Number) -> Vec<String> {
+        let proc = Path::new("/proc");
+        let service = self.machine.service_pid();
+        let is_known =
+            |pid| service == Some(pid) || self.listeners.values().any(|listener| listener.pid == pid);
+        if self.children.pids().is_some_and(|pids| pids.into_iter().all(is_known)) {
+            return Vec::new();
+        }
+        let all = descendants::of(std::process::id().cast_signed(), proc);
+        let left = descendants::of_run(all, remains.leader, &remains.token, proc);
+        for process in &left {
+            complain(process.pid, process::signal(process.pid, number));
+        }
+        left.iter().map(|process| format!("{} (pid {})", process.name, process.pid)).collect()
+    }
+
+    /// Sends a signal to every descendant outside of the groups in `except`.
+    fn sweep(&self, number: Number, except: &[Pid]) -> Sweep {
+        let mut sweep = Sweep::default();
+        let own = self.children.pids();
+        if number != KILL && own.as_ref().is_some_and(|own| own.iter().all(|pid| except.contains(pid))) {
+            // What hangs below those is told by the end of their runs.
+            return sweep;
+        }
+        let mut targets: Vec<_> = descendants::of(std::process::id().cast_signed(), Path::new("/proc"))
+            .into_iter()
+            .filter(|descendant| !except.contains(&descendant.group))
+            .map(|descendant| (descendant.pid, descendant.name))
+            .collect();
+        if targets.is_empty() {
+            // Nothing may be left, or nothing can be opened: children can be had all the same, and whoever
+            // hangs below them becomes one when they have ended.
+            let children = own.unwrap_or_default().into_iter().filter(|pid| !except.contains(pid));
+            targets.extend(children.map(|pid| (pid, "process".to_owned())));
+        }
+        for (pid, name) in targets {
+            let name = format!("{name} (pid {pid})");
+            match process::signal(pid, number) {
+                Ok(()) => sweep.signalled.push(name),
+                Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => sweep.refused.push(name),
+                Err(_gone) => {}
+            }
+        }
+        sweep
     }
 
     fn notify(&self, progress: Progress) {
@@ -342,10 +480,63 @@ impl Engine {
         }
     }
 
-    fn answer(&mut self, caller: Caller, reply: Reply) {
-        if let Some(channel) = self.callers.remove(&caller) {
-            // Whoever asked may have gone; it is done all the same.
-            let _ = channel.send(reply);
+    fn answer(&mut self, caller: Caller, answer: Answer) {
+        let Some(waiting) = self.callers.remove(&caller) else { return };
+        self.note_refusal(waiting.uid, &answer);
+        let reply = match (waiting.interest, &answer) {
+            (Some(interest), Answer::Accepted(_)) => {
+                Reply::Stream(answer, self.followers.borrow_mut().follow(interest))
+            }
+            _ => Reply::Answer(answer),
+        };
+        // Whoever asked may have gone; it is done all the same.
+        let _ = waiting.reply.send(reply);
+    }
+
+    pub(super) fn note_refusal(&mut self, uid: u32, answer: &Answer) {
+        if let Answer::Refused(refusal) = answer
+            && let Some(line) = self.refusals.note(uid, refusal, Instant::now())
+        {
+            log::warn(line);
+        }
+    }
+
+    fn answer_cancel(&mut self, caller: Caller, found: bool) {
+        let reply = if found {
+            Reply::Object(serde_json::json!({"ok": true}))
+        } else {
+            let message = "no request with this id waits or runs";
+            Reply::Answer(Answer::Refused(Refusal::new(RefusalCode::UnknownId, message)))
+        };
+        self.reply(caller, reply);
+    }
+
+    /// Answers once what was recorded before is on disk.
+    pub(super) fn answer_when_recorded(&mut self, caller: Caller, answer: Answer) {
+        self.act(Action::Answer(caller, answer));
+    }
+
+    fn reply(&mut self, caller: Caller, reply: Reply) {
+        if let Some(waiting) = self.callers.remove(&caller) {
+            let _ = waiting.reply.send(reply);
+        }
+    }
+}
+
+/// Ends what the runs of a dead supervisor left, before they may be tried again.
+fn end_survivors(open: &[Open]) {
+    let proc = Path::new("/proc");
+    let begin = Instant::now();
+    for token in open.iter().filter_map(|open| open.started.as_deref()).filter(|token| !token.is_empty()) {
+        while let survivors @ [_, ..] = &descendants::with_token(token, proc)[..] {
+            for &pid in survivors {
+                complain(pid, process::signal(pid, KILL));
+            }
+            if begin.elapsed() > SURVIVORS {
+                log::error(format_args!("processes of an earlier run cannot be ended: {survivors:?}"));
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
 }
@@ -357,27 +548,4 @@ fn complain(target: Pid, sent: io::Result<()>) {
     {
         log::error(format_args!("cannot signal process {target}: {error}"));
     }
-}
-
-/// Sends a signal to every descendant outside of the groups in `except`.
-fn sweep(number: Number, except: &[Pid]) -> Sweep {
-    let mut sweep = Sweep::default();
-    for descendant in descendants::of(std::process::id().cast_signed(), Path::new("/proc")) {
-        if except.contains(&descendant.group) {
-            continue;
-        }
-        let name = format!("{} (pid {})", descendant.name, descendant.pid);
-        match process::signal(descendant.pid, number) {
-            Ok(()) => sweep.signalled.push(name),
-            Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => sweep.refused.push(name),
-            Err(_gone) => {}
-        }
-    }
-    sweep
-}
-
-fn signature(path: &Path) -> Option<Signature> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.ino(), metadata.len()))
 }

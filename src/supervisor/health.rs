@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::listener::pool;
 use crate::process::Status;
 
-use super::machine::Caller;
+use super::event::Caller;
 
 /// How long the service's own check may take before it counts as failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -93,8 +93,7 @@ impl Checks {
     }
 
     /// What the end of the check's listener means for the service's health.
-    pub fn judge(&self, status: Status, said: Option<String>, broken: Option<&str>) -> Health {
-        let degraded = broken.map(|broken| format!("callbacks: {broken}")).into_iter().collect();
+    pub fn judge(&self, status: Status, said: Option<String>, degraded: Vec<String>) -> Health {
         if status == Status::Exited(0) {
             return Health::healthy(degraded);
         }

@@ -3,156 +3,114 @@
 //! [`Machine::handle`] takes an [`Event`] and the time, and answers with [`Action`]s in the order in which
 //! they are to be done. It starts no process, sends no signal and reads no clock, so every path can be
 //! tested by itself; [`super::engine`] does what it says and tells it what came of it.
+//!
+//! This file has the service's life and the stop; [`super::requests`] what is asked, [`super::listeners`]
+//! who carries it out.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::listener::pool::{self, Pool, Purpose, Stage};
-use crate::names::{ActionName, RequestId, UserName};
-use crate::outcome::Outcome;
+use crate::clock::Moment;
+use crate::listener::pool::{Key, Pool};
+use crate::policy::Policy;
 use crate::process::{Pid, Status};
-use crate::queue::{self, Admission, Finished, Queue};
+use crate::queue::{self, Queue};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::signals::{self, Number};
 
+use super::event::{Action, Caller, Event, Level, Remains, Sweep};
 use super::health::{Checks, Health};
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
 use super::notify::Progress;
+use super::overdue::Overdue;
 
-const KILL: Number = 9;
-const TERM: Number = 15;
+pub(super) const KILL: Number = 9;
+pub(super) const TERM: Number = 15;
 const INT: Number = 2;
-
-/// Who waits for an answer.
-pub type Caller = u64;
-
-/// Something that happened.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// The supervisor is ready to begin.
-    Begin,
-    /// `entrypoint.sh` runs, as this process.
-    ServiceStarted(Pid),
-    /// `entrypoint.sh` cannot be executed: the status to leave with, and why.
-    ServiceNotStarted(u8, String),
-    /// The personality says something.
-    Set(Setting),
-    /// A listener runs, as this process.
-    ListenerStarted(pool::Key, Pid),
-    /// A listener could not be started.
-    ListenerNotStarted(pool::Key, String),
-    /// A listener has read its callbacks, these functions.
-    ListenerReady(pool::Key, Vec<String>),
-    /// A request could not be written to its listener.
-    NotHanded(pool::Key),
-    /// The callbacks' file is another than before.
-    CallbacksChanged,
-    /// A request that its sender may make.
-    Asked(Caller, Request),
-    /// Somebody wants to know whether the service is healthy.
-    HealthAsked(Caller),
-    /// A signal for the supervisor, other than CHLD.
-    Signal(Number),
-    /// A child has ended; with the last lines it said, where they were kept.
-    Ended(Pid, Status, Option<String>),
-    /// The last child, and with it the last descendant, is gone.
-    NoneLeft,
-    /// A sweep is done.
-    Swept(Sweep),
-    /// The time that [`Machine::deadline`] named has come.
-    DeadlinePassed,
-}
-
-/// What a sweep of the descendants met.
-#[derive(Debug, Clone, Default)]
-pub struct Sweep {
-    /// Those that got the signal, as "name (pid N)".
-    pub signalled: Vec<String>,
-    /// Those that may not be signalled.
-    pub refused: Vec<String>,
-}
-
-/// Something to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Run `entrypoint.sh`.
-    StartService,
-    /// Run `listener.sh`.
-    StartListener(pool::Key, Purpose),
-    /// Write the request to the listener.
-    Hand(pool::Key, Request),
-    /// Send a signal to a process.
-    Signal(Pid, Number),
-    /// Send a signal to a process group.
-    SignalGroup(Pid, Number),
-    /// Send a signal to every descendant, save those in the groups of these leaders.
-    Sweep(Number, Vec<Pid>),
-    /// Answer a request.
-    Answer(Caller, Answer),
-    /// Answer a question for health.
-    AnswerHealth(Caller, Health),
-    /// Tell who started us how far the service is.
-    Notify(Progress),
-    /// Say something in the container log.
-    Say(Level, String),
-    /// Leave, with this status.
-    Leave(u8),
-}
-
-/// How much a line of the log matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// As it should be.
-    Info,
-    /// Not as it should be, and things go on.
-    Warn,
-    /// Something wanted did not happen.
-    Error,
-}
 
 /// The supervisor's state.
 #[derive(Debug)]
 pub struct Machine {
-    life: Life,
-    pool: Pool,
-    queue: Queue,
-    checks: Checks,
-    /// Requests that came before it was known which actions there are.
-    undecided: Vec<(Caller, Request)>,
+    pub(super) life: Life,
+    pub(super) pool: Pool,
+    pub(super) queue: Queue,
+    pub(super) checks: Checks,
+    pub(super) policy: Policy,
+    /// What is wrong with the policy's file, and whether there is no good one to go on with.
+    pub(super) policy_fault: Option<(String, bool)>,
+    pub(super) overdue: Overdue,
+    /// Requests that came before it was known which actions there are, with their senders' uids.
+    pub(super) undecided: Vec<(Caller, Request, u32)>,
+    /// Runs whose listener has ended, and who may have left something behind.
+    pub(super) ending: BTreeMap<Key, (Status, Remains)>,
+    /// What runs left behind, and when it is killed.
+    pub(super) remains: Vec<(Instant, Key, Remains)>,
+    /// Why nothing can be recorded at the moment.
+    pub(super) unrecorded: Option<String>,
     actions: Vec<Action>,
 }
 
+/// What a machine goes on from.
+#[derive(Debug)]
+pub struct Beginning {
+    /// For the jitter of waits.
+    pub seed: u64,
+    /// Whether there is a copy of callbacks that could be read.
+    pub has_last_good: bool,
+    /// The rules, or what is wrong with their file.
+    pub policy: Result<Policy, String>,
+    /// The last runs.
+    pub overdue: Overdue,
+}
+
 impl Machine {
-    /// Nothing has happened yet. `seed` is for the jitter of waits.
-    pub fn new(seed: u64) -> Self {
+    /// Nothing has happened yet.
+    pub fn new(beginning: Beginning) -> Self {
+        let (policy, policy_fault) = match beginning.policy {
+            Ok(policy) => (policy, None),
+            Err(fault) => (Policy::default(), Some((fault, true))),
+        };
         Self {
             life: Life::default(),
-            pool: Pool::new(seed),
+            pool: Pool::new(beginning.seed, beginning.has_last_good),
             queue: Queue::default(),
             checks: Checks::default(),
+            policy,
+            policy_fault,
+            overdue: beginning.overdue,
             undecided: Vec::new(),
+            ending: BTreeMap::new(),
+            remains: Vec::new(),
+            unrecorded: None,
             actions: Vec::new(),
         }
     }
 
     /// Takes an event; what is to be done about it, in order.
-    pub fn handle(&mut self, event: Event, now: Instant) -> Vec<Action> {
+    pub fn handle(&mut self, event: Event, now: Moment) -> Vec<Action> {
         match event {
             Event::Begin => self.act(Action::StartService),
+            Event::TakeUp(open) => open.into_iter().for_each(|open| self.take_up(open, now)),
             Event::ServiceStarted(pid) => self.life.service = Service::Starting(pid),
             Event::ServiceNotStarted(code, why) => {
                 self.say(Level::Error, why);
                 self.act(Action::Leave(code));
             }
             Event::Set(setting) => self.set(setting),
-            Event::ListenerStarted(key, pid) => self.listener_started(key, pid),
+            Event::ListenerStarted(key, pid, token) => self.pool.started(key, pid, token),
             Event::ListenerNotStarted(key, why) => self.listener_not_started(key, why, now),
             Event::ListenerReady(key, callbacks) => self.listener_ready(key, &callbacks, now),
-            Event::NotHanded(key) => self.queue.put_back(key),
+            Event::NotHanded(key) => self.not_handed(key, now),
             Event::CallbacksChanged => self.callbacks_changed(),
-            Event::Asked(caller, request) => self.asked(caller, request),
-            Event::HealthAsked(caller) => self.health_asked(caller),
+            Event::PolicyChanged(policy) => self.policy_changed(policy),
+            Event::Asked(caller, request, by) => self.asked(caller, request, by, now),
+            Event::CancelAsked(caller, id) => self.cancel_asked(caller, &id, now),
+            Event::HealthAsked(caller) => self.health_asked(caller, now),
+            Event::NotRecorded(ids, keys, why) => self.not_recorded(&ids, &keys, why),
+            Event::Recorded => self.recorded(),
             Event::Signal(number) => self.signal(number, now),
             Event::Ended(pid, status, said) => self.ended(pid, status, said, now),
+            Event::Remains(key, names) => self.run_ended(key, &names, now),
             Event::NoneLeft => self.none_left(now),
             Event::Swept(sweep) => self.swept(sweep, now),
             Event::DeadlinePassed => self.deadline_passed(now),
@@ -162,12 +120,16 @@ impl Machine {
     }
 
     /// When [`Event::DeadlinePassed`] is next due, if nothing else happens before.
-    pub fn deadline(&self) -> Option<Instant> {
-        let retry = if self.life.is_stopping() { None } else { self.pool.deadline() };
-        [self.life.deadline(), retry, self.queue.deadline(), self.checks.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+    pub fn deadline(&self, now: Moment) -> Option<Instant> {
+        let remains = self.remains.iter().map(|(at, ..)| *at).min();
+        let while_stopping =
+            [self.life.deadline(), self.checks.deadline(), self.queue.kill_deadline(), remains];
+        let stopping = while_stopping.into_iter().flatten().min();
+        if self.life.is_stopping() {
+            return stopping;
+        }
+        let overdue = self.overdue.deadline(&self.policy, now);
+        [stopping, self.pool.deadline(), self.queue.deadline(), overdue].into_iter().flatten().min()
     }
 
     /// Whether the stop has begun, so that the last child's end is what is waited for.
@@ -180,17 +142,14 @@ impl Machine {
         self.life.pid()
     }
 
-    /// How things are, as the `status` call tells it.
-    pub fn status(&self) -> serde_json::Value {
-        serde_json::json!({
-            "ok": true,
-            "state": self.life.state(),
-            "pid": self.life.pid(),
-            "actions": self.pool.actions().map(|actions| actions.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            "waiting": self.queue.waiting(),
-            "running": self.queue.running(),
-            "degraded": self.pool.broken().map(|broken| format!("callbacks: {broken}")).into_iter().collect::<Vec<_>>(),
-        })
+    /// The rules in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Accepted requests whose outcome is still to come.
+    pub fn open(&self) -> usize {
+        self.queue.open() + self.ending.len()
     }
 
     fn set(&mut self, setting: Setting) {
@@ -203,7 +162,7 @@ impl Machine {
         }
     }
 
-    fn signal(&mut self, number: Number, now: Instant) {
+    fn signal(&mut self, number: Number, now: Moment) {
         if number != TERM && number != INT {
             if let Some(pid) = self.life.pid() {
                 self.act(Action::Signal(pid, number));
@@ -216,8 +175,8 @@ impl Machine {
     }
 
     /// Asks everything to end: the service by its signal, the runs and the idle listeners by TERM.
-    fn begin_stop(&mut self, why: &str, now: Instant) {
-        let to_service = self.life.begin_stop(why, now);
+    fn begin_stop(&mut self, why: &str, now: Moment) {
+        let to_service = self.life.begin_stop(why, now.instant);
         self.say(Level::Info, self.life.announcement());
         self.act(Action::Notify(Progress::Stopping));
         if let Some((pid, number)) = to_service {
@@ -233,7 +192,7 @@ impl Machine {
             self.signal_listener(key, KILL);
         }
         self.answer_checks(&Health::unhealthy("the service is stopping"));
-        for (caller, _) in std::mem::take(&mut self.undecided) {
+        for (caller, ..) in std::mem::take(&mut self.undecided) {
             self.answer(caller, Answer::Refused(stopping()));
         }
         if to_service.is_none() {
@@ -247,16 +206,16 @@ impl Machine {
         self.act(Action::Sweep(TERM, told_already));
     }
 
-    fn kill(&mut self, now: Instant) {
-        self.life.begin_kill(now);
+    fn kill(&mut self, now: Moment) {
+        self.life.begin_kill(now.instant);
         self.act(Action::Sweep(KILL, Vec::new()));
     }
 
-    fn ended(&mut self, pid: Pid, status: Status, said: Option<String>, now: Instant) {
+    fn ended(&mut self, pid: Pid, status: Status, said: Option<String>, now: Moment) {
         if self.life.pid() == Some(pid) {
             self.service_ended(status, now);
-        } else if let Some(ended) = self.pool.ended(pid, &status, now) {
-            self.listener_ended(&ended, status, said, now);
+        } else if let Some(ended) = self.pool.ended(pid, &status, now.instant) {
+            self.listener_ended(ended, status, said, now);
         }
         if self.life.is_killing() {
             // Whoever forked while the last sweep passed is met by the next one.
@@ -264,7 +223,7 @@ impl Machine {
         }
     }
 
-    fn service_ended(&mut self, status: Status, now: Instant) {
+    fn service_ended(&mut self, status: Status, now: Moment) {
         if !self.life.ended(status) {
             self.say(Level::Info, "there is no service to start, only callbacks");
         } else if self.life.is_stopping() {
@@ -275,14 +234,14 @@ impl Machine {
         }
     }
 
-    fn none_left(&mut self, now: Instant) {
+    fn none_left(&mut self, now: Moment) {
         if self.life.is_stopping() {
-            self.say(Level::Info, self.life.summary(now));
+            self.say(Level::Info, self.life.summary(now.instant));
             self.act(Action::Leave(self.life.exit_code()));
         }
     }
 
-    fn swept(&mut self, sweep: Sweep, now: Instant) {
+    fn swept(&mut self, sweep: Sweep, now: Moment) {
         if !self.life.is_killing() {
             return;
         }
@@ -293,220 +252,64 @@ impl Machine {
         }
     }
 
-    fn give_up(&mut self, survivors: &str, now: Instant) {
-        self.say(Level::Error, format!("{}; could not be ended: {survivors}", self.life.summary(now)));
+    fn give_up(&mut self, survivors: &str, now: Moment) {
+        let summary = self.life.summary(now.instant);
+        self.say(Level::Error, format!("{summary}; could not be ended: {survivors}"));
         self.act(Action::Leave(OWN_FAULT));
     }
 
-    fn deadline_passed(&mut self, now: Instant) {
-        match self.life.due(now) {
+    fn deadline_passed(&mut self, now: Moment) {
+        match self.life.due(now.instant) {
             Some(Due::Kill) => self.kill(now),
             Some(Due::GiveUp) => self.give_up("what was killed above", now),
             None => {}
         }
-        for due in self.queue.due(now) {
+        for due in self.queue.due(now.instant) {
             match due {
                 queue::Due::Terminate(key) => {
-                    self.say(Level::Warn, "a run is over its time: it is asked to end");
+                    let name = self.queue.request(key).map(Request::label).unwrap_or_default();
+                    self.say(Level::Warn, format!("{name} is over its time: it is asked to end"));
                     self.signal_listener(key, TERM);
                 }
                 queue::Due::Kill(key) => self.signal_listener(key, KILL),
             }
         }
-        if self.checks.is_overdue(now)
+        let due = self.remains.extract_if(.., |(at, ..)| *at <= now.instant).collect::<Vec<_>>();
+        for (_, key, remains) in due {
+            self.act(Action::SignalRemains(key, remains, KILL));
+        }
+        if self.checks.is_overdue(now.instant)
             && let Some(key) = self.checks.listener()
         {
             self.signal_listener(key, KILL);
         }
-        self.pool.deadline_passed(now);
-    }
-
-    fn listener_started(&mut self, key: pool::Key, pid: Pid) {
-        self.pool.started(key, pid);
-    }
-
-    fn listener_not_started(&mut self, key: pool::Key, why: String, now: Instant) {
-        if self.checks.listener() == Some(key) {
-            let health = Health::healthy(vec![format!("health check: {why}")]);
-            self.answer_checks(&health);
+        for overdue in self.overdue.news(&self.policy, now) {
+            self.say(Level::Error, overdue);
         }
-        self.pool.not_started(key, why, now);
-        self.say_broken();
-    }
-
-    fn listener_ready(&mut self, key: pool::Key, callbacks: &[String], now: Instant) {
-        if self.pool.ready(key, callbacks) {
-            self.say(Level::Info, "the callbacks can be read again");
-        }
-        if self.checks.listener() == Some(key) {
-            self.pool.busy(key);
-            self.checks.begun(now);
-            let (id, user) = (RequestId::of_health_check(), UserName::root());
-            self.act(Action::Hand(key, Request { id, user, action: ActionName::health_check() }));
-        }
-        self.decide();
-    }
-
-    fn listener_ended(&mut self, ended: &pool::Ended, status: Status, said: Option<String>, now: Instant) {
-        match (ended.purpose, ended.stage) {
-            (Purpose::Health, Stage::Starting) => {
-                let degraded = format!("callbacks: the health check's listener {status} before it began");
-                self.answer_checks(&Health::healthy(vec![degraded]));
-            }
-            (Purpose::Health, _) => {
-                let health = self.checks.judge(status, said, self.pool.broken());
-                self.answer_checks(&health);
-            }
-            (Purpose::Request, Stage::Busy) => {
-                if let Some(finished) = self.queue.finish(ended.key, status, now) {
-                    self.report(&finished);
-                }
-            }
-            (Purpose::Request, Stage::Dismissed) => {}
-            (Purpose::Request, Stage::Starting | Stage::Ready) => self.say_broken(),
+        for pid in self.pool.deadline_passed(now.instant) {
+            self.act(Action::SignalGroup(pid, KILL));
         }
     }
 
-    fn say_broken(&mut self) {
-        let Some(broken) = self.pool.broken().map(str::to_owned) else { return };
-        self.say(Level::Error, format!("degraded: {broken}; the service runs on"));
-        self.decide();
-    }
-
-    fn callbacks_changed(&mut self) {
-        self.pool.callbacks_changed();
-        for pid in self.pool.dismiss_idle() {
-            self.act(Action::SignalGroup(pid, TERM));
-        }
-    }
-
-    fn asked(&mut self, caller: Caller, request: Request) {
-        if self.life.is_stopping() {
-            self.answer(caller, Answer::Refused(stopping()));
-        } else {
-            self.undecided.push((caller, request));
-            self.decide();
-        }
-    }
-
-    /// Answers the requests that could not be answered before the callbacks were read.
-    fn decide(&mut self) {
-        if self.pool.actions().is_none() && self.pool.broken().is_none() {
-            return;
-        }
-        for (caller, request) in std::mem::take(&mut self.undecided) {
-            let answer = self.admit(request).map_or_else(Answer::Refused, Answer::Accepted);
-            self.answer(caller, answer);
-        }
-        for caller in self.checks.take_undecided() {
-            self.health_asked(caller);
-        }
-    }
-
-    fn admit(&mut self, request: Request) -> Result<RequestId, Refusal> {
-        let Some(actions) = self.pool.actions() else {
-            let broken = self.pool.broken().unwrap_or_default();
-            return Err(Refusal::new(RefusalCode::Callbacks, broken));
-        };
-        if request.action == ActionName::health_check() {
-            let message = format!("`{}` is for the supervisor itself: ask for health", request.action);
-            return Err(Refusal::new(RefusalCode::NotAllowed, message));
-        }
-        if !actions.contains(&request.action) {
-            let message = format!("there is no action `{}` here", request.action);
-            return Err(Refusal::new(RefusalCode::UnknownAction, message));
-        }
-        let id = request.id.clone();
-        let name = format!("{} {}", request.action, id.short());
-        if let Admission::Joined(earlier) = self.queue.admit(request)? {
-            self.say(Level::Info, format!("{name} joins {}, which waits", earlier.short()));
-        }
-        Ok(id)
-    }
-
-    fn health_asked(&mut self, caller: Caller) {
-        let health = match (self.life.service, self.pool.actions(), self.pool.broken()) {
-            _ if self.life.is_stopping() => Health::unhealthy("the service is stopping"),
-            (Service::Unstarted, ..) => Health::unhealthy("the service is not started"),
-            (Service::Ended(status), ..) => Health::unhealthy(format!("the service {status}")),
-            (_, _, Some(broken)) => Health::healthy(vec![format!("callbacks: {broken}")]),
-            (_, None, None) => return self.checks.defer(caller),
-            (_, Some(actions), None) if actions.contains(&ActionName::health_check()) => {
-                return self.check(caller);
-            }
-            _ => Health::healthy(Vec::new()),
-        };
-        self.act(Action::AnswerHealth(caller, health));
-    }
-
-    /// Runs the service's own check, unless one is on already: that one answers all who wait.
-    fn check(&mut self, caller: Caller) {
-        if self.checks.join(caller) {
-            let key = self.pool.add(Purpose::Health);
-            self.checks.started(key);
-            self.act(Action::StartListener(key, Purpose::Health));
-        }
-    }
-
-    fn answer_checks(&mut self, health: &Health) {
-        for caller in self.checks.finish() {
-            self.act(Action::AnswerHealth(caller, health.clone()));
-        }
-    }
-
-    /// Gives the requests that can start to the listeners that wait, and has more listeners started.
-    fn pump(&mut self, now: Instant) {
-        if self.life.is_stopping() || self.life.service == Service::Unstarted {
-            return;
-        }
-        while self.queue.startable() > 0
-            && let Some(key) = self.pool.take()
-            && let Some(request) = self.queue.start(key, now)
-        {
-            let name = format!("{} {}", request.action, request.id.short());
-            self.say(Level::Info, format!("{name} starts for {}", request.user));
-            self.act(Action::Hand(key, request));
-        }
-        let startable = self.queue.startable();
-        for _ in 0..self.pool.wanted(startable, now) {
-            let key = self.pool.add(Purpose::Request);
-            self.act(Action::StartListener(key, Purpose::Request));
-        }
-        for pid in self.pool.dismiss_surplus(startable) {
-            self.act(Action::SignalGroup(pid, TERM));
-        }
-    }
-
-    fn report(&mut self, finished: &Finished) {
-        let Finished { request, outcome, took, .. } = finished;
-        let level = match outcome {
-            Outcome::Succeeded => Level::Info,
-            Outcome::Interrupted | Outcome::Cancelled | Outcome::Skipped => Level::Warn,
-            Outcome::Failed(_) | Outcome::TimedOut => Level::Error,
-        };
-        let name = format!("{} {}", request.action, request.id.short());
-        self.say(level, format!("{name} {outcome} after {:.3} s", took.as_secs_f64()));
-    }
-
-    fn signal_listener(&mut self, key: pool::Key, number: Number) {
+    pub(super) fn signal_listener(&mut self, key: Key, number: Number) {
         if let Some(pid) = self.pool.pid(key) {
             self.act(Action::SignalGroup(pid, number));
         }
     }
 
-    fn answer(&mut self, caller: Caller, answer: Answer) {
+    pub(super) fn answer(&mut self, caller: Caller, answer: Answer) {
         self.act(Action::Answer(caller, answer));
     }
 
-    fn say(&mut self, level: Level, text: impl Into<String>) {
+    pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
         self.act(Action::Say(level, text.into()));
     }
 
-    fn act(&mut self, action: Action) {
+    pub(super) fn act(&mut self, action: Action) {
         self.actions.push(action);
     }
 }
 
-fn stopping() -> Refusal {
+pub(super) fn stopping() -> Refusal {
     Refusal::new(RefusalCode::Stopping, "the service is stopping")
 }

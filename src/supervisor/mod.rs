@@ -4,12 +4,21 @@
 //! to do; [`engine`] does it. [`life`] is the part about the service and the stop, [`health`] about the
 //! check of the service, [`descendants`] about who is left, [`notify`] tells who started us.
 
+mod calls;
 pub mod descendants;
 pub mod engine;
+pub mod event;
+mod files;
+mod followers;
 pub mod health;
+mod ledger;
 pub mod life;
+mod listeners;
 pub mod machine;
 pub mod notify;
+pub mod overdue;
+mod requests;
 pub mod service;
+pub mod status;
 #[cfg(test)]
 mod world;

@@ -37,6 +37,10 @@ makeSelfSignedCertificate() {
     mv -- "$new" "$selfSigned"
 }
 
+# Left behind by a container that was killed, it would keep Apache from starting: the number in it is somebody else's by
+# now, and Apache takes it for one of its own.
+rm -f /run/apache2/apache2.pid
+
 # Who visits the site is not for every user of this machine to read.
 install --directory --mode=0750 /var/log/apache2
 

@@ -4,6 +4,7 @@ mod faults;
 mod files;
 mod meaning;
 mod properties;
+mod reference;
 
 use std::time::Duration;
 

@@ -13,7 +13,8 @@ lineFiresAtTheMinute() {
         sed --quiet --regexp-extended 's/^(\S+) .* task-check \S+ starts for forum$/\1/p' | head --lines=1)
     late=$(date --date="$started" '+%-S.%3N')
     figure 'lateness of a schedule line, as the log has it' "$late s"
-    expectBelow 'the start after the full minute' 1 "$late"
+    # Generous, for machines that are busy with something else.
+    expectBelow 'the start after the full minute' 5 "$late"
     expectEqual 'what the page says of it' forum "$(web '/?format=json' | jq --raw-output .mariadb.task.user)"
 
     # From here on nothing happens but what is asked for.

@@ -81,6 +81,21 @@ killedMariaDbComesBack() {
     expectEqual 'the last row from before' 1 "$(sql "SELECT COUNT(*) FROM forum.visits WHERE id = $row")"
 }
 
+killedDaemonsComeBack() {
+    local service daemon restarts since
+    for daemon in redis:redis-server php:php-fpm apache2:apache2; do
+        service=${daemon%%:*}
+        daemon=${daemon#*:}
+        restarts=$(inspect "$service" '{{.RestartCount}}')
+        since=$(now)
+        inside "$service" pkill -KILL "$daemon" || true
+        waitUntil 30 "Docker has started $service again" hasRestarted "$service" "$restarts"
+        expectEqual "the exit status of the container of $service" 137 "$(deathsOf "$service" "$since")"
+        waitUntilHealthy "$service"
+        waitUntil 30 'the site is back' siteIsUp
+    done
+}
+
 answersActions() { # SERVICE USER ACTION
     local answer
     answer=$(ask "$1" <<<"$2 $3")
@@ -163,6 +178,7 @@ testCase 'with Redis stopped the page says so with 503, and shows the rest' page
 testCase 'with MariaDB stopped the page says so with 503, and shows the rest' pageSaysMariaDbIsDown
 testCase 'MariaDB is stopped and started without a crash recovery' mariaDbStopsInOrder
 testCase 'a killed mariadbd ends its container with 137, Docker restarts it, and the site is back' killedMariaDbComesBack
+testCase 'so do the other daemons when they are killed' killedDaemonsComeBack
 testCase 'a syntax error in callbacks leaves the daemon running, with the error in the log' brokenCallbacksHarmNothing
 testCase 'a missing personality gives one clear message' missingPersonality
 testCase 'a COMMAND that is not there gives one clear message' missingCommand

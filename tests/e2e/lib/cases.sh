@@ -33,6 +33,7 @@ testCase() { # SENTENCE FUNCTION [ARGUMENT...]
         casesFailed=$((casesFailed + 1))
         printf '%sFAIL%s %6s s  %s\n' "$bad" "$plain" "$(secondsSince "$began")" "$sentence"
         tail --lines=40 -- "$output" | cut --characters=1-400 | sed 's/^/     | /'
+        saveLogs "$results/logs"
         ;;
     esac
 }

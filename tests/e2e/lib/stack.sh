@@ -62,6 +62,16 @@ logHas() { # SERVICE SINCE PATTERN
     fi
 }
 
+# What those containers said that there are at this moment.
+saveLogs() { # FOLDER
+    local service id
+    mkdir -p -- "$1"
+    for service in "${services[@]}"; do
+        id=$(containers --filter "label=com.docker.compose.service=$service")
+        if [[ -n $id ]]; then docker logs "$id" &>"$1/$service" || true; fi
+    done
+}
+
 waitForLog() { # SECONDS SERVICE SINCE PATTERN
     waitUntil "$1" "the log of $2 has a line like \"$4\"" logHas "$2" "$3" "$4"
 }

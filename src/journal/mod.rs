@@ -1,0 +1,32 @@
+//! The journal: what was accepted and what came of it, durable, one JSON object a line.
+//!
+//! [`Journal`] is the supervisor's: it grows by whole groups of [`Entry`]s, each made durable by one
+//! `fdatasync`. What it leaves after a crash is [`Recovered`]; what
+//! was done is read back by [`history`] and [`find`].
+
+mod backward;
+mod compact;
+mod disk;
+mod entry;
+mod error;
+#[cfg(test)]
+mod faults;
+mod file;
+mod history;
+mod ids;
+mod lines;
+mod output;
+mod record;
+mod recovered;
+mod replay;
+mod run;
+
+pub use compact::{GROWTH, Keep};
+pub use entry::{End, Entry};
+pub use error::JournalError;
+pub use file::{Journal, LARGEST, NAME, ROOM_TO_ACCEPT, ROOM_TO_END, Remembered};
+pub use history::{Found, Query, find, history};
+pub use output::{KEPT, MOST_KEPT, Store, Tail};
+pub use record::NoEntry;
+pub use recovered::{LastRuns, Open, Recovered, RunSummary};
+pub use run::{Attempt, Joined, Run};

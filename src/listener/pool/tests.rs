@@ -1,0 +1,163 @@
+//! The pool's rules, one by one.
+
+use super::*;
+
+const OWN: Purpose = Purpose::Request(Need::Own);
+
+fn start(pool: &mut Pool, pid: Pid, purpose: Purpose, source: Source) -> Key {
+    let key = pool.add(purpose, source, Instant::now());
+    pool.started(key, pid, format!("token-{pid}"));
+    key
+}
+
+fn start_ready(pool: &mut Pool, pid: Pid) -> Key {
+    let key = start(pool, pid, OWN, Source::Current);
+    pool.ready(key, &["CB_backup".into()]);
+    key
+}
+
+fn own(count: usize) -> Vec<Need> {
+    vec![Need::Own; count]
+}
+
+#[test]
+fn one_waits_when_nothing_is_asked_and_more_when_much_is() {
+    let mut pool = Pool::new(1, false);
+    let now = Instant::now();
+    assert_eq!(pool.wanted(&own(5), now), [(OWN, Source::Current)], "one try until it is good");
+    start_ready(&mut pool, 10);
+    assert_eq!(pool.wanted(&[], now), []);
+    assert_eq!(pool.wanted(&own(1), now), []);
+    assert_eq!(pool.wanted(&own(2), now).len(), 1);
+    assert_eq!(pool.wanted(&own(100), now).len(), MOST_STARTING);
+}
+
+#[test]
+fn a_listener_is_taken_once_and_its_successor_wanted_at_once() {
+    let mut pool = Pool::new(1, false);
+    let key = start_ready(&mut pool, 10);
+    assert_eq!(pool.take(&Need::Own), Some(key));
+    assert_eq!(pool.take(&Need::Own), None);
+    assert_eq!(pool.wanted(&[], Instant::now()).len(), 1);
+    pool.untake(key);
+    assert_eq!(pool.take(&Need::Own), Some(key));
+}
+
+#[test]
+fn callbacks_that_cannot_be_read_cost_a_handful_of_starts_a_minute() {
+    let mut pool = Pool::new(1, false);
+    let begin = Instant::now();
+    let (mut now, mut starts) = (begin, 0);
+    while now < begin + Duration::from_secs(60) {
+        assert_eq!(pool.wanted(&own(5), now).len(), 1, "one try at a time");
+        start(&mut pool, 10, OWN, Source::Current);
+        pool.ended(10, &"died", now);
+        starts += 1;
+        assert_eq!(pool.wanted(&own(5), now), []);
+        assert!(matches!(pool.actions(), Some(Err(_))));
+        now = pool.deadline().unwrap();
+        assert!(pool.deadline_passed(now).is_empty());
+    }
+    assert!(starts <= 12, "{starts} starts");
+}
+
+#[test]
+fn the_last_good_callbacks_go_on_while_those_on_disk_are_broken() {
+    let mut pool = Pool::new(1, false);
+    let now = Instant::now();
+    start_ready(&mut pool, 10);
+    pool.callbacks_changed();
+    assert_eq!(pool.actions(), None, "what the new ones offer is to be seen");
+    pool.dismiss_idle();
+    start(&mut pool, 11, OWN, Source::Current);
+    pool.ended(11, &"died", now);
+    assert!(matches!(pool.actions(), Some(Ok(_))));
+    assert!(pool.broken().unwrap().ends_with("the last good callbacks go on"));
+    assert_eq!(pool.wanted(&[], now), [(OWN, Source::LastGood)]);
+    let good = start(&mut pool, 12, OWN, Source::LastGood);
+    assert!(!pool.ready(good, &["CB_backup".into()]), "no copy is made of the copy");
+    assert_eq!(pool.take(&Need::Own), Some(good));
+
+    let later = pool.deadline().unwrap();
+    pool.deadline_passed(later);
+    assert!(pool.wanted(&[], later).contains(&(OWN, Source::Current)), "those on disk are tried again");
+    let mended = start(&mut pool, 13, OWN, Source::Current);
+    assert!(pool.ready(mended, &["CB_new".into()]));
+    assert_eq!(pool.broken(), None);
+    assert_eq!(pool.serving(), Source::Current);
+}
+
+#[test]
+fn a_copy_from_an_earlier_supervisor_serves_too_and_may_fail_itself() {
+    let mut pool = Pool::new(1, true);
+    let now = Instant::now();
+    start(&mut pool, 10, OWN, Source::Current);
+    pool.ended(10, &"died", now);
+    assert_eq!(pool.actions(), None, "the copy is being read");
+    start(&mut pool, 11, OWN, Source::LastGood);
+    pool.ended(11, &"died", now);
+    assert!(matches!(pool.actions(), Some(Err(_))));
+    assert_eq!(pool.wanted(&[], now), [], "not before its wait is over");
+}
+
+#[test]
+fn a_dismissed_listener_is_no_failure() {
+    let mut pool = Pool::new(1, false);
+    start_ready(&mut pool, 10);
+    assert_eq!(pool.dismiss_idle(), [10]);
+    assert_eq!(pool.ended(10, &"died", Instant::now()).unwrap().stage, Stage::Dismissed);
+    assert_eq!(pool.broken(), None);
+}
+
+#[test]
+fn a_burst_leaves_one_waiting() {
+    let mut pool = Pool::new(1, false);
+    for pid in [10, 11, 12] {
+        start_ready(&mut pool, pid);
+    }
+    assert_eq!(pool.dismiss_surplus(&[]), [11, 12]);
+    assert_eq!(pool.wanted(&[], Instant::now()), []);
+}
+
+#[test]
+fn a_user_has_listeners_of_its_own_as_long_as_it_needs_them() {
+    let mut pool = Pool::new(1, false);
+    let now = Instant::now();
+    let forum = Need::User("forum".parse().unwrap());
+    start_ready(&mut pool, 10);
+    let wanted = pool.wanted(std::slice::from_ref(&forum), now);
+    assert_eq!(wanted, [(Purpose::Request(forum.clone()), Source::Current)]);
+    let key = start(&mut pool, 11, Purpose::Request(forum.clone()), Source::Current);
+    pool.ready(key, &["CB_backup".into()]);
+    assert_eq!(pool.dismiss_surplus(&[]), [11], "nobody needs it any more");
+    assert_eq!(pool.take(&forum), None);
+}
+
+#[test]
+fn a_users_listener_that_fails_says_nothing_about_the_callbacks() {
+    let mut pool = Pool::new(1, false);
+    start_ready(&mut pool, 10);
+    start(&mut pool, 11, Purpose::Request(Need::User("forum".parse().unwrap())), Source::Current);
+    assert_eq!(pool.ended(11, &"died", Instant::now()).unwrap().stage, Stage::Starting);
+    assert_eq!(pool.broken(), None);
+}
+
+#[test]
+fn a_health_listener_is_never_taken_for_a_request() {
+    let mut pool = Pool::new(1, false);
+    let key = start(&mut pool, 10, Purpose::Health, Source::Current);
+    pool.ready(key, &[]);
+    assert_eq!(pool.take(&Need::Own), None);
+    assert_eq!(pool.wanted(&[], Instant::now()).len(), 1);
+}
+
+#[test]
+fn a_listener_that_reads_its_callbacks_for_ever_is_ended_once() {
+    let mut pool = Pool::new(1, false);
+    start(&mut pool, 10, OWN, Source::Current);
+    let late = pool.deadline().unwrap();
+    assert_eq!(pool.deadline_passed(late), [10]);
+    assert_eq!(pool.deadline(), None);
+    pool.ended(10, &"was killed", late);
+    assert!(matches!(pool.actions(), Some(Err(_))));
+}

@@ -1,0 +1,196 @@
+//! The queue's rules, one by one.
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+fn request(id: &str, user: &str, action: &str) -> Request {
+    Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() }
+}
+
+/// A queue with its policy and a clock that stands still.
+struct Fixture {
+    queue: Queue,
+    policy: Policy,
+    now: Instant,
+}
+
+impl Fixture {
+    fn new(policy: &str) -> Self {
+        let policy = Policy::parse(policy, "housekeeping.toml").unwrap();
+        Self { queue: Queue::default(), policy, now: Instant::now() }
+    }
+
+    fn admit(&mut self, id: &str, user: &str, action: &str) -> Admission {
+        self.queue.admit(request(id, user, action), &self.policy, self.now).unwrap()
+    }
+
+    /// The id of the request that starts as this run.
+    fn start(&mut self, key: RunKey) -> Option<String> {
+        let started = self.queue.start(key, &Need::Own, &self.policy, self.now);
+        started.map(|(request, _)| request.id.to_string())
+    }
+
+    fn finish(&mut self, key: RunKey, status: Status) -> Finished {
+        self.queue.finish(key, status, &self.policy, self.now).unwrap()
+    }
+}
+
+#[test]
+fn different_actions_run_side_by_side_and_none_overlaps_itself() {
+    let mut f = Fixture::new("");
+    f.admit("1", "forum", "backup");
+    f.admit("2", "root", "backup");
+    f.admit("3", "forum", "rotate");
+    assert_eq!(f.queue.needs(&f.policy, f.now).len(), 2);
+    assert_eq!(f.start(10).as_deref(), Some("1"));
+    assert_eq!(f.start(11).as_deref(), Some("3"));
+    assert_eq!(f.start(12), None);
+    f.finish(10, Status::Exited(0));
+    assert_eq!(f.start(12).as_deref(), Some("2"));
+}
+
+#[test]
+fn a_repeat_joins_what_waits_and_not_what_runs() {
+    let mut f = Fixture::new("");
+    f.admit("1", "forum", "backup");
+    f.start(10).unwrap();
+    assert_eq!(f.admit("2", "forum", "backup"), Admission::Waits);
+    assert_eq!(f.admit("3", "forum", "backup"), Admission::Joined("2".parse().unwrap()));
+    assert_eq!(f.admit("4", "root", "backup"), Admission::Waits, "another user joins nobody");
+    f.finish(10, Status::Exited(0));
+    assert_eq!(f.start(11).as_deref(), Some("2"));
+    assert_eq!(f.finish(11, Status::Exited(3)).outcome, Outcome::Failed(3));
+}
+
+#[test]
+fn a_run_over_its_time_is_terminated_then_killed_and_timed_out() {
+    let mut f = Fixture::new("");
+    f.admit("1", "forum", "backup");
+    f.start(10).unwrap();
+    assert_eq!(f.queue.deadline(), Some(f.now + HOUR));
+    assert_eq!(f.queue.due(f.now + HOUR), [Due::Terminate(10)]);
+    assert_eq!(f.queue.due(f.now + HOUR), []);
+    assert_eq!(f.queue.due(f.now + HOUR + GRACE), [Due::Kill(10)]);
+    assert_eq!(f.queue.deadline(), None);
+    assert_eq!(f.finish(10, Status::Killed(9)).outcome, Outcome::TimedOut);
+}
+
+#[test]
+fn no_more_than_the_limit_run_or_wait() {
+    let mut f = Fixture::new("");
+    for n in 0..MOST_WAITING {
+        f.admit(&n.to_string(), "forum", &format!("a{n}"));
+    }
+    let refusal = f.queue.admit(request("x", "forum", "a1"), &f.policy, f.now).unwrap_err();
+    assert_eq!(refusal.code, RefusalCode::Busy);
+    assert_eq!(f.queue.needs(&f.policy, f.now).len(), MOST_RUNS);
+    for n in 0..MOST_RUNS {
+        assert!(f.start(n as RunKey).is_some());
+    }
+    assert_eq!(f.start(99), None);
+}
+
+#[test]
+fn what_did_not_reach_its_listener_is_the_next_again_and_its_attempt_not_counted() {
+    let mut f = Fixture::new("");
+    f.admit("1", "forum", "a");
+    f.admit("2", "forum", "b");
+    f.start(10).unwrap();
+    f.queue.put_back(10);
+    let (request, attempt) = f.queue.start(11, &Need::Own, &f.policy, f.now).unwrap();
+    assert_eq!((request.id.as_str(), attempt), ("1", 1));
+}
+
+#[test]
+fn skip_takes_only_what_finds_its_action_idle() {
+    let mut f = Fixture::new("[action.task]\noverlap = 'skip'");
+    assert_eq!(f.admit("1", "forum", "task"), Admission::Waits);
+    assert_eq!(f.admit("2", "forum", "task"), Admission::Skipped);
+    f.start(10).unwrap();
+    assert_eq!(f.admit("3", "forum", "task"), Admission::Skipped);
+    f.finish(10, Status::Exited(0));
+    assert_eq!(f.admit("4", "forum", "task"), Admission::Waits);
+}
+
+#[test]
+fn replace_takes_the_place_of_what_waits_and_of_what_runs() {
+    let mut f = Fixture::new("[action.task]\noverlap = 'replace'");
+    f.admit("1", "forum", "task");
+    f.start(10).unwrap();
+    let replaces = Admission::Replaces { waiting: vec![], runs: vec![10] };
+    assert_eq!(f.admit("2", "forum", "task"), replaces);
+    let replaces = Admission::Replaces { waiting: vec!["2".parse().unwrap()], runs: vec![10] };
+    assert_eq!(f.admit("3", "forum", "task"), replaces);
+    assert_eq!(f.finish(10, Status::Killed(15)).outcome, Outcome::Cancelled);
+    assert_eq!(f.start(11).as_deref(), Some("3"));
+}
+
+#[test]
+fn allow_lets_an_action_overlap_itself() {
+    let mut f = Fixture::new("[action.task]\noverlap = 'allow'");
+    f.admit("1", "forum", "task");
+    f.admit("2", "forum", "task");
+    assert_eq!(f.queue.needs(&f.policy, f.now).len(), 2);
+    assert!(f.start(10).is_some() && f.start(11).is_some());
+}
+
+#[test]
+fn a_failed_attempt_is_tried_again_after_its_pause_until_there_are_no_more() {
+    let mut f = Fixture::new("[action.task]\nretry = { attempts = 2, backoff = '5m' }");
+    f.admit("1", "forum", "task");
+    f.start(10).unwrap();
+    let pause = Duration::from_secs(300);
+    assert_eq!(f.finish(10, Status::Exited(1)).retry_after, Some(pause));
+    assert_eq!(f.start(11), None, "not before its pause is over");
+    assert_eq!(f.queue.deadline(), Some(f.now + pause));
+    f.now += pause;
+    assert_eq!(f.queue.due(f.now), []);
+    assert_eq!(f.start(11).as_deref(), Some("1"));
+    let last = f.finish(11, Status::Exited(1));
+    assert_eq!((last.attempt, last.retry_after), (2, None));
+    assert_eq!(f.queue.open(), 0);
+}
+
+#[test]
+fn what_succeeded_or_was_called_off_is_not_tried_again() {
+    let mut f = Fixture::new("[action.task]\nretry = { attempts = 5 }");
+    f.admit("1", "forum", "task");
+    f.start(10).unwrap();
+    assert_eq!(f.queue.cancel(&"1".parse().unwrap(), f.now), Some(Cancelled::Running(10)));
+    let finished = f.finish(10, Status::Killed(15));
+    assert_eq!((finished.outcome, finished.retry_after), (Outcome::Cancelled, None));
+    f.admit("2", "forum", "task");
+    f.start(11).unwrap();
+    assert_eq!(f.finish(11, Status::Exited(0)).retry_after, None);
+}
+
+#[test]
+fn a_request_can_be_called_off_by_an_id_that_joined_it() {
+    let mut f = Fixture::new("");
+    f.admit("1", "forum", "task");
+    f.admit("2", "forum", "task");
+    let cancelled = f.queue.cancel(&"2".parse().unwrap(), f.now);
+    assert_eq!(cancelled, Some(Cancelled::Waiting(request("1", "forum", "task"), 0)));
+    assert_eq!(f.queue.cancel(&"1".parse().unwrap(), f.now), None);
+}
+
+#[test]
+fn a_request_that_runs_as_its_user_needs_a_listener_of_that_user() {
+    let mut f = Fixture::new("[action.task]\nrun-as = 'request'");
+    f.admit("1", "forum", "task");
+    let forum = Need::User("forum".parse().unwrap());
+    assert_eq!(f.queue.needs(&f.policy, f.now), std::slice::from_ref(&forum));
+    assert_eq!(f.start(10), None);
+    assert!(f.queue.start(10, &forum, &f.policy, f.now).is_some());
+}
+
+#[test]
+fn what_could_not_be_recorded_was_never_accepted() {
+    let mut f = Fixture::new("");
+    f.admit("1", "forum", "task");
+    f.admit("2", "forum", "task");
+    f.queue.forget(&"2".parse().unwrap());
+    f.queue.forget(&"1".parse().unwrap());
+    assert_eq!(f.queue.open(), 0);
+}

@@ -1,0 +1,150 @@
+//! What callers want: who they are, whether they may, and what they are told.
+
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use crate::access::{self, Asked, Asker};
+use crate::accounts::Accounts;
+use crate::clock::Moment;
+use crate::names::{ActionName, RequestId, UserName};
+use crate::request::{Answer, Refusal, RefusalCode, Request};
+use crate::socket::Peer;
+use crate::socket::protocol::{Call, Reply, Tell, VERSION};
+
+use super::engine::{Engine, Waiting};
+use super::event::Event;
+use super::followers::Interest;
+
+impl Engine {
+    /// Does what a caller wants, or refuses it.
+    pub(super) fn call(&mut self, peer: Peer, call: Call, reply: oneshot::Sender<Reply>) {
+        let asker = Asker { uid: peer.uid, own_uid: nix::unistd::geteuid().as_raw() };
+        let waiting = Waiting { reply, uid: peer.uid, interest: None };
+        match call {
+            Call::Run { user, action, id, tell } => self.run(asker, waiting, (user, action, id), tell),
+            Call::Health => {
+                let caller = self.remember(waiting);
+                self.feed(Event::HealthAsked(caller));
+            }
+            Call::Ping => send(waiting, self.ping()),
+            Call::Status => {
+                let status = self.machine.status(Moment::now());
+                send(waiting, serde_json::to_value(status).unwrap_or_default());
+            }
+            Call::Cancel { id } => match access::permit_root(asker, "call a request off") {
+                Ok(()) => {
+                    let caller = self.remember(waiting);
+                    self.feed(Event::CancelAsked(caller, id));
+                }
+                Err(refusal) => self.refuse(waiting, refusal),
+            },
+            Call::Follow { id } => match access::permit_root(asker, "follow runs") {
+                Ok(()) => self.follow(waiting, id),
+                Err(refusal) => self.refuse(waiting, refusal),
+            },
+            Call::Next { .. } => {
+                self.refuse(waiting, Refusal::new(RefusalCode::Syntax, "a supervisor has no schedule"));
+            }
+            Call::Reload => {
+                let message =
+                    "a supervisor has nothing to reload: changed files are read at the next request";
+                self.refuse(waiting, Refusal::new(RefusalCode::Syntax, message));
+            }
+        }
+    }
+
+    fn run(
+        &mut self,
+        asker: Asker,
+        mut waiting: Waiting,
+        (user, action, brought): (UserName, ActionName, Option<RequestId>),
+        tell: Tell,
+    ) {
+        self.read_changed_files();
+        let wanted = Asked { user: &user, action: &action, brings_id: brought.is_some() };
+        let rule = self.machine.policy().rule(&action);
+        if let Err(refusal) = access::permit(asker, wanted, rule, uid_of) {
+            return self.refuse(waiting, refusal);
+        }
+        let id = match brought.map_or_else(RequestId::random, Ok) {
+            Ok(id) => id,
+            Err(error) => {
+                let message = format!("the kernel has no randomness for an id: {error}");
+                return self.refuse(waiting, Refusal::new(RefusalCode::Busy, message));
+            }
+        };
+        let request = Request { id, user, action };
+        waiting.interest = match tell {
+            Tell::Nothing => None,
+            Tell::Outcome => Some(Interest::Outcome(request.id.clone())),
+            Tell::Everything => Some(Interest::Request(request.id.clone())),
+        };
+        match self.ledger.used(&request) {
+            None => self.ask(waiting, request, asker.uid),
+            Some(true) => self.answer_again(waiting, request.id),
+            Some(false) => {
+                let message = format!("the id `{}` was used for another request", request.id);
+                self.refuse(waiting, Refusal::new(RefusalCode::IdTaken, message));
+            }
+        }
+    }
+
+    /// The same was asked before, under the same id: the same answer, and nothing is done twice.
+    fn answer_again(&mut self, waiting: Waiting, id: RequestId) {
+        let caller = self.remember(waiting);
+        self.answer_when_recorded(caller, Answer::Accepted(id));
+    }
+
+    fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
+        match self.ledger.prepare(self.machine.open(), Moment::now()) {
+            Ok(late) => {
+                if let Some(open) = late {
+                    self.feed(Event::Recorded);
+                    self.feed(Event::TakeUp(open));
+                }
+                let caller = self.remember(waiting);
+                self.feed(Event::Asked(caller, request, by));
+            }
+            Err(refusal) => self.refuse(waiting, refusal),
+        }
+    }
+
+    fn follow(&mut self, waiting: Waiting, id: Option<RequestId>) {
+        let interest = id.map_or(Interest::Everything, Interest::Request);
+        let lines = self.followers.borrow_mut().follow(interest);
+        let _ = waiting.reply.send(Reply::Lines(lines));
+    }
+
+    fn refuse(&mut self, waiting: Waiting, refusal: Refusal) {
+        let answer = Answer::Refused(refusal);
+        self.note_refusal(waiting.uid, &answer);
+        let _ = waiting.reply.send(Reply::Answer(answer));
+    }
+
+    /// Callbacks and policy, when their files are others than before.
+    fn read_changed_files(&mut self) {
+        if self.files.callbacks_changed() {
+            self.feed(Event::CallbacksChanged);
+        }
+        if let Some(policy) = self.files.changed_policy() {
+            self.feed(Event::PolicyChanged(policy));
+        }
+    }
+
+    fn ping(&self) -> serde_json::Value {
+        json!({
+            "ok": true, "service": self.settings.service.as_str(), "protocol": VERSION,
+            "version": env!("CARGO_PKG_VERSION"),
+        })
+    }
+}
+
+fn send(waiting: Waiting, object: serde_json::Value) {
+    // Whoever asked may have gone.
+    let _ = waiting.reply.send(Reply::Object(object));
+}
+
+/// The uid of a user by name. An account that cannot be looked up is nobody's.
+fn uid_of(user: &UserName) -> Option<u32> {
+    Accounts::system().find(user).ok().flatten().map(|account| account.uid)
+}

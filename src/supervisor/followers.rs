@@ -1,0 +1,89 @@
+//! Who follows what happens: callers that wait for an outcome, or watch everything.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+
+use crate::journal::Entry;
+use crate::names::RequestId;
+
+/// Lines that may wait for a follower; one that reads too slowly is dropped, and never delays a run.
+const MOST_LINES: usize = 1024;
+
+/// What a follower wants to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Interest {
+    /// Everything, for ever.
+    Everything,
+    /// What becomes of this request, and what its run prints, until its outcome.
+    Request(RequestId),
+    /// Only the outcome of this request.
+    Outcome(RequestId),
+}
+
+/// Everybody who follows.
+#[derive(Debug, Default)]
+pub(super) struct Followers {
+    followers: Vec<(Interest, mpsc::Sender<String>)>,
+    /// Requests that joined others, and whose run serves them.
+    joined: HashMap<RequestId, RequestId>,
+}
+
+impl Followers {
+    /// The lines for somebody with this interest, as they come.
+    pub(super) fn follow(&mut self, interest: Interest) -> mpsc::Receiver<String> {
+        let (sender, lines) = mpsc::channel(MOST_LINES);
+        let interest = match interest {
+            Interest::Everything => Interest::Everything,
+            Interest::Request(id) => Interest::Request(self.served_by(id)),
+            Interest::Outcome(id) => Interest::Outcome(self.served_by(id)),
+        };
+        self.followers.push((interest, sender));
+        lines
+    }
+
+    /// A request joined another: its outcome is that one's. Said as soon as it is known, before it is on
+    /// disk, since who waits may begin to follow in between.
+    pub(super) fn joined(&mut self, id: RequestId, with: RequestId) {
+        self.joined.insert(id, with);
+    }
+
+    /// This is on disk now.
+    pub(super) fn entry(&mut self, entry: &Entry) {
+        let id = entry.id().cloned();
+        let is_final = matches!(entry, Entry::Ended { .. });
+        if is_final && let Some(id) = &id {
+            self.joined.retain(|_, with| with != id);
+        }
+        let mut text = Vec::new();
+        entry.write_to(&mut text);
+        let line = String::from_utf8_lossy(&text).into_owned();
+        self.followers.retain(|(interest, sender)| {
+            let (concerned, done) = match interest {
+                Interest::Everything => (true, false),
+                Interest::Request(own) => (Some(own) == id.as_ref(), is_final),
+                Interest::Outcome(own) => (is_final && Some(own) == id.as_ref(), true),
+            };
+            !concerned || (sender.try_send(line.clone()).is_ok() && !done)
+        });
+    }
+
+    /// A run printed a line.
+    pub(super) fn output(&mut self, id: &RequestId, text: &[u8]) {
+        if self.followers.is_empty() {
+            return;
+        }
+        let text = String::from_utf8_lossy(text);
+        let object = serde_json::json!({"event": "output", "id": id.as_str(), "text": text});
+        let line = format!("{object}\n");
+        self.followers.retain(|(interest, sender)| match interest {
+            Interest::Everything => sender.try_send(line.clone()).is_ok(),
+            Interest::Request(own) if own == id => sender.try_send(line.clone()).is_ok(),
+            _ => true,
+        });
+    }
+
+    fn served_by(&self, id: RequestId) -> RequestId {
+        self.joined.get(&id).cloned().unwrap_or(id)
+    }
+}

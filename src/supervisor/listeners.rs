@@ -1,0 +1,161 @@
+//! Who carries requests out: listeners that come, serve once and go, and the checks of the service.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::journal::End;
+use crate::listener::pool::{self, Key, Purpose, Stage};
+use crate::names::{ActionName, RequestId, UserName};
+use crate::outcome::Outcome;
+use crate::process::Status;
+use crate::queue::Need;
+use crate::request::Request;
+
+use super::event::{Action, Caller, Level, Remains};
+use super::health::Health;
+use super::life::Service;
+use super::machine::{Machine, TERM};
+
+/// How long what a run left behind has to end by itself after TERM, before KILL.
+const GRACE: Duration = Duration::from_secs(2);
+/// What a run failed with when no listener could be had for its user, as shells have it for programs that
+/// cannot be executed.
+const CANNOT_EXECUTE: u8 = 126;
+
+impl Machine {
+    pub(super) fn listener_not_started(&mut self, key: Key, why: String, now: Moment) {
+        if self.checks.listener() == Some(key) {
+            self.answer_checks(&Health::healthy(vec![format!("health check: {why}")]));
+        }
+        match self.pool.not_started(key, why.clone(), now.instant) {
+            Some(Purpose::Request(Need::Own)) => self.say_broken(now),
+            Some(Purpose::Request(need)) => self.no_listener_for(&need, why, now),
+            _ => {}
+        }
+    }
+
+    pub(super) fn listener_ready(&mut self, key: Key, callbacks: &[String], now: Moment) {
+        let was_broken = self.pool.broken().is_some();
+        if self.pool.ready(key, callbacks) {
+            self.act(Action::KeepCallbacks);
+        }
+        if was_broken && self.pool.broken().is_none() {
+            self.say(Level::Info, "the callbacks can be read again");
+        }
+        if self.checks.listener() == Some(key) {
+            self.pool.busy(key);
+            self.checks.begun(now.instant);
+            let (id, user) = (RequestId::of_health_check(), UserName::root());
+            self.act(Action::Hand(key, Request { id, user, action: ActionName::health_check() }));
+        }
+        self.decide(now);
+    }
+
+    pub(super) fn listener_ended(
+        &mut self,
+        ended: pool::Ended,
+        status: Status,
+        said: Option<String>,
+        now: Moment,
+    ) {
+        let pool::Ended { key, pid, token, purpose, stage } = ended;
+        match (purpose, stage) {
+            (Purpose::Health, Stage::Starting) => {
+                let degraded = format!("callbacks: the health check's listener {status} before it began");
+                self.answer_checks(&Health::healthy(vec![degraded]));
+            }
+            (Purpose::Health, _) => {
+                let health = self.checks.judge(status, said, self.degraded(now));
+                self.answer_checks(&health);
+                self.act(Action::SignalRemains(key, Remains { leader: pid, token }, super::machine::KILL));
+            }
+            (Purpose::Request(_), Stage::Busy) => {
+                let remains = Remains { leader: pid, token };
+                self.ending.insert(key, (status, remains.clone()));
+                self.act(Action::SignalRemains(key, remains, TERM));
+            }
+            (Purpose::Request(Need::Own), Stage::Starting | Stage::Ready) => self.say_broken(now),
+            (Purpose::Request(need), Stage::Starting) => {
+                self.no_listener_for(&need, format!("its listener {status} before it began"), now);
+            }
+            (Purpose::Request(_), Stage::Dismissed | Stage::Ready) => {}
+        }
+    }
+
+    /// What the run left behind has been told to end, and so the run is over.
+    pub(super) fn run_ended(&mut self, key: Key, names: &[String], now: Moment) {
+        let Some((status, remains)) = self.ending.remove(&key) else { return };
+        let note = (!names.is_empty()).then(|| format!("left behind and ended: {}", names.join(", ")));
+        if note.is_some() {
+            self.remains.push((now.instant + GRACE, key, remains));
+        }
+        if let Some(finished) = self.queue.finish(key, status, &self.policy, now.instant) {
+            self.report(&finished, note, now);
+        }
+    }
+
+    /// The first request that needs such a listener has failed with it; others get their own try.
+    fn no_listener_for(&mut self, need: &Need, why: String, now: Moment) {
+        if let Some(waiting) = self.queue.give_up(need, &self.policy) {
+            let outcome = Outcome::Failed(CANNOT_EXECUTE);
+            let end = End { attempt: waiting.attempt + 1, outcome, took_ms: 0 };
+            self.conclude(&waiting.request, end, Some(why), now);
+        }
+    }
+
+    fn say_broken(&mut self, now: Moment) {
+        if let Some(broken) = self.pool.broken() {
+            self.say(Level::Error, format!("degraded: callbacks: {broken}; the service runs on"));
+            self.decide(now);
+        }
+    }
+
+    pub(super) fn callbacks_changed(&mut self) {
+        self.pool.callbacks_changed();
+        for pid in self.pool.dismiss_idle() {
+            self.act(Action::SignalGroup(pid, TERM));
+        }
+    }
+
+    pub(super) fn health_asked(&mut self, caller: Caller, now: Moment) {
+        let has_check = match self.pool.actions() {
+            Some(Ok(actions)) => Some(actions.contains(&ActionName::health_check())),
+            Some(Err(_)) => Some(false),
+            None => None,
+        };
+        let health = match (self.life.service, has_check) {
+            _ if self.life.is_stopping() => Health::unhealthy("the service is stopping"),
+            (Service::Unstarted, _) => Health::unhealthy("the service is not started"),
+            (Service::Ended(status), _) => Health::unhealthy(format!("the service {status}")),
+            (_, None) => return self.checks.defer(caller),
+            (_, Some(true)) => return self.check(caller, now),
+            (_, Some(false)) => Health::healthy(self.degraded(now)),
+        };
+        self.act(Action::AnswerHealth(caller, health));
+    }
+
+    /// Runs the service's own check, unless one is on already: that one answers all who wait.
+    fn check(&mut self, caller: Caller, now: Moment) {
+        if self.checks.join(caller) {
+            let source = self.pool.serving();
+            let key = self.pool.add(Purpose::Health, source, now.instant);
+            self.checks.started(key);
+            self.act(Action::StartListener(key, Purpose::Health, source));
+        }
+    }
+
+    pub(super) fn answer_checks(&mut self, health: &Health) {
+        for caller in self.checks.finish() {
+            self.act(Action::AnswerHealth(caller, health.clone()));
+        }
+    }
+
+    /// What is wrong and does not keep the service from serving, a sentence each.
+    pub(super) fn degraded(&self, now: Moment) -> Vec<String> {
+        let callbacks = self.pool.broken().map(|broken| format!("callbacks: {broken}"));
+        let policy = self.policy_fault.as_ref().map(|(fault, _)| format!("policy: {fault}"));
+        let journal = self.unrecorded.clone();
+        let overdue = self.overdue.sentences(&self.policy, now);
+        callbacks.into_iter().chain(policy).chain(journal).chain(overdue).collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! What is asked of the service: taken in or refused, started when its turn comes, called off.
+
+use crate::clock::Moment;
+use crate::journal::{End, Entry, Open};
+use crate::listener::pool::Key;
+use crate::names::{ActionName, RequestId};
+use crate::outcome::Outcome;
+use crate::policy::Policy;
+use crate::queue::{Admission, Cancelled, Finished, Waiting};
+use crate::request::{Answer, Refusal, RefusalCode, Request};
+
+use super::event::{Action, Caller, Level};
+use super::life::Service;
+use super::machine::{Machine, TERM, stopping};
+
+impl Machine {
+    /// Takes up what an earlier supervisor had promised: what had not started waits again, what had was
+    /// interrupted.
+    pub(super) fn take_up(&mut self, open: Open, now: Moment) {
+        let Open { request, joined, attempt, started, not_before, .. } = open;
+        let name = request.label();
+        if started.is_none() {
+            self.say(Level::Info, format!("{name}, accepted before, waits for its turn"));
+            let not_before = not_before.map(|at| now.instant_of(at));
+            return self.queue.restore(Waiting::recovered(request, joined, attempt, not_before));
+        }
+        // How long it ran is not known: the supervisor died with it.
+        let end = End { attempt, outcome: Outcome::Interrupted, took_ms: 0 };
+        match self.policy.rule(&request.action).retry.pause_after(attempt) {
+            Some(pause) => {
+                self.say(Level::Warn, format!("{name} was interrupted: it is tried again"));
+                let not_before = now.wall_after(pause);
+                self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
+                let not_before = Some(now.instant + pause);
+                self.queue.restore(Waiting::recovered(request, joined, attempt, not_before));
+            }
+            None => self.conclude(&request, end, Some("the supervisor ended before it".into()), now),
+        }
+    }
+
+    pub(super) fn asked(&mut self, caller: Caller, request: Request, by: u32, now: Moment) {
+        if self.life.is_stopping() {
+            self.answer(caller, Answer::Refused(stopping()));
+        } else {
+            self.undecided.push((caller, request, by));
+            self.decide(now);
+        }
+    }
+
+    /// Answers the requests that could not be answered before the callbacks were read.
+    pub(super) fn decide(&mut self, now: Moment) {
+        if self.pool.actions().is_none() {
+            return;
+        }
+        for (caller, request, by) in std::mem::take(&mut self.undecided) {
+            let id = request.id.clone();
+            let answer = self.admit(request, by, now);
+            self.answer(caller, answer.map_or_else(Answer::Refused, |()| Answer::Accepted(id)));
+        }
+        for caller in self.checks.take_undecided() {
+            self.health_asked(caller, now);
+        }
+    }
+
+    fn admit(&mut self, request: Request, by: u32, now: Moment) -> Result<(), Refusal> {
+        self.check_action(&request.action)?;
+        if let Some((fault, true)) = &self.policy_fault {
+            return Err(Refusal::new(RefusalCode::Policy, fault));
+        }
+        if let Some(why) = &self.unrecorded {
+            return Err(Refusal::new(RefusalCode::Journal, why));
+        }
+        let admission = self.queue.admit(request.clone(), &self.policy, now.instant)?;
+        let (at, id, name) = (now.wall, request.id.clone(), request.label());
+        if let Admission::Joined(with) = admission {
+            self.say(Level::Info, format!("{name} joins {}, which waits", with.short()));
+            self.record(Entry::Joined { at, request, by, with });
+            return Ok(());
+        }
+        self.record(Entry::Accepted { at, request: request.clone(), by });
+        match admission {
+            Admission::Waits | Admission::Joined(_) => {}
+            Admission::Skipped => {
+                let end = End { attempt: 0, outcome: Outcome::Skipped, took_ms: 0 };
+                self.conclude(&request, end, Some("its action was on already".into()), now);
+            }
+            Admission::Replaces { waiting, runs } => {
+                for id in waiting {
+                    let replaced = Request { id, ..request.clone() };
+                    self.cancelled(&replaced, 0, &format!("{name} takes its place"), now);
+                }
+                for key in runs {
+                    self.say(Level::Info, format!("{} replaces what runs: that is asked to end", id.short()));
+                    self.signal_listener(key, TERM);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_action(&self, action: &ActionName) -> Result<(), Refusal> {
+        let actions = match self.pool.actions() {
+            Some(Ok(actions)) => actions,
+            Some(Err(broken)) => return Err(Refusal::new(RefusalCode::Callbacks, broken)),
+            None => return Err(Refusal::new(RefusalCode::Callbacks, "they have not been read yet")),
+        };
+        if *action == ActionName::health_check() {
+            let message = format!("`{action}` is for the supervisor itself: ask for health");
+            return Err(Refusal::new(RefusalCode::NotAllowed, message));
+        }
+        if !actions.contains(action) {
+            let message = format!("there is no action `{action}` here");
+            return Err(Refusal::new(RefusalCode::UnknownAction, message));
+        }
+        Ok(())
+    }
+
+    pub(super) fn cancel_asked(&mut self, caller: Caller, id: &RequestId, now: Moment) {
+        let cancelled = self.queue.cancel(id, now.instant);
+        match &cancelled {
+            None => {}
+            Some(Cancelled::Running(key)) => self.signal_listener(*key, TERM),
+            Some(Cancelled::Waiting(request, attempt)) => {
+                self.cancelled(request, *attempt, "called off before it started", now);
+            }
+        }
+        self.act(Action::AnswerCancel(caller, cancelled.is_some()));
+    }
+
+    fn cancelled(&mut self, request: &Request, attempt: u32, note: &str, now: Moment) {
+        let end = End { attempt, outcome: Outcome::Cancelled, took_ms: 0 };
+        self.conclude(request, end, Some(note.to_owned()), now);
+    }
+
+    /// What was to be recorded could not be. It is as if these had never been asked, and never started.
+    pub(super) fn not_recorded(&mut self, ids: &[RequestId], keys: &[Key], why: String) {
+        for &key in keys {
+            self.queue.put_back(key);
+            self.pool.untake(key);
+        }
+        for id in ids {
+            self.queue.forget(id);
+        }
+        if self.unrecorded.is_none() {
+            self.say(Level::Error, format!("degraded: {why}; the service runs on, nothing is promised"));
+        }
+        self.unrecorded = Some(why);
+    }
+
+    pub(super) fn recorded(&mut self) {
+        if self.unrecorded.take().is_some() {
+            self.say(Level::Info, "the journal can be written again");
+        }
+    }
+
+    pub(super) fn policy_changed(&mut self, policy: Result<Policy, String>) {
+        match policy {
+            Ok(policy) => {
+                (self.policy, self.policy_fault) = (policy, None);
+                self.say(Level::Info, "the policy was read again");
+            }
+            Err(fault) => {
+                let had_none = self.policy_fault.as_ref().is_some_and(|(_, had_none)| *had_none);
+                let goes_on = if had_none { "every request is refused" } else { "the last good one goes on" };
+                self.say(Level::Error, format!("degraded: policy: {fault}; {goes_on}"));
+                self.policy_fault = Some((fault, had_none));
+            }
+        }
+    }
+
+    /// Gives the requests that can start to the listeners that wait, and has more listeners started.
+    pub(super) fn pump(&mut self, now: Moment) {
+        if self.life.is_stopping() || self.life.service == Service::Unstarted {
+            return;
+        }
+        let mut needs = self.queue.needs(&self.policy, now.instant);
+        if self.unrecorded.is_none() {
+            let offered = needs.clone();
+            for need in &offered {
+                let Some(key) = self.pool.take(need) else { continue };
+                let Some((request, attempt)) = self.queue.start(key, need, &self.policy, now.instant) else {
+                    self.pool.untake(key);
+                    continue;
+                };
+                self.hand(key, request, attempt, now);
+            }
+            needs = self.queue.needs(&self.policy, now.instant);
+        }
+        for (purpose, source) in self.pool.wanted(&needs, now.instant) {
+            let key = self.pool.add(purpose.clone(), source, now.instant);
+            self.act(Action::StartListener(key, purpose, source));
+        }
+        for pid in self.pool.dismiss_surplus(&needs) {
+            self.act(Action::SignalGroup(pid, TERM));
+        }
+    }
+
+    fn hand(&mut self, key: Key, request: Request, attempt: u32, now: Moment) {
+        let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+        self.say(Level::Info, format!("{} starts for {}{again}", request.label(), request.user));
+        let token = self.pool.token(key).unwrap_or_default().to_owned();
+        self.record(Entry::Started { at: now.wall, id: request.id.clone(), attempt, token });
+        self.act(Action::Hand(key, request));
+    }
+
+    /// The listener was gone when it was to get its request: the next one gets it.
+    pub(super) fn not_handed(&mut self, key: Key, now: Moment) {
+        if let Some(id) = self.queue.put_back(key) {
+            self.record(Entry::PutBack { at: now.wall, id });
+        }
+    }
+
+    /// A run is over, with what it left behind told to end.
+    pub(super) fn report(&mut self, finished: &Finished, note: Option<String>, now: Moment) {
+        let Finished { request, attempt, outcome, took, retry_after } = finished;
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let end = End { attempt: *attempt, outcome: *outcome, took_ms };
+        let Some(pause) = *retry_after else { return self.conclude(request, end, note, now) };
+        let name = request.label();
+        let pause_s = pause.as_secs();
+        self.say(Level::Warn, format!("{name} {outcome} on attempt {attempt}: tried again in {pause_s} s"));
+        let not_before = now.wall_after(pause);
+        self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
+    }
+
+    /// The final outcome of a request: recorded, kept for the status, and said.
+    pub(super) fn conclude(&mut self, request: &Request, end: End, note: Option<String>, now: Moment) {
+        let level = match end.outcome {
+            Outcome::Succeeded | Outcome::Skipped => Level::Info,
+            Outcome::Interrupted | Outcome::Cancelled => Level::Warn,
+            Outcome::Failed(_) | Outcome::TimedOut => Level::Error,
+        };
+        let seconds = std::time::Duration::from_millis(end.took_ms).as_secs_f64();
+        let noted = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+        self.say(level, format!("{} {} after {seconds:.3} s{noted}", request.label(), end.outcome));
+        let entry = Entry::Ended { at: now.wall, id: request.id.clone(), end, note };
+        self.overdue.update(request, &entry, now);
+        self.record(entry);
+    }
+
+    pub(super) fn record(&mut self, entry: Entry) {
+        self.act(Action::Record(entry));
+    }
+}

@@ -1,0 +1,113 @@
+//! How things are, as the `status` call tells it (docs/PROTOCOL.md).
+
+use serde::Serialize;
+
+use crate::clock::Moment;
+use crate::journal::RunSummary;
+use crate::names::ActionName;
+use crate::outcome::Outcome;
+use crate::process::Pid;
+use crate::request::Request;
+
+use super::machine::Machine;
+
+/// One service at one instant.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    ok: bool,
+    /// `starting`, `running`, `callbacks-only`, `stopping` or `ended`.
+    state: &'static str,
+    /// The service's process, where it has one.
+    pid: Option<Pid>,
+    /// What is wrong and does not keep the service from serving.
+    degraded: Vec<String>,
+    /// Requests that wait, in their order.
+    waiting: Vec<Asked>,
+    /// Requests that are being carried out.
+    running: Vec<Asked>,
+    /// The actions that can be asked for, by name.
+    actions: Vec<OfAction>,
+}
+
+#[derive(Debug, Serialize)]
+struct Asked {
+    id: String,
+    user: String,
+    action: String,
+    /// How long it has been on, in milliseconds; nothing for one that waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running_ms: Option<u128>,
+}
+
+#[derive(Debug, Serialize)]
+struct OfAction {
+    action: String,
+    overdue: bool,
+    last: Option<Run>,
+    last_success: Option<Run>,
+}
+
+#[derive(Debug, Serialize)]
+struct Run {
+    id: String,
+    user: String,
+    ended_at: String,
+    outcome: String,
+    took_ms: u64,
+}
+
+impl Machine {
+    /// How things are.
+    pub fn status(&self, now: Moment) -> Status {
+        let offered = self.pool.actions().and_then(Result::ok);
+        let asked_for = |action: &&ActionName| **action != ActionName::health_check();
+        Status {
+            ok: true,
+            state: self.life.state(),
+            pid: self.life.pid(),
+            degraded: self.degraded(now),
+            waiting: self.queue.waiting().map(|request| Asked::new(request, None)).collect(),
+            running: self
+                .queue
+                .running()
+                .map(|(request, since)| Asked::new(request, Some((now.instant - since).as_millis())))
+                .collect(),
+            actions: offered
+                .into_iter()
+                .flatten()
+                .filter(asked_for)
+                .map(|action| self.action_status(action, now))
+                .collect(),
+        }
+    }
+
+    fn action_status(&self, action: &ActionName, now: Moment) -> OfAction {
+        let runs = self.overdue.last.get(action);
+        OfAction {
+            action: action.to_string(),
+            overdue: self.overdue.is_overdue(action, &self.policy, now),
+            last: runs.and_then(|runs| runs.last.as_ref()).map(Run::new),
+            last_success: runs.and_then(|runs| runs.last_success.as_ref()).map(Run::new),
+        }
+    }
+}
+
+impl Asked {
+    fn new(request: &Request, running_ms: Option<u128>) -> Self {
+        let Request { id, user, action } = request;
+        Self { id: id.to_string(), user: user.to_string(), action: action.to_string(), running_ms }
+    }
+}
+
+impl Run {
+    fn new(run: &RunSummary) -> Self {
+        let outcome: Outcome = run.end.outcome;
+        Self {
+            id: run.id.to_string(),
+            user: run.user.to_string(),
+            ended_at: run.ended_at.to_string(),
+            outcome: outcome.to_string(),
+            took_ms: run.end.took_ms,
+        }
+    }
+}

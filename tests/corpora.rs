@@ -1,0 +1,27 @@
+//! Replays what fuzzing has found worth keeping (`fuzz/corpus/`), so that it holds without a fuzzer.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+#[path = "../fuzz/checks/policy.rs"]
+mod policy;
+
+/// Checks every file of a target's corpus; the last name that is printed before a panic is the one at fault.
+fn replay(target: &str, check: fn(&[u8])) -> io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut replayed = 0;
+    for file in fs::read_dir(&folder)? {
+        let path = file?.path();
+        println!("{}", path.display());
+        check(&fs::read(path)?);
+        replayed += 1;
+    }
+    assert!(replayed > 0, "{} is empty", folder.display());
+    Ok(())
+}
+
+#[test]
+fn policies() -> io::Result<()> {
+    replay("policy", policy::check)
+}

@@ -1,0 +1,218 @@
+//! Compaction keeps what is of use, and survives a crash at any point.
+
+use std::fs;
+use std::path::Path;
+
+use lamplighter::journal::{Entry, GROWTH, Journal, Keep, NAME};
+use lamplighter::outcome::Outcome;
+
+use crate::entries::{
+    accepted, at, ended, id, joined, open, open_ids, quick_folder, retried, started, write,
+};
+use crate::model::Model;
+
+const DAY: i64 = 24 * 60 * 60;
+const NEW_NAME: &str = "journal.jsonl.new";
+
+fn text(folder: &Path) -> String {
+    fs::read_to_string(folder.join(NAME)).unwrap()
+}
+
+fn keep(runs: usize) -> Keep {
+    Keep { runs, ..Keep::default() }
+}
+
+/// A request and its outcome, on this day.
+fn run(text: &str, action: &str, outcome: Outcome, day: i64) -> [Entry; 3] {
+    [
+        accepted(text, action, day * DAY),
+        started(text, 1, day * DAY + 1),
+        ended(text, 1, outcome, day * DAY + 2),
+    ]
+}
+
+/// The kinds of records that the journal has of this id.
+fn events(folder: &Path, id: &str) -> Vec<String> {
+    let text = text(folder);
+    let of_id = text.lines().filter(|line| line.contains(&format!("\"id\":\"{id}\"")));
+    of_id.map(|line| line.split('"').nth(3).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn history_is_kept_for_90_days_and_ids_as_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = [
+        run("old", "backup", Outcome::Succeeded, 1),
+        run("young", "backup", Outcome::Failed(1), 10),
+        run("new", "backup", Outcome::Succeeded, 50),
+    ];
+    write(folder.path(), runs.as_flattened());
+    let (mut journal, _) = open(folder.path());
+    journal.compact(&Keep::default(), at(95 * DAY)).unwrap();
+    assert_eq!(events(folder.path(), "old"), [""; 0]);
+    assert_eq!(events(folder.path(), "young"), ["accepted", "started", "ended"]);
+    assert_eq!(journal.remembered(&id("old")).unwrap(), None);
+    assert!(journal.remembered(&id("young")).unwrap().is_some());
+}
+
+#[test]
+fn of_more_runs_than_are_kept_the_ids_are_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..10 {
+        write(folder.path(), &run(&format!("run-{n}"), "backup", Outcome::Succeeded, n));
+    }
+    let (mut journal, before) = open(folder.path());
+    journal.compact(&keep(3), at(20 * DAY)).unwrap();
+    for n in 0..10 {
+        let name = format!("run-{n}");
+        let expected: &[&str] = if n < 7 { &["known"] } else { &["accepted", "started", "ended"] };
+        assert_eq!(events(folder.path(), &name), expected, "{name}");
+        let remembered = journal.remembered(&id(&name)).unwrap().unwrap();
+        assert!(remembered.matches(&"forum".parse().unwrap(), &"backup".parse().unwrap()));
+        assert_eq!(remembered.at, at(n * DAY));
+    }
+    drop(journal);
+    let (mut journal, after) = open(folder.path());
+    assert_eq!((after.last, after.since), (before.last, before.since));
+    assert!(journal.remembered(&id("run-0")).unwrap().is_some());
+    journal.compact(&keep(3), at(0) + Keep::default().age + Keep::default().age).unwrap();
+    assert_eq!(journal.remembered(&id("run-0")).unwrap(), None);
+}
+
+#[test]
+fn the_last_run_and_the_last_success_of_each_action_are_kept_however_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = [
+        run("backup-1", "backup", Outcome::Succeeded, 1),
+        run("backup-2", "backup", Outcome::Succeeded, 2),
+        run("backup-3", "backup", Outcome::Failed(1), 3),
+        run("backup-4", "backup", Outcome::TimedOut, 4),
+        run("rotate-1", "rotate", Outcome::Interrupted, 5),
+    ];
+    write(folder.path(), runs.as_flattened());
+    let (mut journal, before) = open(folder.path());
+    journal.compact(&keep(0), at(1000 * DAY)).unwrap();
+    for name in ["backup-2", "backup-4", "rotate-1"] {
+        assert_eq!(events(folder.path(), name), ["accepted", "started", "ended"], "{name}");
+    }
+    for name in ["backup-1", "backup-3"] {
+        assert_eq!(events(folder.path(), name), [""; 0], "{name}");
+    }
+    drop(journal);
+    let (_, after) = open(folder.path());
+    assert_eq!((after.last, after.since, after.notes), (before.last, before.since, before.notes));
+}
+
+#[test]
+fn open_requests_and_those_that_joined_are_kept_however_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = [
+        accepted("a", "backup", 1),
+        joined("b", "backup", "a", 2),
+        joined("c", "backup", "a", 3),
+        ended("c", 0, Outcome::Cancelled, 4),
+        accepted("d", "rotate", 5),
+        started("d", 1, 6),
+        retried("d", 1, 7, 300),
+        started("d", 2, 301),
+    ];
+    write(folder.path(), &entries);
+    let (mut journal, _) = open(folder.path());
+    journal.compact(&keep(0), at(1000 * DAY)).unwrap();
+    drop(journal);
+    Model::of(&entries).assert_is(&open(folder.path()).1, "after a compaction");
+}
+
+#[test]
+fn what_is_not_committed_is_committed_after_a_compaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(folder.path());
+    journal.append(&accepted("a", "backup", 1));
+    journal.compact(&Keep::default(), at(2)).unwrap();
+    assert!(journal.is_dirty());
+    assert_eq!(events(folder.path(), "a"), [""; 0]);
+    journal.commit().unwrap();
+    assert!(journal.remembered(&id("a")).unwrap().is_some());
+    assert_eq!(open_ids(&open(folder.path()).1), ["a"]);
+}
+
+#[test]
+fn it_is_due_when_the_journal_has_doubled_and_grown_by_a_mebibyte() {
+    let folder = quick_folder();
+    let (mut journal, _) = open(folder.path());
+    let mut n = 0;
+    let mut grow_to = |journal: &mut Journal, bytes: u64| {
+        while fs::metadata(folder.path().join(NAME)).unwrap().len() < bytes {
+            for _ in 0..100 {
+                for entry in run(&format!("run-{n}"), "backup", Outcome::Succeeded, 0) {
+                    journal.append(&entry);
+                }
+                n += 1;
+            }
+            journal.commit().unwrap();
+        }
+    };
+    grow_to(&mut journal, GROWTH - 50_000);
+    assert!(!journal.compact_if_due(at(1)).unwrap());
+    grow_to(&mut journal, GROWTH + 1000);
+    assert!(journal.compact_if_due(at(1)).unwrap());
+    assert!(!journal.compact_if_due(at(1)).unwrap());
+    let compacted = text(folder.path()).len() as u64;
+    grow_to(&mut journal, 2 * compacted + GROWTH - 50_000);
+    // Also for the one that opens it next.
+    let (mut journal, _) = open(folder.path());
+    assert!(!journal.compact_if_due(at(1)).unwrap());
+    grow_to(&mut journal, 2 * compacted + GROWTH + 1000);
+    let (mut journal, _) = open(folder.path());
+    assert!(journal.compact_if_due(at(1)).unwrap());
+}
+
+#[test]
+fn a_crash_at_any_point_loses_nothing() {
+    let entries: Vec<_> = (0..6)
+        .flat_map(|n| run(&format!("run-{n}"), "backup", Outcome::Failed(1), n))
+        .chain([accepted("a", "backup", 7 * DAY), started("a", 1, 7 * DAY)])
+        .collect();
+    let model = Model::of(&entries);
+    let before = quick_folder();
+    write(before.path(), &entries);
+    let after = quick_folder();
+    fs::write(after.path().join(NAME), text(before.path())).unwrap();
+    open(after.path()).0.compact(&keep(2), at(8 * DAY)).unwrap();
+    let (old, new) = (text(before.path()), text(after.path()));
+    assert!(new.len() < old.len());
+
+    let check = |old: &str, leftover: Option<&str>, when: &str| {
+        let folder = quick_folder();
+        fs::write(folder.path().join(NAME), old).unwrap();
+        if let Some(leftover) = leftover {
+            fs::write(folder.path().join(NEW_NAME), leftover).unwrap();
+        }
+        let (journal, recovered) = open(folder.path());
+        model.assert_is(&recovered, when);
+        assert!(!folder.path().join(NEW_NAME).exists(), "{when}");
+        assert!(recovered.notes.is_empty(), "{:?}", recovered.notes);
+        for id in model.used.keys() {
+            assert!(journal.remembered(id).unwrap().is_some(), "{id} is forgotten, {when}");
+        }
+    };
+    for written in 0..=new.len() {
+        check(&old, Some(&new[..written]), &format!("after {written} bytes of the new journal"));
+    }
+    check(&new, None, "after the rename");
+}
+
+#[test]
+fn a_compaction_that_fails_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(folder.path());
+    journal.append(&accepted("a", "backup", 1));
+    journal.commit().unwrap();
+    fs::create_dir(folder.path().join(NEW_NAME)).unwrap();
+    let error = journal.compact(&Keep::default(), at(1)).unwrap_err().to_string();
+    assert!(error.starts_with("cannot write the compacted journal"), "{error}");
+    journal.append(&accepted("b", "backup", 1));
+    journal.commit().unwrap();
+    fs::remove_dir(folder.path().join(NEW_NAME)).unwrap();
+    assert_eq!(open_ids(&open(folder.path()).1), ["a", "b"]);
+}

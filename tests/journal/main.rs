@@ -1,0 +1,12 @@
+//! The journal as the supervisor uses it: what is committed is there again, whatever happens in between.
+#![allow(clippy::unwrap_used)]
+
+mod compaction;
+mod entries;
+mod full_disk;
+mod history;
+mod model;
+mod output;
+mod property;
+mod restart;
+mod torn;

@@ -1,0 +1,88 @@
+//! What a journal means, in the plainest words: the tests compare what was recovered with this.
+
+use std::collections::BTreeMap;
+
+use lamplighter::journal::{Entry, LastRuns, Open, Recovered};
+use lamplighter::names::{ActionName, RequestId};
+use lamplighter::request::Request;
+
+/// What should be recovered.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Model {
+    pub(crate) open: Vec<Open>,
+    pub(crate) last: BTreeMap<ActionName, LastRuns>,
+    /// Each id that is used up, with what it was used for first.
+    pub(crate) used: BTreeMap<RequestId, Request>,
+}
+
+impl Model {
+    pub(crate) fn of(entries: &[Entry]) -> Self {
+        let mut model = Self::default();
+        for entry in entries {
+            model.take(entry);
+        }
+        model
+    }
+
+    pub(crate) fn take(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Accepted { at, request, by } | Entry::Joined { at, request, by, .. } => {
+                if self.used.contains_key(&request.id) {
+                    return;
+                }
+                self.used.insert(request.id.clone(), request.clone());
+                if let Entry::Joined { with, .. } = entry
+                    && let Some(open) = self.find(with)
+                {
+                    open.joined.push(request.id.clone());
+                    return;
+                }
+                self.last.entry(request.action.clone()).or_insert_with(|| LastRuns::new(*at));
+                self.open.push(Open {
+                    request: request.clone(),
+                    by: *by,
+                    accepted_at: *at,
+                    joined: Vec::new(),
+                    attempt: 0,
+                    started: None,
+                    not_before: None,
+                });
+            }
+            Entry::Started { id, attempt, token, .. } => {
+                if let Some(open) = self.find(id) {
+                    (open.attempt, open.started) = (*attempt, Some(token.clone()));
+                }
+            }
+            Entry::PutBack { id, .. } => {
+                if let Some(open) = self.find(id).filter(|open| open.started.is_some()) {
+                    (open.attempt, open.started) = (open.attempt - 1, None);
+                }
+            }
+            Entry::Retried { id, end, not_before, .. } => {
+                if let Some(open) = self.find(id) {
+                    (open.attempt, open.started, open.not_before) = (end.attempt, None, Some(*not_before));
+                }
+            }
+            Entry::Ended { id, .. } => {
+                for open in &mut self.open {
+                    open.joined.retain(|joined| joined != id);
+                }
+                if let Some(open) = self.find(id).map(|open| open.request.clone()) {
+                    self.open.retain(|open| open.request.id != *id);
+                    self.last.get_mut(&open.action).unwrap().update(&open, entry);
+                }
+            }
+            Entry::Journal { .. } | Entry::Known { .. } | Entry::Seen { .. } | Entry::Compacted { .. } => {}
+        }
+    }
+
+    fn find(&mut self, id: &RequestId) -> Option<&mut Open> {
+        self.open.iter_mut().find(|open| open.request.id == *id)
+    }
+
+    /// Panics unless this is what was recovered.
+    pub(crate) fn assert_is(&self, recovered: &Recovered, when: &str) {
+        assert_eq!(recovered.open, self.open, "{when}");
+        assert_eq!(recovered.last, self.last, "{when}");
+    }
+}

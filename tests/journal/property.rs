@@ -1,0 +1,97 @@
+//! Any sequence of records, with restarts and compactions anywhere, is recovered as the model says.
+
+use lamplighter::journal::{End, Entry, Keep};
+use lamplighter::outcome::Outcome;
+use proptest::prelude::*;
+
+use crate::entries::{at, id, open, quick_folder, request};
+use crate::model::Model;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(Entry),
+    Commit,
+    Restart,
+    /// Keeping the history of this many requests.
+    Compact(usize),
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        Just(Outcome::Succeeded),
+        any::<u8>().prop_map(Outcome::Failed),
+        Just(Outcome::TimedOut),
+        Just(Outcome::Interrupted),
+        Just(Outcome::Cancelled),
+        Just(Outcome::Skipped),
+    ]
+}
+
+/// An entry of any kind about one of a few requests, whether it makes sense where it stands or not.
+fn entry() -> impl Strategy<Value = Entry> {
+    let of = (0..12u8, 0..3u8, 0..12u8, 1..4u32, outcome());
+    (0..8u8, of).prop_map(|(kind, (n, action, with, attempt, outcome))| {
+        let (id, with) = (id(&format!("id-{n}")), id(&format!("id-{with}")));
+        let request = request(id.as_str(), &format!("action-{action}"));
+        let end = End { attempt, outcome, took_ms: 42 };
+        let at = at(0);
+        match kind {
+            0..=2 => Entry::Accepted { at, request, by: 0 },
+            3 => Entry::Joined { at, request, by: 0, with },
+            4 => Entry::Started { at, id, attempt, token: "t".to_owned() },
+            5 => Entry::PutBack { at, id },
+            6 => Entry::Retried { at, id, end, not_before: at },
+            _ => Entry::Ended { at, id, end, note: None },
+        }
+    })
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        16 => entry().prop_map(Step::Append),
+        4 => Just(Step::Commit),
+        1 => Just(Step::Restart),
+        2 => (0..5usize).prop_map(Step::Compact),
+    ];
+    prop::collection::vec(step, 0..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_recovered_is_what_was_committed(steps in steps()) {
+        let folder = quick_folder();
+        let (mut journal, _) = open(folder.path());
+        let (mut durable, mut pending) = (Model::default(), Vec::new());
+        // To end with, what was committed last is looked at.
+        for step in steps.into_iter().chain([Step::Restart]) {
+            let replaced = matches!(step, Step::Compact(_) | Step::Restart);
+            match step {
+                Step::Append(entry) => {
+                    journal.append(&entry);
+                    pending.push(entry);
+                }
+                Step::Commit => {
+                    journal.commit().unwrap();
+                    pending.drain(..).for_each(|entry| durable.take(&entry));
+                }
+                Step::Compact(runs) => {
+                    journal.compact(&Keep { runs, ..Keep::default() }, at(1)).unwrap();
+                }
+                Step::Restart => {
+                    drop(journal);
+                    pending.clear();
+                    let (again, recovered) = open(folder.path());
+                    durable.assert_is(&recovered, "after a restart");
+                    journal = again;
+                }
+            }
+            for (id, request) in durable.used.iter().filter(|_| replaced) {
+                let remembered = journal.remembered(id).unwrap();
+                let matches = remembered.is_some_and(|used| used.matches(&request.user, &request.action));
+                prop_assert!(matches, "{} is forgotten", id);
+            }
+        }
+    }
+}
