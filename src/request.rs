@@ -90,6 +90,8 @@ pub enum RefusalCode {
     IdTaken,
     /// There is no such request.
     UnknownId,
+    /// The beginning of an id fits several requests.
+    AmbiguousId,
 }
 
 impl RefusalCode {
@@ -108,6 +110,7 @@ impl RefusalCode {
             RefusalCode::Journal => "journal",
             RefusalCode::IdTaken => "id-taken",
             RefusalCode::UnknownId => "unknown-id",
+            RefusalCode::AmbiguousId => "ambiguous-id",
         }
     }
 }

@@ -77,10 +77,10 @@ fn expected(cases: &[Case]) -> Option<Vec<Vec<i64>>> {
             return None;
         }
     };
-    let mut lines = String::new();
-    for Case { zone, after, end, expression } in cases {
-        lines += &format!("{zone}\t{after}\t{end}\t{COUNT}\t{expression}\n");
-    }
+    let line = |Case { zone, after, end, expression }: &Case| {
+        format!("{zone}\t{after}\t{end}\t{COUNT}\t{expression}")
+    };
+    let lines = cases.iter().map(line).collect::<Vec<_>>().join("\n");
     let mut input = oracle.stdin.take().unwrap();
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
     let output = oracle.wait_with_output().unwrap();

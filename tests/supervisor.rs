@@ -135,6 +135,21 @@ fn whoever_started_the_supervisor_is_told_of_the_service_and_the_service_of_nobo
 }
 
 #[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let service = Service::new()
+        .fifo("unread")
+        .below(&["bash", "-c", "exec 3<>$FOLDER/unread; exec \"$@\" 2>&3 3>&-", "bash"])
+        .callbacks("CB_print() { seq 100000; echo >$FOLDER/printed; }\nCB_mark() { echo >$FOLDER/mark; }")
+        .start();
+    service.request("print");
+    service.wait_for_line("printed");
+    service.request("mark");
+    service.wait_for_line("mark");
+    assert_eq!(service.health().0, 0);
+    assert_eq!(service.stop(), 128 + 15);
+}
+
+#[test]
 fn a_name_that_is_no_services_gives_125() {
     let service = Service::new().variable("LAMPLIGHTER_SERVICE", "My Site").start();
     assert_eq!(service.exit(), 125);

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use tokio::io::unix::AsyncFd;
 
+use crate::journal::Tail;
 use crate::log;
 use crate::names::RequestId;
 use crate::process;
@@ -39,8 +40,18 @@ pub struct Capture {
 
 struct State {
     source: String,
-    id: Option<RequestId>,
+    /// The run that the output is of, and the end of it.
+    of_run: Option<(RequestId, Tail)>,
     partial: Vec<u8>,
+}
+
+/// What is left to be known of a listener's output when it has ended.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// The end of what was kept, where it was.
+    pub kept: Option<String>,
+    /// The run that the listener carried out, and the end of what it printed.
+    pub of_run: Option<(RequestId, Tail)>,
 }
 
 impl Capture {
@@ -49,7 +60,7 @@ impl Capture {
         let flags = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK);
         nix::fcntl::fcntl(&pipe, flags)?;
         let pipe = process::watch_input(std::fs::File::from(pipe))?;
-        let state = RefCell::new(State { source: "listener".to_owned(), id: None, partial: Vec::new() });
+        let state = RefCell::new(State { source: "listener".to_owned(), of_run: None, partial: Vec::new() });
         Ok(Rc::new(Self { pipe, sink, state }))
     }
 
@@ -57,7 +68,7 @@ impl Capture {
     pub fn set_request(&self, request: &Request) {
         let mut state = self.state.borrow_mut();
         state.source = request.label();
-        state.id = Some(request.id.clone());
+        state.of_run = Some((request.id.clone(), Tail::default()));
     }
 
     /// Takes what comes until everybody has closed the other end.
@@ -79,7 +90,7 @@ impl Capture {
 
     /// The listener has ended: takes what is still in the pipe, and what was kept, without its last line's
     /// end. Whoever else holds the pipe open is not waited for.
-    pub fn finish(&self) -> Option<String> {
+    pub fn finish(&self) -> Said {
         let mut buffer = [0; 4096];
         // Bounded, for a survivor that goes on writing: a pipe holds 64 KiB unless it was made larger.
         for _ in 0..256 {
@@ -89,21 +100,25 @@ impl Capture {
             }
         }
         let mut state = self.state.borrow_mut();
-        let rest = std::mem::take(&mut state.partial);
+        let State { source, of_run, partial } = &mut *state;
+        let rest = std::mem::take(partial);
         match &self.sink {
-            Sink::Kept => Some(String::from_utf8_lossy(rest.trim_ascii_end()).into_owned()),
+            Sink::Kept => {
+                let kept = Some(String::from_utf8_lossy(rest.trim_ascii_end()).into_owned());
+                Said { kept, of_run: None }
+            }
             Sink::Logged(lines) => {
                 if !rest.is_empty() {
-                    pass_on(&state.source, state.id.as_ref(), &rest, lines);
+                    pass_on(source, of_run, &rest, lines);
                 }
-                None
+                Said { kept: None, of_run: of_run.take() }
             }
         }
     }
 
     fn take(&self, bytes: &[u8]) {
         let mut state = self.state.borrow_mut();
-        let State { source, id, partial } = &mut *state;
+        let State { source, of_run, partial } = &mut *state;
         partial.extend_from_slice(bytes);
         match &self.sink {
             Sink::Kept => {
@@ -114,7 +129,7 @@ impl Capture {
                 let mut done = 0;
                 while let Some(end) = end_of_line(&partial[done..]) {
                     let line = partial[done..done + end].trim_ascii_end();
-                    pass_on(source, id.as_ref(), line, lines);
+                    pass_on(source, of_run, line, lines);
                     done += end;
                 }
                 partial.drain(..done);
@@ -123,9 +138,16 @@ impl Capture {
     }
 }
 
-fn pass_on(source: &str, id: Option<&RequestId>, line: &[u8], lines: impl Fn(&RequestId, &[u8])) {
+fn pass_on(
+    source: &str,
+    of_run: &mut Option<(RequestId, Tail)>,
+    line: &[u8],
+    lines: impl Fn(&RequestId, &[u8]),
+) {
     log::output(source, line);
-    if let Some(id) = id {
+    if let Some((id, tail)) = of_run {
+        tail.push(line);
+        tail.push(b"\n");
         lines(id, line);
     }
 }

@@ -2,18 +2,21 @@
 //!
 //! Two forms, told apart by the first byte: plain (`user action`) and one JSON object a line.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use tokio::sync::mpsc;
 
-use crate::names::{ActionName, RequestId, UserName};
+use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::request::{Answer, Refusal, RefusalCode};
 
 /// The version of the protocol that this program speaks.
 pub const VERSION: u32 = 1;
 
-/// Something that a line asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something that a line asks for. Fields that are not known are ignored, so that newer programs can talk
+/// to older ones.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Call {
     /// Do an action on behalf of a user.
     Run {
@@ -24,6 +27,7 @@ pub enum Call {
         /// The request's id, where the sender may choose it.
         id: Option<RequestId>,
         /// How much of what becomes of it is told after the answer.
+        #[serde(default)]
         tell: Tell,
     },
     /// Call a request off.
@@ -31,6 +35,15 @@ pub enum Call {
         /// The request.
         id: RequestId,
     },
+    /// Tell what was asked before, and what became of it.
+    History(Past),
+    /// Tell all about one request.
+    Show {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+    /// Which actions are there?
+    Actions,
     /// Tell what happens, to one request or to all.
     Follow {
         /// The request, where it is one.
@@ -45,10 +58,30 @@ pub enum Call {
     /// What comes next on schedule?
     Next {
         /// How much of it.
+        #[serde(default = "ten")]
         count: usize,
     },
     /// Read the configuration again.
     Reload,
+}
+
+/// Which past requests to tell of.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Past {
+    /// Those for this action only.
+    pub action: Option<ActionName>,
+    /// Those only that did not succeed.
+    #[serde(default)]
+    pub failed: bool,
+    /// Those only that were accepted since.
+    pub since: Option<Timestamp>,
+    /// At most so many, the newest.
+    #[serde(default = "a_screenful")]
+    pub limit: usize,
+}
+
+fn a_screenful() -> usize {
+    20
 }
 
 /// What is told of a request after it was accepted.
@@ -62,6 +95,14 @@ pub enum Tell {
     Outcome,
     /// All that becomes of it, with what its run prints.
     Everything,
+}
+
+/// The answer to a ping: who is there, and what it speaks.
+pub fn greeting(service: &ServiceName) -> serde_json::Value {
+    serde_json::json!({
+        "ok": true, "service": service.as_str(), "protocol": VERSION,
+        "version": env!("CARGO_PKG_VERSION"),
+    })
 }
 
 /// In which form a line came, and so its answer goes.
@@ -86,33 +127,6 @@ pub enum Reply {
     Lines(mpsc::Receiver<String>),
 }
 
-/// The JSON form of a call. Unknown fields are ignored, so that newer programs can talk to older ones.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
-enum JsonCall {
-    Run {
-        user: UserName,
-        action: ActionName,
-        id: Option<RequestId>,
-        #[serde(default)]
-        tell: Tell,
-    },
-    Cancel {
-        id: RequestId,
-    },
-    Follow {
-        id: Option<RequestId>,
-    },
-    Ping,
-    Health,
-    Status,
-    Next {
-        #[serde(default = "ten")]
-        count: usize,
-    },
-    Reload,
-}
-
 fn ten() -> usize {
     10
 }
@@ -130,17 +144,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
     let syntax = |message: String| Refusal::new(RefusalCode::Syntax, message);
     let text = str::from_utf8(line).map_err(|_| syntax("the line is not UTF-8 text".into()))?;
     if form(line) == Form::Json {
-        let call = serde_json::from_str(text).map_err(|error| syntax(error.to_string()))?;
-        return Ok(Some(match call {
-            JsonCall::Run { user, action, id, tell } => Call::Run { user, action, id, tell },
-            JsonCall::Cancel { id } => Call::Cancel { id },
-            JsonCall::Follow { id } => Call::Follow { id },
-            JsonCall::Ping => Call::Ping,
-            JsonCall::Health => Call::Health,
-            JsonCall::Status => Call::Status,
-            JsonCall::Next { count } => Call::Next { count },
-            JsonCall::Reload => Call::Reload,
-        }));
+        return serde_json::from_str(text).map(Some).map_err(|error| syntax(error.to_string()));
     }
     let words: Vec<_> = text.split_ascii_whitespace().collect();
     match words[..] {

@@ -1,7 +1,7 @@
 //! What callers want: who they are, whether they may, and what they are told.
 
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::access::{self, Asked, Asker};
 use crate::accounts::Accounts;
@@ -9,11 +9,12 @@ use crate::clock::Moment;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
-use crate::socket::protocol::{Call, Reply, Tell, VERSION};
+use crate::socket::protocol::{Call, Reply, Tell, greeting};
 
 use super::engine::{Engine, Waiting};
 use super::event::Event;
 use super::followers::Interest;
+use super::past::Past;
 
 impl Engine {
     /// Does what a caller wants, or refuses it.
@@ -26,7 +27,7 @@ impl Engine {
                 let caller = self.remember(waiting);
                 self.feed(Event::HealthAsked(caller));
             }
-            Call::Ping => send(waiting, self.ping()),
+            Call::Ping => send(waiting, greeting(&self.settings.service)),
             Call::Status => {
                 let status = self.machine.status(Moment::now());
                 send(waiting, serde_json::to_value(status).unwrap_or_default());
@@ -38,12 +39,16 @@ impl Engine {
                 }
                 Err(refusal) => self.refuse(waiting, refusal),
             },
+            Call::Actions => send(waiting, json!({"ok": true, "actions": self.machine.actions()})),
+            Call::History(past) => self.tell(asker, waiting, |runs| runs.history(&past)),
+            Call::Show { id } => self.tell(asker, waiting, |runs| runs.show(&id)),
             Call::Follow { id } => match access::permit_root(asker, "follow runs") {
                 Ok(()) => self.follow(waiting, id),
                 Err(refusal) => self.refuse(waiting, refusal),
             },
             Call::Next { .. } => {
-                self.refuse(waiting, Refusal::new(RefusalCode::Syntax, "a supervisor has no schedule"));
+                let message = "a supervisor has no schedule: ask the scheduler";
+                self.refuse(waiting, Refusal::new(RefusalCode::Syntax, message));
             }
             Call::Reload => {
                 let message =
@@ -91,11 +96,38 @@ impl Engine {
 
     /// The same was asked before, under the same id: the same answer, and nothing is done twice.
     fn answer_again(&mut self, waiting: Waiting, id: RequestId) {
+        if waiting.interest.is_some()
+            && let Some(line) = self.past().outcome(&id)
+        {
+            let (sender, lines) = mpsc::channel(1);
+            let _ = sender.try_send(line);
+            let _ = waiting.reply.send(Reply::Stream(Answer::Accepted(id), lines));
+            return;
+        }
         let caller = self.remember(waiting);
         self.answer_when_recorded(caller, Answer::Accepted(id));
     }
 
+    fn tell(
+        &mut self,
+        asker: Asker,
+        waiting: Waiting,
+        what: impl FnOnce(&Past<'_>) -> Result<serde_json::Value, Refusal>,
+    ) {
+        let told = access::permit_root(asker, "read what was asked").and_then(|()| what(&self.past()));
+        match told {
+            Ok(object) => send(waiting, object),
+            Err(refusal) => self.refuse(waiting, refusal),
+        }
+    }
+
+    fn past(&self) -> Past<'_> {
+        Past { folder: &self.settings.folders.state, outputs: &self.outputs }
+    }
+
     fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
+        self.ledger.retry_now(Moment::now());
+        self.flush_after_failure();
         match self.ledger.prepare(self.machine.open(), Moment::now()) {
             Ok(late) => {
                 if let Some(open) = late {
@@ -129,13 +161,6 @@ impl Engine {
         if let Some(policy) = self.files.changed_policy() {
             self.feed(Event::PolicyChanged(policy));
         }
-    }
-
-    fn ping(&self) -> serde_json::Value {
-        json!({
-            "ok": true, "service": self.settings.service.as_str(), "protocol": VERSION,
-            "version": env!("CARGO_PKG_VERSION"),
-        })
     }
 }
 

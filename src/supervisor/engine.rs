@@ -18,7 +18,7 @@ use tokio::task::spawn_local;
 use crate::accounts::Accounts;
 use crate::claim::{self, ClaimError};
 use crate::clock::Moment;
-use crate::journal::{Entry, Open};
+use crate::journal::{Entry, Open, Store};
 use crate::listener::capture::Sink;
 use crate::listener::pool::{Key, Purpose, Source};
 use crate::listener::process::{self as listener_process, Listener, Start};
@@ -164,6 +164,7 @@ pub(super) struct Engine {
     pub(super) followers: Rc<RefCell<Followers>>,
     pub(super) refusals: RefusalLog,
     pub(super) files: Files,
+    pub(super) outputs: Store,
     inbox: mpsc::UnboundedSender<Incoming>,
     said: Option<Said>,
     listeners: HashMap<Key, Listener>,
@@ -198,6 +199,7 @@ impl Engine {
             followers: Rc::default(),
             refusals: RefusalLog::default(),
             files,
+            outputs: Store::new(&settings.folders.state),
             settings,
             inbox,
             said: None,
@@ -266,6 +268,13 @@ impl Engine {
         }
     }
 
+    /// When recording has failed before, sees whether it works now.
+    pub(super) fn flush_after_failure(&mut self) {
+        if self.ledger.deadline().is_some() {
+            self.flush();
+        }
+    }
+
     pub(super) fn remember(&mut self, waiting: Waiting) -> Caller {
         self.next_caller += 1;
         self.callers.insert(self.next_caller, waiting);
@@ -306,7 +315,13 @@ impl Engine {
     /// The process may have been a listener's: what it said last.
     fn forget_listener(&mut self, pid: Pid) -> Option<String> {
         let (&key, _) = self.listeners.iter().find(|(_, listener)| listener.pid == pid)?;
-        self.listeners.remove(&key)?.capture.finish()
+        let said = self.listeners.remove(&key)?.capture.finish();
+        if let Some((id, tail)) = said.of_run
+            && let Err(error) = self.outputs.save(&id, &tail)
+        {
+            log::warn(format_args!("cannot keep what {} printed: {error}", id.short()));
+        }
+        said.kept
     }
 
     /// Does one thing; what came of it, where the machine needs to know.

@@ -22,6 +22,8 @@ pub(super) struct Ledger {
     folder: PathBuf,
     journal: Option<Journal>,
     entries: Vec<Entry>,
+    /// Outcomes that could not be written yet; the journal has them in its buffer.
+    late: Vec<Entry>,
     held: Vec<Action>,
     /// Why the last write failed; nothing is promised meanwhile.
     fault: Option<String>,
@@ -57,6 +59,7 @@ impl Ledger {
             folder: folder.to_owned(),
             journal: None,
             entries: Vec::new(),
+            late: Vec::new(),
             held: Vec::new(),
             fault: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, LONGEST_WAIT, seed),
@@ -133,18 +136,20 @@ impl Ledger {
         let Some(journal) = &mut self.journal else {
             return Flushed { actions: std::mem::take(&mut self.held), ..Flushed::default() };
         };
-        let is_due = self.retry_at.is_none_or(|at| at <= now.instant);
-        if !journal.is_dirty() || (self.entries.is_empty() && !is_due) {
+        let is_due = self.retry_at.is_some_and(|at| at <= now.instant);
+        if self.entries.is_empty() && !is_due {
             return Flushed { actions: std::mem::take(&mut self.held), ..Flushed::default() };
         }
-        match journal.commit() {
+        // After a failure there may be nothing left to write; whether there could be is what matters then.
+        match if journal.is_dirty() { journal.commit() } else { journal.reserve(0) } {
             Ok(()) => {
                 self.retry_at = None;
                 let recovered = self.fault.take().is_some();
                 if let Err(error) = journal.compact_if_due(now.wall) {
                     log::error(error);
                 }
-                let (actions, entries) = (std::mem::take(&mut self.held), std::mem::take(&mut self.entries));
+                let actions = std::mem::take(&mut self.held);
+                let entries = self.late.drain(..).chain(self.entries.drain(..)).collect();
                 Flushed { actions, entries, failed: None, recovered }
             }
             Err(error) => {
@@ -152,6 +157,13 @@ impl Ledger {
                 self.fault = Some(error.to_string());
                 self.take_back(&error.to_string())
             }
+        }
+    }
+
+    /// Somebody asks: a failure that is not mended yet is not waited out.
+    pub(super) fn retry_now(&mut self, now: Moment) {
+        if self.retry_at.is_some() {
+            self.retry_at = Some(now.instant);
         }
     }
 
@@ -163,6 +175,11 @@ impl Ledger {
             _ => None,
         });
         let ids: Vec<_> = asked.collect();
+        let is_outcome = |entry: &Entry| {
+            matches!(entry, Entry::Retried { .. } | Entry::Ended { .. })
+                && entry.id().is_some_and(|id| !ids.contains(id))
+        };
+        self.late.extend(entries.iter().filter(|entry| is_outcome(entry)).cloned());
         let (mut actions, mut keys, mut undone) = (Vec::new(), Vec::new(), ids.clone());
         for action in std::mem::take(&mut self.held) {
             match action {

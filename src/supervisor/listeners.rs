@@ -154,8 +154,11 @@ impl Machine {
     pub(super) fn degraded(&self, now: Moment) -> Vec<String> {
         let callbacks = self.pool.broken().map(|broken| format!("callbacks: {broken}"));
         let policy = self.policy_fault.as_ref().map(|(fault, _)| format!("policy: {fault}"));
+        let offered = self.pool.actions().and_then(Result::ok);
+        let strays = offered.map(|actions| self.policy.strays(actions)).unwrap_or_default();
+        let strays = strays.into_iter().map(|stray| format!("policy: {stray}"));
         let journal = self.unrecorded.clone();
         let overdue = self.overdue.sentences(&self.policy, now);
-        callbacks.into_iter().chain(policy).chain(journal).chain(overdue).collect()
+        callbacks.into_iter().chain(policy).chain(strays).chain(journal).chain(overdue).collect()
     }
 }

@@ -17,6 +17,7 @@ mod listeners;
 pub mod machine;
 pub mod notify;
 pub mod overdue;
+mod past;
 mod requests;
 pub mod service;
 pub mod status;

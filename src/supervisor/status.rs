@@ -81,6 +81,12 @@ impl Machine {
         }
     }
 
+    /// The actions that can be asked for, by name.
+    pub fn actions(&self) -> Vec<&str> {
+        let offered = self.pool.actions().and_then(Result::ok).into_iter().flatten();
+        offered.filter(|action| **action != ActionName::health_check()).map(ActionName::as_str).collect()
+    }
+
     fn action_status(&self, action: &ActionName, now: Moment) -> OfAction {
         let runs = self.overdue.last.get(action);
         OfAction {
