@@ -142,7 +142,12 @@ impl Running {
 
     /// Kills the supervisor itself. What it started lives on.
     pub fn kill(&self) {
-        let _ = kill(Pid::from_raw(self.pid.cast_signed()), Signal::SIGKILL);
+        let _ = kill(self.pid(), Signal::SIGKILL);
+    }
+
+    /// The supervisor's process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.pid.cast_signed())
     }
 
     /// Asks the supervisor to stop.

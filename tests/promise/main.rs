@@ -8,5 +8,6 @@ mod audit;
 mod crash;
 mod full_disk;
 mod journal;
+mod neighbours;
 mod random;
 mod stream;
