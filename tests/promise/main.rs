@@ -1,0 +1,13 @@
+//! The promise: what is accepted is done once and has one outcome, whatever dies, fails, fills up or is asked
+//! again.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod audit;
+mod crash;
+mod full_disk;
+mod journal;
+mod neighbours;
+mod random;
+mod stream;
