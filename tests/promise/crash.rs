@@ -136,9 +136,7 @@ fn live(running: &Running, stream: &mut Stream, random: &mut Random) {
         let action = if nothing_like_it { "no-such-action" } else { random.pick(&EXPECTED).action };
         ids.push(stream.fresh(action));
     }
-    if !stream.send(&mut client, &ids) {
-        panic!("it has not been killed yet");
-    }
+    assert!(stream.send(&mut client, &ids), "it has not been killed yet");
     let mut answered = 0;
     if kind > 2 {
         assert!(stream.answer(&mut client, &ids[0]).is_some(), "it has not been killed yet");

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use jiff::Timestamp;
 use lamplighter::journal::{End, Entry, NAME};
 use lamplighter::names::RequestId;
 use lamplighter::outcome::Outcome;
+
+use crate::common::{Running, wait_for};
 
 /// The entries of the journal in a state folder, in their order.
 pub(crate) fn entries(state: &Path) -> Vec<Entry> {
@@ -41,6 +44,10 @@ pub(crate) struct Story {
 }
 
 impl Story {
+    fn attempts(&self) -> u32 {
+        u32::try_from(self.started.len()).expect("a handful of attempts")
+    }
+
     /// Its one outcome.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         match self.ended[..] {
@@ -65,7 +72,7 @@ impl Story {
                 }
             }
             Entry::Started { attempt, .. } => {
-                let expected = self.started.len() as u32 + 1;
+                let expected = self.attempts() + 1;
                 if self.is_on || over || self.acceptances == 0 || *attempt != expected {
                     self.faults.push(format!("{entry:?} where attempt {expected} was to come"));
                 }
@@ -86,7 +93,7 @@ impl Story {
             }
             Entry::Ended { end, note, .. } => {
                 self.is_on = false;
-                if over || end.attempt != self.started.len() as u32 {
+                if over || end.attempt != self.attempts() {
                     self.faults.push(format!("{entry:?} after {} attempts", self.started.len()));
                 }
                 self.ended.push((*end, note.clone()));
@@ -105,4 +112,16 @@ pub(crate) fn stories(entries: &[Entry]) -> BTreeMap<RequestId, Story> {
         }
     }
     stories
+}
+
+/// Waits until a request has its outcome; what became of it.
+pub(crate) fn ended(service: &Running, id: &RequestId) -> Story {
+    wait_for(&format!("an outcome of {id}"), || {
+        stories(&entries(&service.path("state"))).remove(id).filter(|story| !story.ended.is_empty())
+    })
+}
+
+/// When what is looked for was recorded first.
+pub(crate) fn when(service: &Running, is_it: impl Fn(&Entry) -> bool) -> Timestamp {
+    entries(&service.path("state")).iter().find(|entry| is_it(entry)).expect("it is in the journal").at()
 }

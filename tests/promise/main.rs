@@ -6,8 +6,13 @@ mod common;
 
 mod audit;
 mod crash;
+mod faults;
 mod full_disk;
+mod ids;
 mod journal;
 mod neighbours;
+mod policy;
 mod random;
+mod rules;
 mod stream;
+mod telling;

@@ -49,7 +49,8 @@ fn bad_neighbours_get_what_they_deserve_and_the_good_ones_succeed() {
         ("daemonises", Succeeded),
     ];
     let good: Vec<_> = (1..=20).map(|n| format!("good-{n}")).collect();
-    let allow: String = good.iter().map(|name| format!("[action.{name}]\noverlap = 'allow'\n")).collect();
+    let allow: Vec<_> = good.iter().map(|name| format!("[action.{name}]\noverlap = 'allow'\n")).collect();
+    let allow = allow.concat();
     let service = Service::new()
         .callbacks(CALLBACKS)
         .file("conf/housekeeping.toml", &format!("{POLICY}{allow}"))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A source of choices. The same seed makes the same ones (SplitMix64; Steele, Lea and Flood, 2014).
+/// A source of choices. The same seed makes the same ones (`SplitMix64`; Steele, Lea and Flood, 2014).
 pub(crate) struct Random(u64);
 
 impl Random {
