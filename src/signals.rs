@@ -68,9 +68,11 @@ impl Signals {
     }
 }
 
-/// A write of ours met a closed pipe or socket. The write told us; nobody sent us anything.
+/// A write of ours met a closed pipe or socket, or the largest size that a file of ours may have. The write
+/// told us; nobody sent us anything.
 fn is_our_own(info: &siginfo) -> bool {
-    info.ssi_signo == nix::libc::SIGPIPE.cast_unsigned() && info.ssi_pid == std::process::id()
+    let of_writes = [nix::libc::SIGPIPE, nix::libc::SIGXFSZ].map(i32::cast_unsigned);
+    of_writes.contains(&info.ssi_signo) && info.ssi_pid == std::process::id()
 }
 
 /// A signal's usual name, such as `TERM`, or `RTMIN+3`, or its number.

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+#[path = "../fuzz/checks/journal.rs"]
+mod journal;
 #[path = "../fuzz/checks/policy.rs"]
 mod policy;
 
@@ -19,6 +21,11 @@ fn replay(target: &str, check: fn(&[u8])) -> io::Result<()> {
     }
     assert!(replayed > 0, "{} is empty", folder.display());
     Ok(())
+}
+
+#[test]
+fn journals() -> io::Result<()> {
+    replay("journal", journal::check)
 }
 
 #[test]

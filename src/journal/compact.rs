@@ -112,8 +112,7 @@ struct Written {
 
 /// Writes what is of use of the old file's first `length` bytes to the new one.
 fn write(old: &File, length: u64, new: &mut File, keep: &Keep, now: Timestamp) -> io::Result<Written> {
-    // Before 1970 and 90 days nothing was accepted.
-    let cutoff = now.checked_sub(keep.age).unwrap_or(Timestamp::UNIX_EPOCH);
+    let cutoff = now.checked_sub(keep.age).unwrap_or(Timestamp::MIN);
     let (mut kept, last, since) = choose(old, length, keep.runs, cutoff)?;
     let mut output = Output::new(new);
     output.entry(&Entry::header(since.unwrap_or(now)))?;

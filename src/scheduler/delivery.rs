@@ -78,7 +78,7 @@ impl Delivery {
 /// nothing twice.
 fn request_line(occurrence: &Occurrence) -> String {
     let Occurrence { user, action, .. } = occurrence;
-    let call = json!({"op": "run", "id": occurrence.id(), "user": user, "action": action, "wait": false});
+    let call = json!({"op": "run", "id": occurrence.id(), "user": user, "action": action});
     format!("{call}\n")
 }
 
@@ -134,7 +134,7 @@ mod tests {
         let line = request_line(&Occurrence::new(&entries[0], 1_777_608_300, None));
         insta::assert_snapshot!(
             line,
-            @r#"{"action":"nightly-backup","id":"41aa2dccb238069b@1777608300","op":"run","user":"forum","wait":false}"#
+            @r#"{"action":"nightly-backup","id":"41aa2dccb238069b@1777608300","op":"run","user":"forum"}"#
         );
     }
 

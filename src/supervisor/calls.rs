@@ -11,7 +11,7 @@ use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
 use crate::socket::protocol::{Call, Reply, Tell, greeting};
 
-use super::engine::{Engine, Waiting};
+use super::engine::{Engine, Waiting, end_survivors};
 use super::event::Event;
 use super::followers::Interest;
 use super::past::Past;
@@ -84,6 +84,9 @@ impl Engine {
             Tell::Outcome => Some(Interest::Outcome(request.id.clone())),
             Tell::Everything => Some(Interest::Request(request.id.clone())),
         };
+        if let Err(refusal) = self.mend_journal() {
+            return self.refuse(waiting, refusal);
+        }
         match self.ledger.used(&request) {
             None => self.ask(waiting, request, asker.uid),
             Some(true) => self.answer_again(waiting, request.id),
@@ -125,15 +128,21 @@ impl Engine {
         Past { folder: &self.settings.folders.state, outputs: &self.outputs }
     }
 
-    fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
+    /// Sees whether what failed before works now: nobody waits out a failure that is mended.
+    fn mend_journal(&mut self) -> Result<(), Refusal> {
         self.ledger.retry_now(Moment::now());
         self.flush_after_failure();
-        match self.ledger.prepare(self.machine.open(), Moment::now()) {
-            Ok(late) => {
-                if let Some(open) = late {
-                    self.feed(Event::Recorded);
-                    self.feed(Event::TakeUp(open));
-                }
+        if let Some(open) = self.ledger.open_late(Moment::now())? {
+            end_survivors(&open);
+            self.feed(Event::Recorded);
+            self.feed(Event::TakeUp(open));
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
+        match self.ledger.prepare(self.machine.open()) {
+            Ok(()) => {
                 let caller = self.remember(waiting);
                 self.feed(Event::Asked(caller, request, by));
             }

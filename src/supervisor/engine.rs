@@ -81,6 +81,9 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
     if let Some(listener) = claim::listen(&engine.settings)? {
         spawn_local(serve(listener, Client { inbox }));
     }
+    if let Some(why) = engine.ledger.fault().map(str::to_owned) {
+        engine.feed(Event::NotRecorded(Vec::new(), Vec::new(), why));
+    }
     engine.feed(Event::TakeUp(open));
     engine.feed(Event::Begin);
     loop {
@@ -248,22 +251,30 @@ impl Engine {
         loop {
             let flushed = self.ledger.flush(Moment::now());
             let is_done = flushed.actions.is_empty() && flushed.failed.is_none() && !flushed.recovered;
-            for entry in &flushed.entries {
-                self.followers.borrow_mut().entry(entry);
-            }
             if let Some(failed) = flushed.failed {
                 self.feed(Event::NotRecorded(failed.ids, failed.keys, failed.why));
             }
-            for action in flushed.actions {
-                if let Some(event) = self.act(action) {
-                    self.feed(event);
-                }
+            // Whoever asked to be told follows from the answer on, and what is on disk now is told after it.
+            let is_answer = |action: &Action| matches!(action, Action::Answer(..));
+            let (answers, rest): (Vec<_>, Vec<_>) = flushed.actions.into_iter().partition(is_answer);
+            self.act_on(answers);
+            for entry in &flushed.entries {
+                self.followers.borrow_mut().entry(entry);
             }
+            self.act_on(rest);
             if flushed.recovered {
                 self.feed(Event::Recorded);
             }
             if is_done {
                 return;
+            }
+        }
+    }
+
+    fn act_on(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            if let Some(event) = self.act(action) {
+                self.feed(event);
             }
         }
     }
@@ -539,7 +550,7 @@ impl Engine {
 }
 
 /// Ends what the runs of a dead supervisor left, before they may be tried again.
-fn end_survivors(open: &[Open]) {
+pub(super) fn end_survivors(open: &[Open]) {
     let proc = Path::new("/proc");
     let begin = Instant::now();
     for token in open.iter().filter_map(|open| open.started.as_deref()).filter(|token| !token.is_empty()) {

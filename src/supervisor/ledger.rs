@@ -68,7 +68,6 @@ impl Ledger {
         match ledger.open_journal(now) {
             Ok(recovered) => (ledger, Some(recovered)),
             Err(error) => {
-                log::error(format_args!("degraded: {error}"));
                 ledger.fault = Some(error.to_string());
                 (ledger, None)
             }
@@ -101,18 +100,24 @@ impl Ledger {
         None
     }
 
-    /// Makes sure that one more request, and its outcome, can be recorded, with `open` others still open.
-    /// With it comes what an earlier supervisor left, when the journal could be opened only now.
-    pub(super) fn prepare(&mut self, open: usize, now: Moment) -> Result<Option<Vec<Open>>, Refusal> {
-        let refuse = |error: JournalError| Refusal::new(RefusalCode::Journal, error.to_string());
-        let mut late = None;
-        if self.journal.is_none() {
-            late = Some(self.open_journal(now).map_err(refuse)?.open);
-            self.fault = None;
+    /// Why nothing can be recorded, where that is so.
+    pub(super) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    /// Opens the journal now, where it could not be opened before: with what an earlier supervisor left.
+    pub(super) fn open_late(&mut self, now: Moment) -> Result<Option<Vec<Open>>, Refusal> {
+        if self.journal.is_some() {
+            return Ok(None);
         }
-        let Some(journal) = &mut self.journal else { return Ok(late) };
-        journal.reserve(open).map_err(refuse)?;
-        Ok(late)
+        let recovered = self.open_journal(now).map_err(|error| refusal(&error))?;
+        self.fault = None;
+        Ok(Some(recovered.open))
+    }
+
+    /// Makes sure that one more request, and its outcome, can be recorded, with `open` others still open.
+    pub(super) fn prepare(&mut self, open: usize) -> Result<(), Refusal> {
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.reserve(open).map_err(|error| refusal(&error)))
     }
 
     /// Whether an id was used before: nothing when not, whether for the same otherwise.
@@ -196,6 +201,10 @@ impl Ledger {
         }
         Flushed { actions, failed: Some(Failed { ids, keys, why: why.to_owned() }), ..Flushed::default() }
     }
+}
+
+fn refusal(error: &JournalError) -> Refusal {
+    Refusal::new(RefusalCode::Journal, error.to_string())
 }
 
 fn refuse(caller: Caller, why: &str) -> Action {

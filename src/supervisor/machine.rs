@@ -23,6 +23,7 @@ use super::health::{Checks, Health};
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
 use super::notify::Progress;
 use super::overdue::Overdue;
+use super::requests::Undecided;
 
 pub(super) const KILL: Number = 9;
 pub(super) const TERM: Number = 15;
@@ -39,8 +40,8 @@ pub struct Machine {
     /// What is wrong with the policy's file, and whether there is no good one to go on with.
     pub(super) policy_fault: Option<(String, bool)>,
     pub(super) overdue: Overdue,
-    /// Requests that came before it was known which actions there are, with their senders' uids.
-    pub(super) undecided: Vec<(Caller, Request, u32)>,
+    /// Requests that came before it was known which actions there are.
+    pub(super) undecided: Vec<Undecided>,
     /// Runs whose listener has ended, and who may have left something behind.
     pub(super) ending: BTreeMap<Key, (Status, Remains)>,
     /// What runs left behind, and when it is killed.
@@ -192,7 +193,8 @@ impl Machine {
             self.signal_listener(key, KILL);
         }
         self.answer_checks(&Health::unhealthy("the service is stopping"));
-        for (caller, ..) in std::mem::take(&mut self.undecided) {
+        for caller in std::mem::take(&mut self.undecided).into_iter().flat_map(|undecided| undecided.callers)
+        {
             self.answer(caller, Answer::Refused(stopping()));
         }
         if to_service.is_none() {

@@ -13,6 +13,17 @@ use super::event::{Action, Caller, Level};
 use super::life::Service;
 use super::machine::{Machine, TERM, stopping};
 
+/// A request that cannot be answered before it is known which actions there are.
+#[derive(Debug)]
+pub(super) struct Undecided {
+    /// Who waits for the answer: more than one, when it was sent again.
+    pub(super) callers: Vec<Caller>,
+    /// What is asked.
+    pub(super) request: Request,
+    /// The uid of who asked.
+    pub(super) by: u32,
+}
+
 impl Machine {
     /// Takes up what an earlier supervisor had promised: what had not started waits again, what had was
     /// interrupted.
@@ -40,11 +51,18 @@ impl Machine {
 
     pub(super) fn asked(&mut self, caller: Caller, request: Request, by: u32, now: Moment) {
         if self.life.is_stopping() {
-            self.answer(caller, Answer::Refused(stopping()));
-        } else {
-            self.undecided.push((caller, request, by));
-            self.decide(now);
+            return self.answer(caller, Answer::Refused(stopping()));
         }
+        match self.undecided.iter_mut().find(|undecided| undecided.request.id == request.id) {
+            // Sent again before it could be answered.
+            Some(undecided) if undecided.request == request => undecided.callers.push(caller),
+            Some(_) => {
+                let message = format!("the id `{}` was used for another request", request.id);
+                self.answer(caller, Answer::Refused(Refusal::new(RefusalCode::IdTaken, message)));
+            }
+            None => self.undecided.push(Undecided { callers: vec![caller], request, by }),
+        }
+        self.decide(now);
     }
 
     /// Answers the requests that could not be answered before the callbacks were read.
@@ -52,10 +70,12 @@ impl Machine {
         if self.pool.actions().is_none() {
             return;
         }
-        for (caller, request, by) in std::mem::take(&mut self.undecided) {
+        for Undecided { callers, request, by } in std::mem::take(&mut self.undecided) {
             let id = request.id.clone();
-            let answer = self.admit(request, by, now);
-            self.answer(caller, answer.map_or_else(Answer::Refused, |()| Answer::Accepted(id)));
+            let answer = self.admit(request, by, now).map_or_else(Answer::Refused, |()| Answer::Accepted(id));
+            for caller in callers {
+                self.answer(caller, answer.clone());
+            }
         }
         for caller in self.checks.take_undecided() {
             self.health_asked(caller, now);

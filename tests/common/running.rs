@@ -140,6 +140,16 @@ impl Running {
         send(self.pid, number);
     }
 
+    /// Kills the supervisor itself. What it started lives on.
+    pub fn kill(&self) {
+        let _ = kill(self.pid(), Signal::SIGKILL);
+    }
+
+    /// The supervisor's process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.pid.cast_signed())
+    }
+
     /// Asks the supervisor to stop.
     pub fn term(&self) {
         self.signal(15);
@@ -177,6 +187,11 @@ impl Running {
         environment.windows(mark.len()).any(|window| window == mark)
     }
 
+    /// The living processes of this service, this supervisor's or an earlier one's.
+    pub fn processes(&self) -> Vec<u32> {
+        processes().filter(|pid| self.owns(*pid)).collect()
+    }
+
     /// The supervisor's children that run this program, as the kernel names it.
     pub fn children(&self, program: &str) -> Vec<u32> {
         let (pid, mut found) = (self.pid, Vec::new());
@@ -198,7 +213,7 @@ impl Drop for Running {
         }
         // Who forks meanwhile is met by the next round; who may not be killed is not waited for.
         for _ in 0..100 {
-            let left: Vec<_> = processes().filter(|pid| self.owns(*pid)).collect();
+            let left = self.processes();
             if left.is_empty() {
                 return;
             }

@@ -9,4 +9,5 @@ mod model;
 mod output;
 mod property;
 mod restart;
+mod speed;
 mod torn;

@@ -4,6 +4,10 @@
 //! cron wakes at every minute of the wall clock and compares it with the minute that it expected
 //! (`virtual_time`). The size of the difference says what the wall clock did, and which entries run.
 
+#![allow(dead_code, reason = "each test that uses it uses a part of it")]
+
+pub(crate) mod cases;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

@@ -1,0 +1,260 @@
+//! Who may ask: put to the real socket from another uid, as the kernel tells it.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Running, Service, is_root, skip};
+use serde_json::Value;
+
+/// A uid that is nobody's here, and the number of its group.
+const STRANGER: u32 = 64123;
+/// Another one.
+const OTHER: u32 = 64124;
+/// Of one uid other than 0 at the same time.
+const MOST_CONNECTIONS: usize = 64;
+
+const CALLBACKS: &str = "CB_open() { echo \"for $1\"; }
+CB_closed() { echo never; }
+CB_ok() { :; }
+CB_held() { read -r <$FOLDER/hold; }";
+const POLICY: &str = "[action.open]\nallow = [64123, 'daemon']";
+
+/// A service whose socket is opened to the stranger's group.
+fn open_to_group() -> Service {
+    closed_to_others().variable("LAMPLIGHTER_GROUP", STRANGER.to_string())
+}
+
+fn closed_to_others() -> Service {
+    // The service's folder has to be passed through on the way to the socket.
+    Service::new().callbacks(CALLBACKS).file("conf/housekeeping.toml", POLICY).mode("", 0o711)
+}
+
+/// Connects once, and passes on what comes from either side until it ends.
+const RELAY: &str = r#"
+    use IO::Socket::UNIX;
+    alarm 60;
+    my $socket = IO::Socket::UNIX->new($ARGV[0]) or print("cannot connect: $!\n"), exit;
+    if (fork) { while (sysread STDIN, my $bytes, 4096) { syswrite $socket, $bytes } shutdown $socket, 1; wait }
+    else { close STDIN; while (sysread $socket, my $bytes, 4096) { syswrite STDOUT, $bytes } }
+"#;
+
+/// Holds so many connections open without a word, and replaces those that are closed.
+const HOLD: &str = r#"
+    use IO::Socket::UNIX; use IO::Select;
+    alarm 60;
+    sub hold { IO::Socket::UNIX->new($ARGV[0]) or die "cannot connect: $!\n" }
+    my $held = IO::Select->new(map { hold } 1 .. $ARGV[1]);
+    syswrite STDOUT, "held\n";
+    while (my @closed = $held->can_read) { for (@closed) { $held->remove($_); close $_; $held->add(hold) } }
+"#;
+
+/// A program at the other end of the socket that runs as another user.
+struct Stranger {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Stranger {
+    fn connect(service: &Running, uid: u32) -> Self {
+        Self::run(service, uid, RELAY, &[])
+    }
+
+    fn run(service: &Running, uid: u32, script: &str, arguments: &[&str]) -> Self {
+        let (uid, group) = (format!("--reuid={uid}"), format!("--regid={uid}"));
+        let groups = format!("--groups={STRANGER}");
+        let program = ["setpriv", &uid, &group, &groups, "perl", "-e", script, "run/web-request.sock"];
+        let program: Vec<_> = program.iter().chain(arguments).map(Into::into).collect();
+        let mut command = service.service().command(&program);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("setpriv can be started");
+        let input = child.stdin.take().expect("a pipe");
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        Self { child, input, output }
+    }
+
+    fn send(&mut self, line: &str) {
+        writeln!(self.input, "{line}").expect("the relay takes what is sent");
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("the relay passes answers on");
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends one line as another user, and returns the line that answers it.
+fn ask_as(uid: u32, service: &Running, line: &str) -> String {
+    let mut stranger = Stranger::connect(service, uid);
+    stranger.send(line);
+    stranger.answer()
+}
+
+#[track_caller]
+fn is_not_allowed(answer: &str) {
+    let is_refused = match serde_json::from_str::<Value>(answer) {
+        Ok(object) => object["ok"] == false && object["code"] == "not-allowed",
+        Err(_) => answer.starts_with("refused not-allowed: "),
+    };
+    assert!(is_refused, "{answer}");
+}
+
+#[test]
+fn a_stranger_may_ask_for_what_the_policy_lists_and_for_nothing_else() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    let service = open_to_group().start();
+    service.run("ok");
+    let mut stranger = Stranger::connect(&service, STRANGER);
+    for line in [
+        // An action that is not allowed, one that there is not, and one that is the supervisor's own.
+        "64123 closed",
+        "64123 no-such-action",
+        "64123 health-check",
+        // As somebody else.
+        "root open",
+        "0 open",
+        "daemon open",
+        "64124 open",
+        r#"{"op":"run","user":"root","action":"open"}"#,
+        r#"{"op":"run","user":"root","action":"open","uid":64123,"by":0,"peer":0}"#,
+        // With an id of its own choice.
+        r#"{"op":"run","user":"64123","action":"open","id":"mine"}"#,
+        // What is root's to do.
+        r#"{"op":"cancel","id":"mine"}"#,
+        r#"{"op":"follow"}"#,
+        r#"{"op":"follow","id":"mine"}"#,
+    ] {
+        stranger.send(line);
+        is_not_allowed(&stranger.answer());
+    }
+    let journal = fs::read_to_string(service.path("state/journal.jsonl")).expect("a journal");
+    assert!(!journal.contains("open") && !journal.contains("mine"), "{journal}");
+
+    let run = service.outcome("open", &common::accepted(&ask_as(STRANGER, &service, "64123 open")));
+    assert_eq!((run.outcome.as_str(), run.output.as_str()), ("succeeded", "for 64123\n"));
+    let line = r#"{"op":"run","user":"64123","action":"open","tell":"outcome"}"#;
+    stranger.send(line);
+    assert!(stranger.answer().starts_with(r#"{"ok":true,"id":""#));
+    assert!(stranger.answer().contains(r#""outcome":"succeeded""#));
+    let journal = fs::read_to_string(service.path("state/journal.jsonl")).expect("a journal");
+    assert_eq!(journal.matches(r#""action":"open","by":64123"#).count(), 2, "{journal}");
+}
+
+#[test]
+fn a_name_in_the_policy_is_the_uid_that_it_has_here() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    let service = open_to_group().start();
+    service.run("ok");
+    for user in ["daemon", "1"] {
+        let run = service.outcome("open", &common::accepted(&ask_as(1, &service, &format!("{user} open"))));
+        assert_eq!(run.output, format!("for {user}\n"));
+    }
+    is_not_allowed(&ask_as(OTHER, &service, "daemon open"));
+    is_not_allowed(&ask_as(OTHER, &service, "64124 open"));
+}
+
+#[test]
+fn who_is_not_in_the_sockets_group_cannot_even_connect() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    let service = closed_to_others().start();
+    service.run("ok");
+    assert_eq!(ask_as(STRANGER, &service, "64123 open"), "cannot connect: Permission denied");
+    assert_eq!(service.log().lines_with("refused"), [""; 0]);
+}
+
+#[test]
+fn who_is_refused_again_and_again_fills_no_log() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    let service = open_to_group().start();
+    service.run("ok");
+    let mut stranger = Stranger::connect(&service, STRANGER);
+    for _ in 0..100 {
+        stranger.send("64123 closed");
+        is_not_allowed(&stranger.answer());
+    }
+    is_not_allowed(&ask_as(OTHER, &service, "64124 open"));
+    assert!(service.ask("root no-such-action").starts_with("refused unknown-action: "));
+    // The rest is counted, and said when the minute is over.
+    let refusals = service.log().lines_with(" refused ");
+    assert_eq!(refusals.len(), 3, "{refusals:#?}");
+    let of = |kind: &str| refusals.iter().filter(|line| line.contains(kind)).count();
+    assert_eq!(of("uid 64123, not-allowed: "), 1);
+    assert_eq!(of("uid 64124, not-allowed: "), 1);
+    assert_eq!(of("uid 0, unknown-action: "), 1);
+}
+
+#[test]
+fn silent_and_slow_clients_delay_nobody() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    let service = open_to_group().fifo("hold").start();
+    // What joins it is recorded and answered, and costs no run.
+    service.request("held");
+    service.log().wait_for("held");
+    let alone = answer_times(&service, 300);
+    let mut holder = Stranger::run(&service, STRANGER, HOLD, &[&MOST_CONNECTIONS.to_string()]);
+    assert_eq!(holder.answer(), "held");
+    let busy = ask_as(STRANGER, &service, "64123 open");
+    assert!(busy.starts_with("refused busy: "), "{busy}");
+    let among = std::thread::scope(|scope| {
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let service = &service;
+        scope.spawn(move || {
+            let mut slow = service.connect();
+            while stopped.recv_timeout(Duration::from_secs(1))
+                == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
+                if slow.try_send("r").is_err() {
+                    slow = service.connect();
+                }
+            }
+        });
+        let among = answer_times(service, 1000);
+        drop(stop);
+        among
+    });
+    let show = |times: &[Duration]| {
+        format!("median {:.2?}, p99 {:.2?}", times[times.len() / 2], percentile_99(times))
+    };
+    eprintln!("request to answer alone: {}", show(&alone));
+    eprintln!("beside {MOST_CONNECTIONS} silent connections and a slow one: {}", show(&among));
+    assert!(percentile_99(&among) < Duration::from_secs(2), "others are delayed: {}", show(&among));
+}
+
+/// How long it took from each of so many requests to its answer, in order of length.
+fn answer_times(service: &Running, count: usize) -> Vec<Duration> {
+    let mut client = service.connect();
+    let mut times = Vec::with_capacity(count);
+    for _ in 0..count {
+        let began = Instant::now();
+        common::accepted(&client.send("root held\n").answer());
+        times.push(began.elapsed());
+    }
+    times.sort();
+    times
+}
+
+fn percentile_99(times: &[Duration]) -> Duration {
+    times[times.len() * 99 / 100]
+}
