@@ -96,13 +96,7 @@ findMirror() { # SUITE
         fi
     done < <(listAptSources | plainMirrors | awk '$2 !~ /-security$|\/updates$/ && !seen[$1]++ { print $1 }')
 
-    mirror=http://deb.debian.org/debian
-    if servesSuite "$mirror" "$1"; then
-        note "No apt source of this machine serves Debian $1: using Debian's own $mirror" >&2
-        printf '%s\n' "$mirror"
-        return
-    fi
-    giveUp "no mirror with Debian $1 is to be reached" "Tried:${tried:- no source in $aptFolder} $mirror" \
+    giveUp "no mirror with Debian $1 is to be reached" "Tried:${tried:- no source in $aptFolder}" \
         'Name one: DEBIAN_MIRROR=http://... bin/up'
 }
 

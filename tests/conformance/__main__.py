@@ -100,7 +100,10 @@ def run(tool: Adapter, case: suite.Case, kit: Path, folder: Path) -> Result:
 
 def without_paths(text: str, kit: Path) -> str:
     """What a case says, without the places of this one run."""
-    return " ".join(text.replace(str(kit), "…").split())
+    # Neither says where a clone lies.
+    for folder in (kit, Path.cwd()):
+        text = text.replace(str(folder), "…")
+    return " ".join(text.split())
 
 
 sys.exit(main())
