@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::{Duration, Instant};
 
-use common::{DEADLINE, Service, is_root, lamplighter, skip};
+use common::{DEADLINE, Service, is_root, lamplighter, skip, wait_for};
 
 /// Signals that are neither the supervisor's own (TERM, INT, CHLD), nor raised by a fault, nor KILL and STOP,
 /// nor glibc's two.
@@ -278,11 +278,18 @@ fn signals_go_to_the_service_once_and_to_nobody_else() {
     service.log().wait_for("the daemon waits");
     service.request("wait");
     service.log().wait_for("| begun");
+    let its_child = || {
+        let is_sleep =
+            |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n");
+        service.processes().into_iter().find(is_sleep)
+    };
+    let child = wait_for("the daemon's own child", its_child);
     for signal in FORWARDED {
         service.signal(signal);
         service.log().wait_for(&format!("daemon got {signal}."));
     }
     assert_eq!(service.run("ok").outcome, "succeeded");
+    assert_eq!(its_child(), Some(child));
     service.stop();
     for signal in FORWARDED {
         assert_eq!(service.log().lines_with(&format!("daemon got {signal}.")).len(), 1);
@@ -315,6 +322,8 @@ fn children_start_with_default_dispositions_and_nothing_blocked() {
 fn what_the_service_leaves_behind_ends_with_it() {
     let service = Service::new().daemon("sleep infinity & setsid --fork sleep infinity; exit 3").start();
     assert_eq!(service.exit(), 3);
+    // Asked to, and not killed when the time was up.
+    assert_eq!(service.log().lines_with("killed"), [""; 0]);
 }
 
 #[test]
@@ -334,7 +343,7 @@ fn after_a_supervisor_that_was_killed_the_next_one_serves() {
     let mut service = Service::new().start();
     assert_eq!(service.run("ok").outcome, "succeeded");
     service.signal(9);
-    common::wait_for("the supervisor's end", || service.log().exit());
+    wait_for("the supervisor's end", || service.log().exit());
     let socket = service.path("run/web-request.sock");
     assert!(socket.exists(), "there was nobody to take it away");
     service.start_again();
