@@ -78,7 +78,7 @@ Written by `bin/bench-supervisor`: all tools in one run, on {machine}.
 Each runs `sleep infinity` in the way that `tests/conformance/adapters.py` shows. In brackets: how many times ours it is.
 
 - Memory is `/proc/PID/smaps_rollup`: resident (program text too), anonymous, and private (not shared with anyone).
-  Ours is one static file; the others share their C library with whoever uses it. supervisord's program is Python.
+  Ours is one static file, catatonit too; the others share their C library with whoever uses it.
 - Helpers are the resident memory of what a supervisor keeps running beside the service: ours keeps a bash with the
   callbacks read, so that a request starts at once.
 - Wake-ups are context switches of supervisor and helpers, over {arguments.idle:g} s at the same time.
@@ -91,7 +91,7 @@ Each runs `sleep infinity` in the way that `tests/conformance/adapters.py` shows
         ["supervisor", "binary, KiB", "resident, MiB", "anonymous, MiB", "private, MiB", "helpers, MiB", "wake-ups/s", "start, ms", "stop, ms"],
         [row(tool, figures[tool.name], figures[tools[0].name]) for tool in tools],
     )
-    text += f"\n### {arguments.orphans:,} orphans in a burst\n\nAs PID 1; before → after.\n\n"
+    text += f"\n### {arguments.orphans:,} orphans in a burst\n\nAs PID 1; before → after. Zombies are those that are still there 20 s after the last orphan's end.\n\n"
     text += page.table(
         ["supervisor", "zombies", "descriptors", "resident, KiB", "anonymous, KiB"],
         [burst_row(tool, burst) for tool in tools if (burst := figures[tool.name].burst)],
@@ -126,7 +126,8 @@ def row(tool: Adapter, its: Figures, ours: Figures) -> list[str]:
     """One line of the comparison."""
     return [
         tool.name,
-        versus(its.size / KIB, ours.size / KIB, 0),
+        # supervisord's file is but a call of its Python library.
+        "(Python)" if its.size < 2 * KIB else versus(its.size / KIB, ours.size / KIB, 0),
         versus(its.memory.resident / MIB, ours.memory.resident / MIB, 2),
         versus(its.memory.anonymous / MIB, ours.memory.anonymous / MIB, 2),
         versus(its.memory.private / MIB, ours.memory.private / MIB, 2),
