@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -39,6 +40,8 @@ class Figures:
 
 def main() -> int:
     arguments = parse()
+    # An end from outside cleans up, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     kit = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         kits.fill(kit, arguments.binary)
@@ -175,8 +178,9 @@ def soak_section(kit: Path, count: int) -> str:
     return f"""\
 ## {count:,} listener runs
 
-Written by `bin/bench-supervisor --soak {count}`, on {machine}: rounds of {soak.ACTIONS} different actions, so that each
-request is a run of its own; the supervisor after each tenth. The first line is after one round.
+Written by `bin/bench-supervisor --soak {count}`, on {machine}: {soak.ROUND} requests at a time for an action with
+`overlap = "allow"`, so that each is a run of its own; the supervisor after each tenth. The first line is after one round:
+memory that so many requests at once have taken is kept for the next ones.
 
 {page.table(head, rows)}"""
 

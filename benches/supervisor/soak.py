@@ -12,7 +12,9 @@ from housekeeping import ask, is_idle, until_warm
 from lab import Run
 from processes import until
 
-ACTIONS = 500
+# Asked for together, many times over.
+ROUND = 500
+ACTION = "go"
 
 
 @dataclass
@@ -27,16 +29,15 @@ class Sample:
 
 
 def soak(tool: Lamplighter, kit: Path, count: int) -> Iterator[Sample]:
-    """Has so many runs carried out, in rounds of different actions so that none joins another; a sample after
-    each tenth."""
+    """Has so many runs of one action carried out, in rounds; a sample after each tenth."""
     with measure.lab_of(tool, kit) as lab:
         done = lab.folder / "said/done"
         done.touch()
-        text = "\n".join(f"CB_a{n}() {{ printf . >>{done}; }}" for n in range(ACTIONS))
-        run = lab.start(Service(measure.SLEEP, callbacks=text))
+        callbacks = f"CB_{ACTION}() {{ printf . >>{done}; }}"
+        run = lab.start(Service(measure.SLEEP, callbacks=callbacks, policy=f'[action.{ACTION}]\noverlap = "allow"\n'))
         until_warm(run)
         # What is allocated once, at the first requests, is no growth.
-        carry_out(run, ACTIONS)
+        carry_out(run, ROUND)
         began, runs, next_sample = time.monotonic(), 0, 0
         while True:
             if runs >= next_sample:
@@ -44,13 +45,13 @@ def soak(tool: Lamplighter, kit: Path, count: int) -> Iterator[Sample]:
                 next_sample += max(count // 10, 1)
             if runs >= count:
                 break
-            carry_out(run, ACTIONS)
-            runs = done.stat().st_size - ACTIONS
+            carry_out(run, ROUND)
+            runs = done.stat().st_size - ROUND
 
 
 def carry_out(run: Run, count: int) -> None:
-    """Asks for so many actions, and waits until all are done."""
-    answers = ask(run, *(f"root a{n}" for n in range(count)))
+    """Asks for it so many times, and waits until all are done."""
+    answers = ask(run, *[f"root {ACTION}"] * count)
     refused = [answer for answer in answers if not answer.startswith("accepted")]
     processes.check(not refused, f"refused: {refused[:1]}")
     until(lambda: is_idle(run), "all are carried out", 600)
