@@ -59,6 +59,17 @@ impl Accounts<'_> {
         })
     }
 
+    /// The name that a number has in `passwd`, if there is one and it is a user's name here.
+    pub fn name(&self, uid: u32) -> io::Result<Option<UserName>> {
+        let passwd = self.read("passwd")?;
+        let mut named = passwd.lines().filter_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)?.parse() == Ok(uid)).then(|| name.parse().ok())?
+        });
+        Ok(named.next())
+    }
+
     /// The number of a group, given by name or as a number.
     pub fn group(&self, group: &str) -> io::Result<Option<u32>> {
         if let Ok(number) = group.parse() {

@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
 
@@ -13,6 +14,10 @@ use crate::unix_socket;
 
 /// The request socket's permissions: its owner and its group may ask.
 const SOCKET_MODE: u32 = 0o660;
+
+/// How long a lock that somebody holds is tried again, and how often.
+const PATIENCE: Duration = Duration::from_secs(1);
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// Why a program cannot answer for a service.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +56,7 @@ pub fn lock(settings: &Settings, role: &'static str) -> Result<Option<File>, Cla
             return Ok(None);
         }
     };
-    match file.try_lock() {
+    match lock_soon(&file) {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(ClaimError::AlreadyRunning {
             role,
@@ -62,6 +67,18 @@ pub fn lock(settings: &Settings, role: &'static str) -> Result<Option<File>, Cla
         Err(TryLockError::Error(error)) => {
             log::error(format_args!("degraded: cannot lock {}: {error}", path.display()));
             Ok(None)
+        }
+    }
+}
+
+/// Takes the lock, or waits a moment for it: of a predecessor that was killed a child may still have it, for as
+/// long as that takes to execute its program, or to die.
+fn lock_soon(file: &File) -> Result<(), TryLockError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(GLANCE),
+            tried => return tried,
         }
     }
 }

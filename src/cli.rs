@@ -5,7 +5,10 @@ use std::path::Path;
 
 use clap::{Parser, Subcommand};
 
-use crate::console::{check, explain, next};
+use crate::console::{
+    Colour, cancel, check, completions, demo, explain, follow, history, manual, next, reload, run, show,
+    status,
+};
 
 /// Keeps a Docker Compose stack of single-service containers running, and keeps house in it.
 #[derive(Debug, Parser)]
@@ -14,6 +17,9 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// When to use colours
+    #[arg(long, value_enum, default_value = "auto", global = true, value_name = "WHEN")]
+    pub color: Colour,
 }
 
 /// The subcommands.
@@ -25,12 +31,32 @@ pub enum Command {
     Schedule,
     /// Say whether this container's service is healthy, for its HEALTHCHECK
     Health,
+    /// Show how the services are, what ran last, and what is wrong
+    Status(status::Arguments),
+    /// Have a service do something, and show it being done
+    Run(run::Arguments),
+    /// Call a request off
+    Cancel(cancel::Arguments),
+    /// Show what was asked of the services, and what became of it
+    History(history::Arguments),
+    /// Show all about one request: who asked, what became of it, what it printed
+    Show(show::Arguments),
+    /// Show what happens, as it happens
+    Follow(follow::Arguments),
+    /// Have the scheduler read its schedule again
+    Reload(reload::Arguments),
     /// Show what comes next on schedule
     Next(next::Arguments),
     /// Check the schedule, and with the folder of a stack its policies too
     Check(check::Arguments),
     /// Say in words when a schedule's line fires
     Explain(explain::Arguments),
+    /// Show the whole idea without Docker: a toy service, its schedule, its housekeeping; leaves nothing behind
+    Demo(demo::Arguments),
+    /// Print what makes a shell complete commands, services and actions
+    Completions(completions::Arguments),
+    /// Print the manual, or write its pages into a folder
+    Manual(manual::Arguments),
 }
 
 /// The arguments with the subcommand that the program's own name stands for put in their place.

@@ -3,9 +3,15 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use lamplighter::cli::{Arguments, Command, with_name_as_command};
-use lamplighter::console::{CommandError, check, explain, next};
+use lamplighter::console::stack::Stack;
+use lamplighter::console::{
+    CommandError, cancel, check, completions, demo, explain, follow, history, manual, next, reload, run,
+    show, status,
+};
+use lamplighter::scheduler::SchedulerError;
 use lamplighter::settings::{Folders, Settings};
 use lamplighter::supervisor::{engine, life};
 use lamplighter::{console, log, scheduler, signals};
@@ -14,14 +20,32 @@ use lamplighter::{console, log, scheduler, signals};
 const UNREACHABLE: u8 = 4;
 
 fn main() -> ExitCode {
+    // A shell that completes a line is answered, and that is all.
+    CompleteEnv::with_factory(Arguments::command).var(completions::VARIABLE).complete();
     let arguments = Arguments::parse_from(with_name_as_command(std::env::args_os()));
+    arguments.color.decide();
     let done = match arguments.command {
         Command::Supervise => supervise(),
-        Command::Schedule => schedule(),
+        Command::Schedule => schedule(async |settings| scheduler::run(settings).await),
         Command::Health => health(),
-        Command::Next(arguments) => ask(async move |folders| next::run(&arguments, &folders, now()).await),
-        Command::Check(arguments) => ask(async move |folders| check::run(&arguments, &folders, now()).await),
-        Command::Explain(arguments) => ask(async move |_| explain::run(&arguments, now())),
+        Command::Status(arguments) => ask(async move |_, stack| status::run(&arguments, &stack).await),
+        Command::Run(arguments) => ask(async move |_, stack| run::run(&arguments, &stack).await),
+        Command::Cancel(arguments) => ask(async move |_, stack| cancel::run(&arguments, &stack).await),
+        Command::History(arguments) => ask(async move |_, stack| history::run(&arguments, &stack).await),
+        Command::Show(arguments) => ask(async move |_, stack| show::run(&arguments, &stack).await),
+        Command::Follow(arguments) => ask(async move |_, stack| follow::run(&arguments, &stack).await),
+        Command::Reload(arguments) => ask(async move |_, stack| reload::run(&arguments, &stack).await),
+        Command::Next(arguments) => ask(async move |folders, _| next::run(&arguments, &folders, now()).await),
+        Command::Check(arguments) => {
+            ask(async move |folders, _| check::run(&arguments, &folders, now()).await)
+        }
+        Command::Demo(arguments) if arguments.is_scheduler() => {
+            schedule(async |settings| demo::schedule(settings).await)
+        }
+        Command::Demo(arguments) => ask(async move |_, _| demo::run(&arguments).await),
+        Command::Completions(arguments) => ask(async move |_, _| completions::run(&arguments)),
+        Command::Manual(arguments) => ask(async move |_, _| manual::run(&arguments, Arguments::command())),
+        Command::Explain(arguments) => ask(async move |_, _| explain::run(&arguments, now())),
     };
     let code = done.unwrap_or_else(|(code, error)| {
         log::error(format_args!("{error:#}"));
@@ -39,10 +63,11 @@ fn supervise() -> Done {
     run().map_err(|error| (life::OWN_FAULT, error))
 }
 
-fn schedule() -> Done {
+/// Is the scheduler, in the way that `run` says.
+fn schedule(run: impl AsyncFnOnce(&Settings) -> Result<(), SchedulerError>) -> Done {
     let run = || {
         let settings = begin()?;
-        block_on(async move { scheduler::run(&settings).await })??;
+        block_on(async { run(&settings).await })??;
         Ok(0)
     };
     run().map_err(|error| (life::OWN_FAULT, error))
@@ -67,12 +92,14 @@ fn health() -> Done {
     }
 }
 
-/// Does what an operator asks for.
-fn ask(work: impl AsyncFnOnce(Folders) -> Result<u8, CommandError> + 'static) -> Done {
-    let folders = Folders::from_env(|name| std::env::var_os(name));
-    let done = block_on(async move { work(folders).await }).map_err(|error| (UNREACHABLE, error))?;
+/// Does what an operator asks for, in the stack that is meant here.
+fn ask(work: impl AsyncFnOnce(Folders, Stack) -> Result<u8, CommandError> + 'static) -> Done {
+    let here = std::env::current_dir().unwrap_or_default();
+    let stack = Stack::find(|name| std::env::var_os(name), &here);
+    let folders = Folders { run: stack.run.clone(), ..Folders::from_env(|name| std::env::var_os(name)) };
+    let done = block_on(async move { work(folders, stack).await }).map_err(|error| (UNREACHABLE, error))?;
     Ok(done.unwrap_or_else(|error| {
-        eprintln!("{error}");
+        console::complain(&error);
         error.code()
     }))
 }

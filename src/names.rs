@@ -177,8 +177,10 @@ fn is_lower_or_digit(c: u8) -> bool {
 }
 
 fn is_uid(text: &str) -> bool {
+    // One spelling for each number, and a short one: a record of the journal has room for no other.
+    let is_plain = text == "0" || !text.starts_with(['0', '+']);
     // u32::MAX is `(uid_t) -1`, which the system calls read as "leave it as it is".
-    text.bytes().all(|c| c.is_ascii_digit()) && text.parse::<u32>().is_ok_and(|uid| uid != u32::MAX)
+    is_plain && text.parse::<u32>().is_ok_and(|uid| uid != u32::MAX)
 }
 
 fn word(text: &str, longest: usize, first: fn(u8) -> bool, rest: fn(u8) -> bool) -> bool {
@@ -219,6 +221,14 @@ mod tests {
         assert_eq!("1000".parse::<UserName>().unwrap().as_uid(), Some(1000));
         assert!("4294967295".parse::<UserName>().is_err());
         assert!("99999999999".parse::<UserName>().is_err());
+    }
+
+    #[test]
+    fn a_number_has_one_spelling() {
+        assert_eq!("0".parse::<UserName>().unwrap().as_uid(), Some(0));
+        for text in ["00", "01000", "+1000", "1_000", &format!("{}1", "0".repeat(4000))] {
+            assert!(text.parse::<UserName>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::libc;
+use nix::sys::wait;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -50,7 +51,7 @@ impl std::fmt::Display for Status {
 /// Starts `command` in a process group of its own, as `account` where one is given, with `descriptors`
 /// left open for it under the numbers they have here.
 ///
-/// Nobody waits for the child but [`reap`].
+/// Nobody waits for the child but [`reap`], or [`wait_for`] where there is no supervisor.
 pub fn spawn(command: &mut Command, account: Option<&Account>, descriptors: &[&OwnedFd]) -> io::Result<Pid> {
     let descriptors: Vec<_> = descriptors.iter().map(|descriptor| descriptor.as_raw_fd()).collect();
     let account = account.cloned();
@@ -137,7 +138,7 @@ pub enum Reaped {
     NoneLeft,
 }
 
-/// Reaps one child that has ended, if there is one. The only place that waits for children.
+/// Reaps one child that has ended, if there is one. The only place where a supervisor waits for children.
 pub fn reap() -> io::Result<Reaped> {
     let mut status = 0;
     // SAFETY: waitpid(2) writes to a local integer.
@@ -154,6 +155,27 @@ pub fn reap() -> io::Result<Reaped> {
             error if error.raw_os_error() == Some(libc::ECHILD) => Ok(Reaped::NoneLeft),
             error => Err(error),
         },
+    }
+}
+
+/// Waits until a child has ended, and leaves it to be reaped by [`reap_one`]: until then its number is no other's.
+/// It is for a thread of its own, in a program that has few children and does not call [`reap`].
+pub fn wait_for(pid: Pid) -> io::Result<()> {
+    loop {
+        let id = wait::Id::Pid(nix::unistd::Pid::from_raw(pid));
+        match wait::waitid(id, wait::WaitPidFlag::WEXITED | wait::WaitPidFlag::WNOWAIT) {
+            Err(nix::errno::Errno::EINTR) => {}
+            done => return done.map(drop).map_err(Into::into),
+        }
+    }
+}
+
+/// Reaps a child once it has ended.
+pub fn reap_one(pid: Pid) -> io::Result<Status> {
+    match wait::waitpid(nix::unistd::Pid::from_raw(pid), None)? {
+        wait::WaitStatus::Signaled(_, signal, _) => Ok(Status::Killed(signal as Number)),
+        wait::WaitStatus::Exited(_, code) => Ok(Status::Exited(u8::try_from(code).unwrap_or(u8::MAX))),
+        other => Err(io::Error::other(format!("it has not ended: {other:?}"))),
     }
 }
 

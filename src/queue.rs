@@ -118,14 +118,22 @@ pub enum Cancelled {
     Running(RunKey),
 }
 
+/// What became of a request that did not reach its listener.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PutBack {
+    /// It is the next again.
+    Waits(RequestId),
+    /// It was called off before it could start; with the attempts that had begun.
+    CalledOff(Request, u32),
+}
+
 impl Queue {
     /// Takes a request in, as the rule of its action says.
     ///
     /// # Errors
     /// Refused as busy when [`MOST_WAITING`] requests wait.
     pub fn admit(&mut self, request: Request, policy: &Policy, now: Instant) -> Result<Admission, Refusal> {
-        let waiting: usize = self.waiting.iter().map(|waiting| 1 + waiting.joined.len()).sum();
-        if waiting >= MOST_WAITING {
+        if self.is_full() {
             let message = format!("{MOST_WAITING} requests wait already");
             return Err(Refusal::new(RefusalCode::Busy, message));
         }
@@ -149,6 +157,11 @@ impl Queue {
         }
         self.waiting.push_back(Waiting { request, joined: Vec::new(), attempt: 0, not_before: None });
         Ok(admission)
+    }
+
+    /// Whether [`MOST_WAITING`] requests wait.
+    pub fn is_full(&self) -> bool {
+        self.waiting.iter().map(|waiting| 1 + waiting.joined.len()).sum::<usize>() >= MOST_WAITING
     }
 
     /// Takes back what an earlier supervisor had accepted.
@@ -200,13 +213,17 @@ impl Queue {
         Some(started)
     }
 
-    /// A request that was started did not reach its listener: it is the next again. Its id.
-    pub fn put_back(&mut self, key: RunKey) -> Option<RequestId> {
-        let mut waiting = self.runs.remove(&key)?.waiting;
+    /// A request that was started did not reach its listener: it is the next again, unless it was called off
+    /// meanwhile.
+    pub fn put_back(&mut self, key: RunKey) -> Option<PutBack> {
+        let Run { mut waiting, ending, .. } = self.runs.remove(&key)?;
         waiting.attempt -= 1;
+        if ending.is_some_and(|ending| ending.outcome == Outcome::Cancelled) {
+            return Some(PutBack::CalledOff(waiting.request, waiting.attempt));
+        }
         let id = waiting.request.id.clone();
         self.waiting.push_front(waiting);
-        Some(id)
+        Some(PutBack::Waits(id))
     }
 
     /// A request could not be recorded, and so was not accepted after all.

@@ -63,6 +63,12 @@ impl RefusalLog {
         over.map(|(&kind, kept)| kept.say(kind, now)).collect()
     }
 
+    /// The lines about all that was not said: there will be no later.
+    pub fn rest(&mut self, now: Instant) -> Vec<String> {
+        let unsaid = self.kinds.iter_mut().filter(|(_, kept)| kept.unsaid > 0);
+        unsaid.map(|(&kind, kept)| kept.say(kind, now)).collect()
+    }
+
     /// The place that is kept for such a refusal.
     fn kind(&mut self, uid: u32, code: RefusalCode, now: Instant) -> Kind {
         let kind = Kind::Of(uid, code.as_str());
@@ -166,6 +172,18 @@ mod tests {
         assert_eq!(line, "refused 2 times within 1m35s: uid 1000, not-allowed: y");
         let line = log.note(1000, &refusal("z"), start + seconds(300)).unwrap();
         assert_eq!(line, "refused uid 1000, not-allowed: z");
+    }
+
+    #[test]
+    fn at_the_end_what_was_not_said_is_said_whatever_the_minute() {
+        let (mut log, start) = (RefusalLog::default(), Instant::now());
+        let busy = Refusal::new(RefusalCode::Busy, "too many");
+        for refusal in [&refusal("x"), &refusal("y"), &busy] {
+            log.note(1000, refusal, start);
+        }
+        let lines = log.rest(start + seconds(7));
+        assert_eq!(lines, ["refused uid 1000, not-allowed: y"]);
+        assert_eq!((log.rest(start + seconds(7)), log.deadline()), (vec![], None));
     }
 
     #[test]

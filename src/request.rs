@@ -63,54 +63,54 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The words of refusals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RefusalCode {
-    /// The line is not a request.
-    Syntax,
-    /// The line is longer than a line may be.
-    TooLong,
-    /// The line was not complete in time.
-    TooSlow,
-    /// The service has no such action.
-    UnknownAction,
-    /// The service's callbacks cannot be read.
-    Callbacks,
-    /// The sender may not ask for this.
-    NotAllowed,
-    /// A limit is reached; asking again later may help.
-    Busy,
-    /// The service is stopping.
-    Stopping,
-    /// The service's policy cannot be read.
-    Policy,
-    /// It cannot be recorded, and so not be promised.
-    Journal,
-    /// The id is another request's.
-    IdTaken,
-    /// There is no such request.
-    UnknownId,
-    /// The beginning of an id fits several requests.
-    AmbiguousId,
+/// Makes the refusal codes: what each means, and its word in the protocol (docs/PROTOCOL.md).
+macro_rules! refusal_codes {
+    ($($(#[$doc:meta])* $code:ident = $word:literal,)*) => {
+        /// The words of refusals.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum RefusalCode {
+            $($(#[$doc])* $code,)*
+        }
+
+        impl RefusalCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$code),*];
+
+            /// The word as the protocol has it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => $word,)*
+                }
+            }
+        }
+    };
 }
 
-impl RefusalCode {
-    /// The word as the protocol has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RefusalCode::Syntax => "syntax",
-            RefusalCode::TooLong => "too-long",
-            RefusalCode::TooSlow => "too-slow",
-            RefusalCode::UnknownAction => "unknown-action",
-            RefusalCode::Callbacks => "callbacks",
-            RefusalCode::NotAllowed => "not-allowed",
-            RefusalCode::Busy => "busy",
-            RefusalCode::Stopping => "stopping",
-            RefusalCode::Policy => "policy",
-            RefusalCode::Journal => "journal",
-            RefusalCode::IdTaken => "id-taken",
-            RefusalCode::UnknownId => "unknown-id",
-            RefusalCode::AmbiguousId => "ambiguous-id",
-        }
-    }
+refusal_codes! {
+    /// The line is not a request.
+    Syntax = "syntax",
+    /// The line is longer than a line may be.
+    TooLong = "too-long",
+    /// The line was not complete in time.
+    TooSlow = "too-slow",
+    /// The service has no such action.
+    UnknownAction = "unknown-action",
+    /// The service's callbacks cannot be read.
+    Callbacks = "callbacks",
+    /// The sender may not ask for this.
+    NotAllowed = "not-allowed",
+    /// A limit is reached; asking again later may help.
+    Busy = "busy",
+    /// The service is stopping.
+    Stopping = "stopping",
+    /// The service's policy cannot be read.
+    Policy = "policy",
+    /// It cannot be recorded, and so not be promised.
+    Journal = "journal",
+    /// The id is another request's.
+    IdTaken = "id-taken",
+    /// There is no such request.
+    UnknownId = "unknown-id",
+    /// The beginning of an id fits several requests.
+    AmbiguousId = "ambiguous-id",
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Run, Service, skip};
+use common::{Run, Service, skip, wait_for};
 
 /// One callback, `do`, and what became of it.
 fn run(body: &str) -> Run {
@@ -261,13 +261,42 @@ fn a_syntax_error_leaves_the_service_running_and_is_shown_with_its_line() {
 
 #[test]
 fn callbacks_that_cannot_be_read_are_tried_ever_more_rarely() {
-    let service = Service::new().callbacks("echo another try\nif then").start();
-    service.log().wait_for("| another try");
+    let callbacks = "echo try >>$FOLDER/tries; echo another try; if then";
+    let service = Service::new().callbacks(&callbacks.replace("; ", "\n")).start();
+    let tries = || fs::read_to_string(service.path("tries")).unwrap_or_default().lines().count();
+    let until = |count| wait_for(&format!("try {count}"), || (tries() >= count).then_some(()));
+    until(1);
     let first = Instant::now();
-    service.log().wait_for_lines("| another try", 4);
+    until(4);
     // Half of 0.5 s, of 1 s and of 2 s is the least.
     assert!(first.elapsed() >= Duration::from_millis(1700), "{:?}", first.elapsed());
-    assert_eq!(service.log().lines_with("another try").len(), 4);
+    assert_eq!(tries(), 4);
+}
+
+#[test]
+fn callbacks_that_cannot_be_read_are_complained_of_once_until_they_are_wrong_in_another_way() {
+    let mark = "echo try >>$FOLDER/tries";
+    let service = Service::new().callbacks(&format!("{mark}\necho 'no such module' >&2\nfalse")).start();
+    let until_tried = |count| {
+        wait_for(&format!("try {count}"), || {
+            let tries = fs::read_to_string(service.path("tries")).unwrap_or_default();
+            (tries.lines().count() >= count).then_some(())
+        });
+    };
+    until_tried(3);
+    let named = "docker-callbacks.sh line 3: `false` failed with status 1";
+    let degraded = service.log().lines_with("degraded: callbacks: ");
+    assert_eq!(degraded.len(), 1, "{degraded:#?}");
+    assert!(degraded[0].contains(&format!("no such module; {named}")), "{degraded:#?}");
+    assert_eq!(service.log().lines_with("listener | no such module").len(), 1);
+    assert!(service.health().1.contains(named), "{}", service.health().1);
+
+    service.write("bin/docker-callbacks.sh", &format!("{mark}\nif then"));
+    assert!(service.ask("root ok").starts_with("refused callbacks: "));
+    service.log().wait_for_lines("degraded: callbacks: ", 2);
+    until_tried(6);
+    assert_eq!(service.log().lines_with("degraded: callbacks: ").len(), 2);
+    assert_eq!(service.log().lines_with("listener | no such module").len(), 1);
 }
 
 #[test]

@@ -6,8 +6,18 @@ use std::path::Path;
 
 #[path = "../fuzz/checks/journal.rs"]
 mod journal;
+#[path = "../fuzz/checks/json_line.rs"]
+mod json_line;
+#[path = "../fuzz/checks/lines.rs"]
+mod lines;
+#[path = "../fuzz/checks/names.rs"]
+mod names;
 #[path = "../fuzz/checks/policy.rs"]
 mod policy;
+#[path = "../fuzz/checks/request_line.rs"]
+mod request_line;
+#[path = "../fuzz/checks/schedule.rs"]
+mod schedule;
 
 /// Checks every file of a target's corpus; the last name that is printed before a panic is the one at fault.
 fn replay(target: &str, check: fn(&[u8])) -> io::Result<()> {
@@ -31,4 +41,24 @@ fn journals() -> io::Result<()> {
 #[test]
 fn policies() -> io::Result<()> {
     replay("policy", policy::check)
+}
+
+#[test]
+fn request_lines() -> io::Result<()> {
+    replay("request_line", request_line::check)
+}
+
+#[test]
+fn json_lines() -> io::Result<()> {
+    replay("json_line", json_line::check)
+}
+
+#[test]
+fn lines_in_pieces() -> io::Result<()> {
+    replay("lines", lines::check)
+}
+
+#[test]
+fn schedules() -> io::Result<()> {
+    replay("schedule", schedule::check)
 }

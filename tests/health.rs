@@ -43,6 +43,35 @@ fn broken_callbacks_are_shown_as_degraded_and_pass() {
 }
 
 #[test]
+fn a_queue_without_room_is_shown_as_degraded_until_it_has_some() {
+    let service = Service::new()
+        .callbacks("CB_held() { read -r <$FOLDER/hold; }")
+        .file("conf/housekeeping.toml", "[action.held]\noverlap = 'allow'")
+        .fifo("hold")
+        .start();
+    let (runs, waiting) = (8, 4096);
+    let mut client = service.connect();
+    client.send("root held\n".repeat(runs + waiting)).finish();
+    let answers = client.rest();
+    let accepted: Vec<_> = answers.iter().map(|answer| common::accepted(answer)).collect();
+    // Until its listener is there, what is to run waits too.
+    let full = |said: &str| said == "healthy\ndegraded: 4096 requests wait: no more are accepted\n";
+    let said = common::wait_for("a full queue", || {
+        let (status, said) = service.health();
+        assert_eq!(status, 0, "{said}");
+        full(&said).then_some(said)
+    });
+    let status = service.call(r#"{"op":"status"}"#);
+    assert!(said.contains(status["degraded"][0].as_str().unwrap_or("nothing")), "{status:.300}");
+    let refused = service.ask("root held");
+    assert!(refused.starts_with("refused busy: "), "{refused}");
+    let cancel = format!("{{\"op\":\"cancel\",\"id\":\"{}\"}}", accepted[runs + waiting - 1]);
+    assert_eq!(service.call(&cancel)["ok"], true);
+    assert_eq!(service.health(), (0, "healthy\n".to_owned()));
+    common::accepted(&service.ask("root held"));
+}
+
+#[test]
 fn a_service_that_is_stopping_is_unhealthy() {
     let service = Service::new()
         .daemon("trap 'echo in order; read -r <$FOLDER/hold; exit 0' TERM; echo waits; sleep infinity & wait")

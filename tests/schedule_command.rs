@@ -227,6 +227,32 @@ fn what_a_stack_does_not_have_is_a_warning_with_a_question() {
 }
 
 #[test]
+fn a_service_that_runs_says_itself_which_actions_it_has() {
+    let mut stage = Stage::new();
+    for folder in ["bin", "state", "conf"] {
+        fs::create_dir_all(stage.path("web").join(folder)).unwrap();
+    }
+    stage.write("web/bin/docker-entry-setup.sh", "SERVICE=web");
+    // How this names its action only bash can tell.
+    stage.write("web/bin/docker-callbacks.sh", "eval 'CB_warm_'\"cache() { :; }\"");
+    let mut command = stage.command(&["supervise"]);
+    for folder in ["bin", "state", "conf"] {
+        command.env(format!("LAMPLIGHTER_{}", folder.to_uppercase()), stage.path("web").join(folder));
+    }
+    command.env("LAMPLIGHTER_SBIN", concat!(env!("CARGO_MANIFEST_DIR"), "/target-sbin"));
+    command.env("LAMPLIGHTER_SERVICE", "web").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let supervisor = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Ended with the stage, as a scheduler would be.
+    stage.scheduler = Some(supervisor);
+
+    stage.write("schedule.cron", "@daily web warm-cache\n@daily web warm-cash");
+    let warned = |said: &str| said.matches("web has no action").count();
+    wait_until("its answer", || warned(&stage.said(&["check", "schedule.cron"])) == 1);
+    let said = stage.said(&["check", "schedule.cron"]);
+    assert!(said.contains("web has no action `warm-cash`") && said.contains("`warm-cache`?"), "{said}");
+}
+
+#[test]
 fn a_policy_of_the_stack_is_checked_too() {
     let stage = Stage::new();
     stack(&stage, "");

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -87,6 +88,10 @@ impl Stack {
                 let mut input = BufReader::new(input).lines();
                 while let Ok(Some(line)) = input.next_line().await {
                     let call: serde_json::Value = serde_json::from_str(&line).unwrap();
+                    if call["op"] != "run" {
+                        let _ = output.write_all(b"{\"ok\":false}\n").await;
+                        continue;
+                    }
                     let asked = |field: &str| call[field].as_str().unwrap().to_owned();
                     let _ = lines.send(format!("{name}: {} {}", asked("user"), asked("action")));
                     let answer = serde_json::json!({"ok": true, "id": asked("id")});
@@ -292,5 +297,35 @@ fn a_second_scheduler_is_refused_and_the_first_goes_on() {
             assert_eq!(ask(stack, "ping").await["ok"], true);
         },
         |_| {},
+    );
+}
+
+#[test]
+fn a_notifier_that_hangs_delays_no_schedule() {
+    let script = "#!/bin/bash\ncat > ../told\nsleep 1000\n";
+    beside_a_scheduler(
+        test_clock,
+        async |stack| {
+            assert_eq!(stack.next_line(1).await, "php: root task-check");
+            let told = stack.top.path().join("told");
+            let is_told = || fs::read_to_string(&told).unwrap_or_default().contains(r#""kind":"missed""#);
+            let began = std::time::Instant::now();
+            while !is_told() {
+                assert!(began.elapsed() < Duration::from_secs(30), "nobody is told");
+                assert_eq!(stack.next_line(10).await, "php: root task-check");
+            }
+            for _ in 0..10 {
+                assert_eq!(stack.next_line(10).await, "php: root task-check");
+            }
+        },
+        |stack| {
+            let bin = stack.folders().bin;
+            fs::create_dir(&bin).unwrap();
+            let notifier = bin.join("notify");
+            fs::write(&notifier, script.replace("..", &stack.top.path().display().to_string())).unwrap();
+            fs::set_permissions(&notifier, fs::Permissions::from_mode(0o755)).unwrap();
+            stack.schedule("DEADLINE=1\n5 4 * * * away backup\n* * * * * php task-check");
+            stack.service("php");
+        },
     );
 }

@@ -25,6 +25,8 @@ struct World {
     ids: HashSet<String>,
     /// What was said at warnings and errors.
     said: Vec<String>,
+    /// What alarms were raised.
+    alarms: Vec<String>,
 }
 
 impl World {
@@ -38,6 +40,7 @@ impl World {
             arrived: Vec::new(),
             ids: HashSet::new(),
             said: Vec::new(),
+            alarms: Vec::new(),
         }
     }
 
@@ -65,6 +68,11 @@ impl World {
             Action::Record(records) | Action::RecordLazily(records) => self.disk.extend(records),
             Action::Tell(Level::Info, _) => {}
             Action::Tell(_, text) => self.said.push(text),
+            Action::Missed(occurrence, why) => {
+                self.alarms.push(format!("missed {}: {why}", occurrence.action));
+            }
+            Action::Unreachable(service, _) => self.alarms.push(format!("unreachable {service}")),
+            Action::Reachable(service) => self.alarms.push(format!("reachable {service}")),
             Action::Send(service, occurrences) => {
                 for occurrence in &occurrences {
                     assert!(
@@ -269,6 +277,20 @@ fn a_step_forward_of_two_days_makes_up_for_each_entry_once() {
 }
 
 #[test]
+fn a_suspend_through_several_hours_makes_up_for_the_latest_and_goes_on_at_the_next() {
+    let mut world = World::with("2026-05-01T00:30:00Z", "0 * * * * a hourly\n15 9 * * * b morning");
+    world.run_to("2026-05-01T01:30:00Z");
+    assert_eq!(world.took(), ["2026-05-01T01:00:00Z a: root hourly"]);
+    // The kernel cancels the timer when the machine wakes up: a tick, later than was asked for.
+    world.set_clock("2026-05-01T05:10:00Z");
+    assert_eq!(world.took(), ["2026-05-01T05:10:00Z a: root hourly"]);
+    let said = "`0 * * * * root a hourly` was missed 3 times; made up for once, as 2026-05-01T05:00:00Z";
+    assert_eq!(world.said, [said]);
+    world.run_to("2026-05-01T06:00:00Z");
+    assert_eq!(world.took(), ["2026-05-01T06:00:00Z a: root hourly"]);
+}
+
+#[test]
 fn a_reload_in_the_very_second_of_firing_loses_nothing_and_doubles_nothing() {
     let mut world = World::with("2026-05-01T04:00:00Z", NIGHTLY);
     world.now = second("2026-05-01T04:05:00Z");
@@ -290,6 +312,37 @@ fn a_service_that_is_away_for_ten_minutes_is_asked_once_it_is_back_and_delays_no
     let arrived = world.took();
     assert_eq!(arrived.len(), 1, "{arrived:?}");
     assert!(arrived[0].ends_with("mysql: forum backup"));
+}
+
+#[test]
+fn a_service_that_is_away_raises_an_alarm_after_five_minutes_and_none_once_it_is_back() {
+    let mut world = World::with("2026-05-01T04:00:00Z", NIGHTLY);
+    world.away.insert("mysql".parse().unwrap());
+    world.run_to("2026-05-01T04:09:59Z");
+    assert_eq!(world.alarms, [""; 0], "some restarts take a while");
+    world.run_to("2026-05-01T04:12:00Z");
+    assert_eq!(world.alarms[0], "unreachable mysql");
+    world.alarms.clear();
+    world.away.clear();
+    world.run_to("2026-05-01T04:14:00Z");
+    assert_eq!(world.alarms, ["reachable mysql"]);
+}
+
+#[test]
+fn an_alarm_for_what_is_missed_comes_before_the_record_of_it() {
+    let mut world = World::with(
+        "2026-05-01T04:00:00Z",
+        "DEADLINE=1\n5 4 * * * mysql backup\nCATCH_UP=none\n0 * * * * a b",
+    );
+    world.away.insert("mysql".parse().unwrap());
+    world.run_to("2026-05-01T04:05:59Z");
+    world.now = second("2026-05-01T04:06:00Z");
+    let actions = world.machine.handle(world.now, Event::Tick);
+    assert!(matches!(actions[..2], [Action::Missed(..), Action::Record(_)]), "{actions:?}");
+
+    world.set_clock("2026-05-01T07:30:00Z");
+    let why = "missed 3 times, last for 2026-05-01T07:00:00Z, and is not made up for";
+    assert_eq!(world.alarms, [format!("missed b: {why}")]);
 }
 
 #[test]

@@ -223,7 +223,10 @@ fn a_silent_connection_is_closed() {
 #[test]
 fn a_connection_that_waits_for_an_answer_is_not_silent() {
     let check = "echo begun >$FOLDER/begun; read -r <$FOLDER/hold";
-    let service = Service::new().callbacks(&format!("CB_health_check() {{ {check}; }}")).fifo("hold").start();
+    let service = Service::new()
+        .callbacks(&format!("CB_ok() {{ :; }}\nCB_health_check() {{ {check}; }}"))
+        .fifo("hold")
+        .start();
     let mut waiting = service.connect();
     waiting.send("{\"op\":\"health\"}\n");
     service.wait_for_line("begun");
@@ -231,6 +234,9 @@ fn a_connection_that_waits_for_an_answer_is_not_silent() {
     assert!(service.connect().is_closed());
     service.release("hold");
     assert_eq!(waiting.answer(), r#"{"healthy":true}"#);
+    // It may go on, and is silent only from here on.
+    common::accepted(&waiting.send("root ok\n").answer());
+    assert!(waiting.is_closed());
 }
 
 #[test]
@@ -242,12 +248,32 @@ fn more_connections_than_there_are_places_are_told_and_the_places_come_free() {
     // Taken in their order: when the last one is answered, all are in.
     assert!(clients[places - 1].send("root nothing\n").answer().starts_with("refused unknown-action"));
     assert!(service.connect().answer().starts_with("refused busy: "));
+    service.log().wait_for(", busy: too many connections are open");
     drop(clients);
     let served = common::wait_for("a free place", || {
         let answer = service.connect().send("root ok\n").line()?;
         (!answer.starts_with("refused busy")).then_some(answer)
     });
     common::accepted(&served);
+}
+
+#[test]
+fn what_is_no_request_is_logged_once_and_counted_by_the_time_of_the_stop() {
+    let service = running();
+    let uid = nix::unistd::geteuid();
+    for _ in 0..10 {
+        service.ask("nonsense");
+        service.ask("{}");
+        service.ask(&"x".repeat(5000));
+    }
+    let of = |code: &str| service.log().lines_with(&format!("uid {uid}, {code}: "));
+    assert_eq!((of("syntax").len(), of("too-long").len()), (1, 1), "{}", service.log().text());
+    service.stop();
+    for (code, count) in [("syntax", 19), ("too-long", 9)] {
+        let lines = of(code);
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        assert!(lines[1].contains(&format!(" refused {count} times within ")), "{lines:#?}");
+    }
 }
 
 #[test]

@@ -4,15 +4,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
 
+use super::visible;
 use crate::unix_socket;
+
+/// So many characters of an answer that cannot be understood are shown.
+const SHOWN: usize = 60;
 
 /// Why a service did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody is behind the socket, or there is none, or it is not ours to use.
-    #[error("cannot reach {}: {why}", .path.display())]
+    #[error("cannot reach {}: {}", .path.display(), Trouble::of(.why).in_words(.why))]
     Unreachable {
         /// The socket.
         path: PathBuf,
@@ -32,30 +39,174 @@ pub enum ClientError {
     Unintelligible {
         /// The socket.
         path: PathBuf,
-        /// What it said.
+        /// The beginning of what it said.
         answer: String,
     },
 }
 
+/// What keeps a service from answering, as far as it matters for what to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is no socket: the service does not run.
+    NotRunning,
+    /// There is a socket that nobody listens to any more: its supervisor was killed.
+    NobodyThere,
+    /// Who asks may not.
+    Denied,
+    /// It listens, and does not answer in time.
+    Silent,
+    /// It hung up before it had answered.
+    HungUp,
+    /// What it answers is not the protocol.
+    Unintelligible,
+    /// Something else that the system says.
+    Other,
+}
+
+impl Trouble {
+    fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotRunning,
+            io::ErrorKind::ConnectionRefused => Self::NobodyThere,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                Self::HungUp
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn in_words(self, error: &io::Error) -> String {
+        match self {
+            Self::NotRunning => format!("{error}: the service does not run"),
+            Self::NobodyThere => "the socket is there, but nobody is behind it".to_owned(),
+            Self::HungUp => "it hung up before it had answered".to_owned(),
+            _ => error.to_string(),
+        }
+    }
+}
+
+impl ClientError {
+    /// What kept the service from answering.
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Unreachable { why, .. } => Trouble::of(why),
+            Self::Silent { .. } => Trouble::Silent,
+            Self::Unintelligible { .. } => Trouble::Unintelligible,
+        }
+    }
+
+    /// The socket.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Unreachable { path, .. }
+            | Self::Silent { path, .. }
+            | Self::Unintelligible { path, .. } => path,
+        }
+    }
+
+    fn unintelligible(path: &Path, answer: &[u8]) -> Self {
+        let answer = String::from_utf8_lossy(answer);
+        let mut start: String = answer.trim_end().chars().take(SHOWN).collect();
+        if start.len() < answer.trim_end().len() {
+            start.push('…');
+        }
+        Self::Unintelligible { path: path.to_owned(), answer: visible::line(&start).into_owned() }
+    }
+}
+
+/// A connection to a service: lines out, lines in.
+pub struct Conversation {
+    path: PathBuf,
+    input: BufReader<OwnedReadHalf>,
+    output: OwnedWriteHalf,
+    /// What has come of the line that is still to come to its end.
+    begun: Vec<u8>,
+}
+
+impl Conversation {
+    /// Connects to the socket at `path`.
+    ///
+    /// # Errors
+    /// When that does not work within `patience`.
+    pub async fn open(path: &Path, patience: Duration) -> Result<Self, ClientError> {
+        let unreachable = |why| ClientError::Unreachable { path: path.to_owned(), why };
+        let connected = timeout(patience, unix_socket::connect(path)).await;
+        let silent = |_| ClientError::Silent { path: path.to_owned(), patience };
+        let (input, output) = connected.map_err(silent)?.map_err(unreachable)?.into_split();
+        Ok(Self { path: path.to_owned(), input: BufReader::new(input), output, begun: Vec::new() })
+    }
+
+    /// Asks, and waits for the object that answers.
+    ///
+    /// # Errors
+    /// When it does not come within `patience`, or is no object.
+    pub async fn ask(&mut self, call: &Value, patience: Duration) -> Result<Value, ClientError> {
+        self.send(call).await?;
+        match timeout(patience, self.next()).await {
+            Ok(answer) => answer?.ok_or_else(|| self.unreachable(io::ErrorKind::UnexpectedEof.into())),
+            Err(_) => Err(ClientError::Silent { path: self.path.clone(), patience }),
+        }
+    }
+
+    /// Sends a line that is a call.
+    ///
+    /// # Errors
+    /// When the service has hung up.
+    pub async fn send(&mut self, call: &Value) -> Result<(), ClientError> {
+        let line = format!("{call}\n");
+        self.output.write_all(line.as_bytes()).await.map_err(|why| self.unreachable(why))
+    }
+
+    /// The next object, whenever it comes; nothing when no more come. What was read of it is kept when this is
+    /// not waited for to the end.
+    ///
+    /// # Errors
+    /// When a line is no object, or the connection breaks.
+    pub async fn next(&mut self) -> Result<Option<Value>, ClientError> {
+        let read = self.input.read_until(b'\n', &mut self.begun).await;
+        read.map_err(|why| self.unreachable(why))?;
+        let line = std::mem::take(&mut self.begun);
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let object = serde_json::from_slice(&line).ok().filter(Value::is_object);
+        object.map(Some).ok_or_else(|| ClientError::unintelligible(&self.path, &line))
+    }
+
+    fn unreachable(&self, why: io::Error) -> ClientError {
+        ClientError::Unreachable { path: self.path.clone(), why }
+    }
+}
+
 /// Sends one JSON call to the socket at `path`, and returns the object that answers it.
-pub async fn call(
-    path: &Path,
-    call: &serde_json::Value,
-    patience: Duration,
-) -> Result<serde_json::Value, ClientError> {
-    let exchange = async {
-        let mut stream = unix_socket::connect(path).await?;
-        stream.write_all(format!("{call}\n").as_bytes()).await?;
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).await?;
-        Ok(answer)
-    };
-    let answer = match tokio::time::timeout(patience, exchange).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(why)) => return Err(ClientError::Unreachable { path: path.to_owned(), why }),
-        Err(_) => return Err(ClientError::Silent { path: path.to_owned(), patience }),
-    };
-    let unintelligible =
-        |_| ClientError::Unintelligible { path: path.to_owned(), answer: answer.trim_end().to_owned() };
-    serde_json::from_str(&answer).map_err(unintelligible)
+///
+/// # Errors
+/// When none comes within `patience`.
+pub async fn call(path: &Path, call: &Value, patience: Duration) -> Result<Value, ClientError> {
+    let exchange = async { Conversation::open(path, patience).await?.ask(call, patience).await };
+    let silent = |_| ClientError::Silent { path: path.to_owned(), patience };
+    timeout(patience, exchange).await.map_err(silent)?
+}
+
+/// What to do about a service that does not answer.
+pub(super) fn next_step(error: &ClientError) -> Option<String> {
+    let service = service_of(error.path());
+    Some(match error.trouble() {
+        Trouble::NotRunning => format!("`docker compose up -d {service}` starts it"),
+        Trouble::NobodyThere => {
+            format!("its container was killed: `docker compose up -d {service}` starts it")
+        }
+        Trouble::Denied => "use sudo".to_owned(),
+        Trouble::Silent => format!("`docker compose logs --tail 20 {service}` may say why"),
+        Trouble::HungUp => "it may be starting or stopping: try again in a moment".to_owned(),
+        Trouble::Unintelligible => "use the `lamplighter` of the same version as the service's".to_owned(),
+        Trouble::Other => return None,
+    })
+}
+
+/// The service that a socket's name says.
+fn service_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.trim_end_matches("-request.sock").to_owned()
 }

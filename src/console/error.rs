@@ -1,16 +1,22 @@
-//! Why a command did not do what it was asked, and the exit status that says so to scripts.
+//! Why a command did not do what it was asked, what to do about it, and the exit status that says so to scripts.
 
 use std::io;
 use std::path::PathBuf;
 
-use super::client::ClientError;
+use serde_json::Value;
 
-/// Why a command failed.
+use super::client::{ClientError, next_step};
+use super::visible;
+
+/// Why a command failed. The message says what was being done to what; [`CommandError::hint`] what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// What was given on the command line means nothing.
     #[error("{0}")]
     Usage(String),
+    /// What was given has a fault, shown with its place as those of files are.
+    #[error("{0}")]
+    Fault(String),
     /// A file cannot be read.
     #[error("cannot read {}: {why}", .path.display())]
     Unreadable {
@@ -19,21 +25,147 @@ pub enum CommandError {
         /// What is wrong with it.
         why: io::Error,
     },
+    /// There is no service to be found.
+    #[error("there is no service in {}", .run.display())]
+    NoStack {
+        /// Where the sockets should be.
+        run: PathBuf,
+        /// The stack's folder, where there is one.
+        home: Option<PathBuf>,
+    },
+    /// The folder of the sockets cannot be read.
+    #[error("cannot look for services in {}: {why}", .run.display())]
+    Unlistable {
+        /// The folder.
+        run: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
+    /// There is no service of this name.
+    #[error("there is no service `{}` in {}", visible::line(.name), .run.display())]
+    UnknownService {
+        /// The name.
+        name: String,
+        /// The folder with the sockets.
+        run: PathBuf,
+        /// What was probably meant.
+        meant: Option<String>,
+        /// Those that there are.
+        known: String,
+    },
     /// A service did not answer.
     #[error(transparent)]
     Unreachable(#[from] ClientError),
+    /// A service did not answer, while something was being done.
+    #[error("cannot {doing}: {why}")]
+    Unreached {
+        /// What was being done, such as "run nightly-backup".
+        doing: String,
+        /// Why it could not be.
+        why: ClientError,
+    },
     /// A service refused.
-    #[error("{0}")]
-    Refused(String),
+    #[error("cannot {doing}: {service} refuses: {message}")]
+    Refused {
+        /// What it was asked, such as "run nightly-backup".
+        doing: String,
+        /// The service.
+        service: String,
+        /// The refusal's word (docs/PROTOCOL.md).
+        code: String,
+        /// The refusal's sentence.
+        message: String,
+        /// What to do next, where it is known.
+        hint: Option<String>,
+    },
+    /// An id means no request, or several.
+    #[error("{message}")]
+    Id {
+        /// What is wrong with it.
+        message: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// This machine does not do what the command needs.
+    #[error("cannot {doing}: {why}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system says.
+        why: io::Error,
+    },
 }
 
 impl CommandError {
+    /// A service's silence, while this was being done.
+    pub(super) fn unreached(doing: impl Into<String>) -> impl FnOnce(ClientError) -> Self {
+        let doing = doing.into();
+        |why| Self::Unreached { doing, why }
+    }
+
+    /// The refusal that an answer is.
+    pub(super) fn refused(doing: impl Into<String>, service: impl Into<String>, answer: &Value) -> Self {
+        let word = |field: &str| visible::line(answer[field].as_str().unwrap_or_default()).into_owned();
+        Self::Refused {
+            doing: doing.into(),
+            service: service.into(),
+            code: word("code"),
+            message: word("message"),
+            hint: None,
+        }
+    }
+
+    /// The same, with what to do next.
+    pub(super) fn hinting(mut self, next: Option<String>) -> Self {
+        if let Self::Refused { hint, .. } = &mut self {
+            *hint = next.or(hint.take());
+        }
+        self
+    }
+
     /// The exit status: 2 usage, 3 refused, 4 unreachable.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Unreadable { .. } => 2,
-            Self::Refused(_) => 3,
-            Self::Unreachable(_) => 4,
+            Self::Usage(_)
+            | Self::Fault(_)
+            | Self::Unreadable { .. }
+            | Self::UnknownService { .. }
+            | Self::System { .. } => 2,
+            Self::Refused { .. } | Self::Id { .. } => 3,
+            Self::Unreachable(_)
+            | Self::Unreached { .. }
+            | Self::NoStack { .. }
+            | Self::Unlistable { .. } => 4,
         }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Usage(_) | Self::Fault(_) | Self::Unreadable { .. } | Self::System { .. } => return None,
+            Self::NoStack { home: Some(home), .. } => {
+                format!("the stack in {} has not been started: `bin/up` starts it", home.display())
+            }
+            Self::NoStack { .. } => {
+                "go to the stack's folder, or name the folder of the sockets in LAMPLIGHTER_RUN".to_owned()
+            }
+            Self::Unlistable { why, .. } if why.kind() == io::ErrorKind::PermissionDenied => {
+                "use sudo".to_owned()
+            }
+            Self::Unlistable { .. } => "LAMPLIGHTER_RUN names the folder of the sockets".to_owned(),
+            Self::UnknownService { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
+            Self::UnknownService { known, .. } => format!("there are {known}"),
+            Self::Unreachable(error) | Self::Unreached { why: error, .. } => return next_step(error),
+            Self::Refused { hint: Some(hint), .. } | Self::Id { hint, .. } => hint.clone(),
+            Self::Refused { code, .. } => match code.as_str() {
+                "not-allowed" => "use sudo, or have the action's rule list you under `allow`",
+                "busy" | "stopping" => "try again later",
+                "callbacks" | "policy" | "journal" => {
+                    "`lamplighter status` says what is wrong with the service"
+                }
+                _ => return None,
+            }
+            .to_owned(),
+        })
     }
 }

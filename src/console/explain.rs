@@ -42,9 +42,9 @@ fn explain(line: &str, zone: &Zone, now: i64) -> Result<String, CommandError> {
         (Some(entry), _) => Ok(of_entry(entry, zone, now)),
         // Of a line that is longer than a time the fault of the whole line is the one that matters.
         (None, Some(fault)) if line.split_whitespace().count() > 6 => {
-            Err(CommandError::Usage(fault.in_file("line").to_string()))
+            Err(CommandError::Fault(fault.in_file("line").to_string()))
         }
-        (None, _) => Err(CommandError::Usage(not_a_time.in_file("line").to_string())),
+        (None, _) => Err(CommandError::Fault(not_a_time.in_file("line").to_string())),
     }
 }
 

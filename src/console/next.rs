@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::{self, ClientError};
-use super::columns::columns;
 use super::error::CommandError;
+use super::look;
+use super::table::{Cell, Column, table};
 use super::{instant, say, schedule_file};
 use crate::diagnostic::Severity;
 use crate::names::{ActionName, ServiceName, UserName};
@@ -83,7 +84,7 @@ struct Row {
 
 fn of_expression(text: &str, zone: &Zone, after: i64, count: usize) -> Result<Vec<Row>, CommandError> {
     let expression =
-        parse_expression(text).map_err(|fault| CommandError::Usage(fault.in_file("--expr").to_string()))?;
+        parse_expression(text).map_err(|fault| CommandError::Fault(fault.in_file("--expr").to_string()))?;
     let times = std::iter::successors(next(&expression, zone, after), |&at| next(&expression, zone, at));
     let row = |at| Row { at, due: at, zone: zone.clone(), time: text.to_owned(), asked: None };
     Ok(times.take(count).map(row).collect())
@@ -125,7 +126,7 @@ async fn of_scheduler(folders: &Folders, count: usize) -> Result<Vec<Row>, Comma
     let answer = client::call(&path, &json!({"op": "next", "count": count}), PATIENCE).await?;
     let unintelligible = || ClientError::Unintelligible { path: path.clone(), answer: answer.to_string() };
     if answer["ok"] == false {
-        return Err(CommandError::Refused(answer["message"].as_str().unwrap_or("refused").to_owned()));
+        return Err(CommandError::refused("ask what comes next", "scheduler", &answer));
     }
     let told = Vec::<Told>::deserialize(&answer["next"]).map_err(|_| unintelligible())?;
     let row = |told: Told| Row {
@@ -164,26 +165,32 @@ fn as_json(row: &Row) -> Value {
 
 fn as_text(rows: &[Row], after: i64) -> String {
     let times = |row: &Row| [instant::show(row.due, &row.zone), instant::until(after, row.due)];
+    let width = look::width();
     if rows.iter().all(|row| row.asked.is_none()) {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                let [when, until] = times(row);
-                [when, row.zone.to_string(), until]
-            })
-            .collect();
-        return columns(["WHEN", "ZONE", "IN"], &rows);
-    }
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|row| {
+        let columns = [Column::new("WHEN", 0), Column::new("ZONE", 0), Column::new("IN", 0)];
+        let cells = |row: &Row| {
             let [when, until] = times(row);
-            let (user, service, action) = match &row.asked {
-                Some((user, service, action)) => (user.to_string(), service.to_string(), action.to_string()),
-                None => Default::default(),
-            };
-            [when, row.zone.to_string(), until, service, action, user, row.time.clone()]
-        })
-        .collect();
-    columns(["WHEN", "ZONE", "IN", "SERVICE", "ACTION", "USER", "TIME"], &rows)
+            [when, row.zone.to_string(), until].map(Cell::from).to_vec()
+        };
+        return table(&columns, &rows.iter().map(cells).collect::<Vec<_>>(), width);
+    }
+    let columns = [
+        Column::new("WHEN", 0),
+        Column::new("ZONE", 2),
+        Column::new("IN", 1),
+        Column::new("SERVICE", 0),
+        Column::new("ACTION", 0),
+        Column::new("USER", 3),
+        Column::new("TIME", 4),
+    ];
+    let cells = |row: &Row| {
+        let [when, until] = times(row);
+        let (user, service, action) = match &row.asked {
+            Some((user, service, action)) => (user.to_string(), service.to_string(), action.to_string()),
+            None => Default::default(),
+        };
+        let zone = row.zone.to_string();
+        [when, zone, until, service, action, user, row.time.clone()].map(Cell::from).to_vec()
+    };
+    table(&columns, &rows.iter().map(cells).collect::<Vec<_>>(), width)
 }

@@ -24,7 +24,7 @@ use super::error::JournalError;
 use super::file::{Journal, NEW_NAME, sync_folder};
 use super::ids::Ids;
 use super::lines::{Line, Lines};
-use super::record::Record;
+use super::record::{NoEntry, Record};
 use super::recovered::{LastRuns, Open};
 use super::replay::Replay;
 
@@ -80,7 +80,7 @@ impl Journal {
     fn replace(&mut self, path: &Path, keep: &Keep, now: Timestamp) -> io::Result<()> {
         let old = self.disk.file();
         let mut new = create(path)?;
-        let written = write(old, self.durable, &mut new, keep, now)?;
+        let written = write(&self.folder, old, self.durable, &mut new, keep, now)?;
         let room = self.allocated.map(|allocated| allocated.saturating_sub(self.durable));
         if let Some(room) = room.filter(|&room| room > 0) {
             new.allocate(written.length + room)?;
@@ -111,17 +111,26 @@ struct Written {
 }
 
 /// Writes what is of use of the old file's first `length` bytes to the new one.
-fn write(old: &File, length: u64, new: &mut File, keep: &Keep, now: Timestamp) -> io::Result<Written> {
+fn write(
+    folder: &Path,
+    old: &File,
+    length: u64,
+    new: &mut File,
+    keep: &Keep,
+    now: Timestamp,
+) -> io::Result<Written> {
     let cutoff = now.checked_sub(keep.age).unwrap_or(Timestamp::MIN);
-    let (mut kept, last, since) = choose(old, length, keep.runs, cutoff)?;
-    let mut output = Output::new(new);
+    let (mut kept, last, since) = choose(folder, old, length, keep.runs, cutoff)?;
+    let mut output = Output::new(folder, new);
     output.entry(&Entry::header(since.unwrap_or(now)))?;
     for (action, last) in last {
         output.entry(&Entry::Seen { at: last.first_seen, action })?;
     }
     let mut lines = Lines::new(old, length);
     while let Some(line) = lines.next()? {
-        if let Ok(record) = Record::parse(line.text) {
+        let Ok(record) = Record::parse(line.text) else { continue };
+        // What a replay passes over as damaged must not use an id up.
+        if !matches!(Entry::of(&record), Err(NoEntry::Damaged(_))) {
             output.take(&line, &record, &mut kept, cutoff)?;
         }
     }
@@ -134,55 +143,56 @@ type Last = BTreeMap<ActionName, LastRuns>;
 
 /// Which requests' records are kept; and the actions, and the journal's beginning, on the way.
 fn choose(
+    folder: &Path,
     old: &File,
     length: u64,
     runs: usize,
     cutoff: Timestamp,
 ) -> io::Result<(Kept, Last, Option<Timestamp>)> {
-    let mut kept = Kept::default();
+    let hasher = RandomState::new();
+    let hash = |id: &RequestId| hash_of(&hasher, id.as_str());
     let mut newest = VecDeque::new();
-    let mut replay = Replay::read(old, length, |open: &Open, entry| {
+    let replay = Replay::read(folder, old, length, |open: &Open, entry| {
         if entry.at() >= cutoff {
-            newest.push_back(kept.hash(open.request.id.as_str()));
+            newest.push_back(hash(&open.request.id));
         }
         if newest.len() > runs {
             newest.pop_front();
         }
     })?;
-    kept.requests.extend(newest);
-    let last = std::mem::take(&mut replay.last);
-    for summary in last.values().flat_map(|last| [&last.last, &last.last_success]).flatten() {
-        kept.requests.insert(kept.hash(summary.id.as_str()));
-    }
-    let since = replay.since;
-    for open in replay.into_open() {
-        kept.requests.insert(kept.hash(open.request.id.as_str()));
-    }
-    Ok((kept, last, since))
+    let mut requests = Vec::from(newest);
+    let last_runs = replay.last.values().flat_map(|last| [&last.last, &last.last_success]).flatten();
+    requests.extend(last_runs.map(|summary| hash(&summary.id)));
+    requests.extend(replay.open.keys().map(hash));
+    requests.sort_unstable();
+    Ok((Kept { requests, joined: HashSet::new(), hasher }, replay.last, replay.since))
 }
 
 /// Whose records are kept, as hashes of their ids: should two share one, more is kept.
-#[derive(Default)]
 struct Kept {
-    /// The requests.
-    requests: HashSet<u64>,
+    /// The requests, in order.
+    requests: Vec<u32>,
     /// Those that joined them.
-    joined: HashSet<u64>,
+    joined: HashSet<u32>,
     hasher: RandomState,
 }
 
 impl Kept {
-    fn hash(&self, id: &str) -> u64 {
-        self.hasher.hash_one(id)
+    fn hash(&self, id: &str) -> u32 {
+        hash_of(&self.hasher, id)
     }
 
     fn has_request(&self, id: Option<&str>) -> bool {
-        id.is_some_and(|id| self.requests.contains(&self.hash(id)))
+        id.is_some_and(|id| self.requests.binary_search(&self.hash(id)).is_ok())
     }
 
     fn has(&self, id: &str) -> bool {
         self.has_request(Some(id)) || self.joined.contains(&self.hash(id))
     }
+}
+
+fn hash_of(hasher: &RandomState, id: &str) -> u32 {
+    (hasher.hash_one(id) >> 32) as u32
 }
 
 /// The new journal while it is written.
@@ -193,8 +203,8 @@ struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn new(file: &'a mut File) -> Self {
-        Self { text: BufWriter::with_capacity(64 * 1024, file), length: 0, ids: Ids::default() }
+    fn new(folder: &Path, file: &'a mut File) -> Self {
+        Self { text: BufWriter::with_capacity(64 * 1024, file), length: 0, ids: Ids::new(folder) }
     }
 
     /// Takes over what is of use of a line of the old journal.

@@ -16,7 +16,8 @@ use super::ids::Ids;
 use super::lines::line_at;
 use super::record::Record;
 use super::recovered::Recovered;
-use super::replay::{Replay, is_record_of};
+use super::replay::{Replay, in_order, is_record_of};
+use super::shelf;
 
 /// The journal's name in the service's state folder.
 pub const NAME: &str = "journal.jsonl";
@@ -95,9 +96,11 @@ impl Journal {
             }
             _ => {}
         }
+        // Another leftover, of no harm but for its room.
+        let _ = fs::remove_file(folder.join(shelf::NAME));
         let mut file = open_file(&path).map_err(JournalError::while_("open the journal", &path))?;
         let length = file.metadata().map(|metadata| metadata.len());
-        let replay = length.and_then(|length| Replay::read(&file, length, |_, _| {}));
+        let replay = length.and_then(|length| Replay::read(folder, &file, length, |_, _| {}));
         let mut replay = replay.map_err(JournalError::while_("read the journal", &path))?;
         let repaired = repair(&mut file, &mut replay, now).and_then(|()| sync_folder(folder));
         repaired.map_err(JournalError::while_("repair the journal", &path))?;
@@ -110,16 +113,16 @@ impl Journal {
             is_unsettled: false,
             buffer: Vec::new(),
             buffered: Vec::new(),
-            ids: std::mem::take(&mut replay.ids),
+            ids: replay.ids,
             allocated: Some(0),
             since: replay.since.unwrap_or(now),
             compact_at: super::compact::due_after(replay.compacted),
         };
         let recovered = Recovered {
-            last: std::mem::take(&mut replay.last),
+            last: replay.last,
             since: journal.since,
             notes: replay.remarks.sentences(),
-            open: replay.into_open(),
+            open: in_order(replay.open),
         };
         Ok((journal, recovered))
     }
@@ -203,7 +206,7 @@ impl Journal {
     }
 
     /// Makes sure, before a request is accepted while `open` others have no outcome yet, that there is room
-    /// for its acceptance and for the starts and outcomes of them all.
+    /// for the starts and outcomes of them all, and for each acceptance: it may be that of none is written yet.
     ///
     /// Where the file system cannot allocate ahead this does nothing, and where it copies on write (btrfs,
     /// zfs) it promises less.
@@ -211,7 +214,8 @@ impl Journal {
     /// # Errors
     /// When there is no room, or the journal has grown to [`LARGEST`].
     pub fn reserve(&mut self, open: usize) -> Result<(), JournalError> {
-        let end = self.durable + self.buffer.len() as u64 + ROOM_TO_ACCEPT + (open as u64 + 1) * ROOM_TO_END;
+        let room = (open as u64 + 1) * (ROOM_TO_ACCEPT + ROOM_TO_END);
+        let end = self.durable + self.buffer.len() as u64 + room;
         let reserved =
             if end > LARGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { self.allocate(end) };
         reserved.map_err(JournalError::while_("reserve room in the journal", &self.path))
@@ -238,18 +242,26 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read.
     pub fn remembered(&self, id: &RequestId) -> Result<Option<Remembered>, JournalError> {
-        for place in self.ids.places(id) {
-            let line = line_at(self.disk.file(), place);
-            let line = line.map_err(JournalError::while_("read the journal", &self.path))?;
-            if let Some(remembered) = remembered_of(&line, id) {
-                return Ok(Some(remembered));
-            }
+        let on_disk = self.remembered_on_disk(id);
+        let on_disk = on_disk.map_err(JournalError::while_("read the journal", &self.path))?;
+        if on_disk.is_some() {
+            return Ok(on_disk);
         }
         let Some(&(_, at)) = self.buffered.iter().find(|(buffered, _)| buffered == id) else {
             return Ok(None);
         };
         let line = self.buffer[at..].split(|&byte| byte == b'\n').next().unwrap_or_default();
         Ok(remembered_of(line, id))
+    }
+
+    fn remembered_on_disk(&self, id: &RequestId) -> io::Result<Option<Remembered>> {
+        for place in self.ids.places(id)? {
+            let line = line_at(self.disk.file(), place)?;
+            if let Some(remembered) = remembered_of(&line, id) {
+                return Ok(Some(remembered));
+            }
+        }
+        Ok(None)
     }
 }
 

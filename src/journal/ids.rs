@@ -2,55 +2,97 @@
 //!
 //! The id itself, and what it was used for, stand in the journal at that place. So a hash that two ids
 //! share costs a second look there, and never a wrong answer.
+//!
+//! Only the newest are in memory, where their number stays small; the others are in a sorted file without a
+//! name ([`Shelf`]), which is made anew from the journal at every start. Where no such file can be written
+//! they stay in memory.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::names::RequestId;
 
+use super::shelf::{Shelf, Slot};
+
 /// Ids that are looked through one by one before they are put in order.
-const MOST_RECENT: usize = 512;
+const MOST_RECENT: usize = 256;
+/// Ids in memory, in order, before they go to the file.
+const MOST_SORTED: usize = 4096;
 
 /// Ids with the places of their records.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ids {
+    folder: PathBuf,
+    shelf: Option<Shelf>,
     /// In order of their hashes.
     sorted: Vec<Slot>,
+    /// How many of those are too many.
+    most_sorted: usize,
     /// Not yet in order, and few.
     recent: Vec<Slot>,
     hasher: RandomState,
 }
 
-/// An id's hash and its record's place, in bytes from the file's beginning.
-type Slot = (u32, u32);
-
 impl Ids {
-    /// Takes an id whose record stands at `at`.
+    /// No ids yet; should they become many, they are kept in a file in `folder`.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            shelf: None,
+            sorted: Vec::new(),
+            most_sorted: MOST_SORTED,
+            recent: Vec::new(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Takes an id whose record stands at `at`, in bytes from the journal's beginning.
     pub(super) fn insert(&mut self, id: &RequestId, at: u64) {
         // The journal refuses to grow to where this would not hold (see `file::LARGEST`).
         let Ok(at) = u32::try_from(at) else { return };
         self.recent.push((self.hash(id), at));
-        if self.recent.len() >= MOST_RECENT {
-            self.merge();
+        if self.recent.len() < MOST_RECENT {
+            return;
+        }
+        self.merge();
+        if self.sorted.len() >= self.most_sorted {
+            self.shelve();
         }
     }
 
     /// The places where the record of this id may stand.
-    pub(super) fn places(&self, id: &RequestId) -> impl Iterator<Item = u64> {
+    ///
+    /// # Errors
+    /// When the file with the older ones cannot be read.
+    pub(super) fn places(&self, id: &RequestId) -> io::Result<Vec<u64>> {
         let hash = self.hash(id);
         let from = self.sorted.partition_point(|slot| slot.0 < hash);
-        let sorted = self.sorted[from..].iter().take_while(move |slot| slot.0 == hash);
-        let recent = self.recent.iter().filter(move |slot| slot.0 == hash);
-        sorted.chain(recent).map(|slot| u64::from(slot.1))
-    }
-
-    /// Gives back the memory that is not needed.
-    pub(super) fn settle(&mut self) {
-        self.merge();
-        self.recent.shrink_to_fit();
+        let sorted = self.sorted[from..].iter().take_while(|slot| slot.0 == hash);
+        let recent = self.recent.iter().filter(|slot| slot.0 == hash);
+        let mut places: Vec<_> = sorted.chain(recent).map(|slot| u64::from(slot.1)).collect();
+        if let Some(shelf) = &self.shelf {
+            places.extend(shelf.places(hash)?);
+        }
+        Ok(places)
     }
 
     fn hash(&self, id: &RequestId) -> u32 {
         (self.hasher.hash_one(id) >> 32) as u32
+    }
+
+    /// Moves the ids in memory to the file. Where that fails they stay, and it is tried again when there are
+    /// twice as many.
+    fn shelve(&mut self) {
+        let Ok(whole) = Shelf::merged(&self.folder, self.shelf.as_ref(), &self.sorted) else {
+            self.most_sorted = 2 * self.sorted.len();
+            return;
+        };
+        // Each time the whole file is written: seldom enough that this costs little for each id.
+        self.most_sorted = MOST_SORTED.max(whole.len() / 16);
+        self.shelf = Some(whole);
+        self.sorted.clear();
+        self.sorted.shrink_to(MOST_SORTED);
     }
 
     /// Merges the recent ones in, from the back, so that no second copy is needed.
@@ -77,20 +119,47 @@ impl Ids {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_id_is_found_at_its_place_however_many_there_are() {
-        let mut ids = Ids::default();
-        let id = |n: u64| format!("id-{n}").parse::<RequestId>().unwrap();
-        for n in 0..20_000 {
+    fn id(n: u64) -> RequestId {
+        format!("id-{n}").parse().unwrap()
+    }
+
+    fn filled(folder: &Path, count: u64) -> Ids {
+        let mut ids = Ids::new(folder);
+        for n in 0..count {
             ids.insert(&id(n), n * 100);
         }
-        for n in 0..20_000 {
-            assert!(ids.places(&id(n)).any(|place| place == n * 100), "{n}");
+        ids
+    }
+
+    fn assert_has(ids: &Ids, count: u64) {
+        for n in 0..count {
+            assert!(ids.places(&id(n)).unwrap().contains(&(n * 100)), "{n}");
         }
-        let strangers = (20_000..40_000).filter(|&n| ids.places(&id(n)).next().is_some()).count();
-        assert!(strangers < 20, "{strangers} of 20,000 strangers need a look");
-        ids.settle();
-        assert_eq!(ids.sorted.len(), 20_000);
-        assert!(ids.sorted.is_sorted());
+        let strangers = (count..2 * count).filter(|&n| !ids.places(&id(n)).unwrap().is_empty()).count();
+        assert!(strangers < 20, "{strangers} of {count} strangers need a look");
+    }
+
+    #[test]
+    fn every_id_is_found_at_its_place_however_many_there_are_and_few_are_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let ids = filled(folder.path(), 30_000);
+        assert_has(&ids, 30_000);
+        assert!(ids.sorted.capacity() <= MOST_SORTED, "{}", ids.sorted.capacity());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+    }
+
+    #[test]
+    fn ids_that_cannot_go_to_a_file_stay_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone");
+        let mut ids = filled(&gone, 20_000);
+        assert!(ids.shelf.is_none());
+        assert_has(&ids, 20_000);
+        std::fs::create_dir(&gone).unwrap();
+        for n in 20_000..60_000 {
+            ids.insert(&id(n), n * 100);
+        }
+        assert!(ids.shelf.is_some(), "it is tried again");
+        assert_has(&ids, 60_000);
     }
 }

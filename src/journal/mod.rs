@@ -20,6 +20,7 @@ mod record;
 mod recovered;
 mod replay;
 mod run;
+mod shelf;
 
 pub use compact::{GROWTH, Keep};
 pub use entry::{End, Entry};

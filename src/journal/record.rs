@@ -209,9 +209,11 @@ impl Record<'_> {
     }
 }
 
-/// Instants in UTC, to the millisecond: `2026-01-31T04:05:00.123Z`.
+/// Instants in UTC, to the millisecond: `2026-01-31T04:05:00.123Z`. Finer ones are read as what we write of
+/// them, so that a compaction changes nothing.
 pub(super) mod instant {
     use jiff::Timestamp;
+    use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};
 
     // The signature is serde's.
@@ -230,6 +232,7 @@ pub(super) mod instant {
         from: D,
     ) -> Result<Option<Timestamp>, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(from)?;
-        text.parse().map(Some).map_err(serde::de::Error::custom)
+        let at: Timestamp = text.parse().map_err(D::Error::custom)?;
+        Timestamp::from_millisecond(at.as_millisecond()).map(Some).map_err(D::Error::custom)
     }
 }

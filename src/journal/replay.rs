@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -20,9 +21,10 @@ const MOST_REMARKS: usize = 20;
 const STRAY: &str = "an event of a request that is not open is passed over";
 
 /// What a journal says, as far as it has been read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Replay {
-    open: BTreeMap<RequestId, Numbered>,
+    /// The requests without a final outcome.
+    pub(super) open: BTreeMap<RequestId, Numbered>,
     /// The open request that each joined one waits for.
     joined: BTreeMap<RequestId, RequestId>,
     accepted: u64,
@@ -41,9 +43,16 @@ pub(super) struct Replay {
 
 /// An open request, with its place in the order of acceptance.
 #[derive(Debug)]
-struct Numbered {
+pub(super) struct Numbered {
     number: u64,
     open: Open,
+}
+
+/// The requests in the order in which they were accepted.
+pub(super) fn in_order(open: BTreeMap<RequestId, Numbered>) -> Vec<Open> {
+    let mut open: Vec<_> = open.into_values().collect();
+    open.sort_by_key(|numbered| numbered.number);
+    open.into_iter().map(|numbered| numbered.open).collect()
 }
 
 /// What is wrong with a journal: the first of each kind, and how many there are.
@@ -73,9 +82,30 @@ impl Remarks {
 }
 
 impl Replay {
-    /// Reads the first `length` bytes of `file`; `ended` is told of each request that has its final outcome.
-    pub(super) fn read(file: &File, length: u64, mut ended: impl FnMut(&Open, &Entry)) -> io::Result<Self> {
-        let mut replay = Self::default();
+    fn new(folder: &Path) -> Self {
+        Self {
+            open: BTreeMap::new(),
+            joined: BTreeMap::new(),
+            accepted: 0,
+            ids: Ids::new(folder),
+            last: BTreeMap::new(),
+            since: None,
+            end: 0,
+            lacks_newline: false,
+            compacted: 0,
+            remarks: Remarks::default(),
+        }
+    }
+
+    /// Reads the first `length` bytes of `file`, which is in `folder`; `ended` is told of each request that
+    /// has its final outcome.
+    pub(super) fn read(
+        folder: &Path,
+        file: &File,
+        length: u64,
+        mut ended: impl FnMut(&Open, &Entry),
+    ) -> io::Result<Self> {
+        let mut replay = Self::new(folder);
         let mut lines = Lines::new(file, length);
         while let Some(line) = lines.next()? {
             match Record::parse(line.text).and_then(|record| Entry::of(&record)) {
@@ -91,15 +121,7 @@ impl Replay {
             replay.end = line.next;
             replay.lacks_newline = !line.is_ended;
         }
-        replay.ids.settle();
         Ok(replay)
-    }
-
-    /// The requests without a final outcome, in the order in which they were accepted.
-    pub(super) fn into_open(self) -> Vec<Open> {
-        let mut open: Vec<_> = self.open.into_values().collect();
-        open.sort_by_key(|numbered| numbered.number);
-        open.into_iter().map(|numbered| numbered.open).collect()
     }
 
     fn remark(&mut self, line: &Line<'_>, why: &NoEntry) {
@@ -152,7 +174,7 @@ impl Replay {
         if self.open.contains_key(id) || self.joined.contains_key(id) {
             return Ok(true);
         }
-        for place in self.ids.places(id) {
+        for place in self.ids.places(id)? {
             if is_record_of(&line_at(file, place)?, id) {
                 return Ok(true);
             }

@@ -17,7 +17,7 @@ use crate::request::Request;
 
 /// A longer line is logged in pieces of this many bytes.
 const LONGEST_LINE: usize = 8 * 1024;
-/// How much of what is kept is kept: the end of it.
+/// How much of what is kept is kept: the end of it, in bytes.
 const KEPT: usize = 4 * 1024;
 
 /// Takes a line that the run of a request printed.
@@ -25,7 +25,8 @@ pub type TakeLine = Box<dyn Fn(&RequestId, &[u8])>;
 
 /// What becomes of a listener's output.
 pub enum Sink {
-    /// Line by line into the container log, and to who takes the lines of the run, once there is one.
+    /// Line by line into the container log, and to who takes the lines of the run, once there is one. Kept
+    /// until the listener is ready: of one that never is, it is told why with the rest.
     Logged(TakeLine),
     /// Kept, to be shown when it matters.
     Kept,
@@ -42,6 +43,8 @@ struct State {
     source: String,
     /// The run that the output is of, and the end of it.
     of_run: Option<(RequestId, Tail)>,
+    /// Whether all is kept for now, and not passed on.
+    keeps: bool,
     partial: Vec<u8>,
 }
 
@@ -60,8 +63,15 @@ impl Capture {
         let flags = nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK);
         nix::fcntl::fcntl(&pipe, flags)?;
         let pipe = process::watch_input(std::fs::File::from(pipe))?;
-        let state = RefCell::new(State { source: "listener".to_owned(), of_run: None, partial: Vec::new() });
+        let source = "listener".to_owned();
+        let state = RefCell::new(State { source, of_run: None, keeps: true, partial: Vec::new() });
         Ok(Rc::new(Self { pipe, sink, state }))
+    }
+
+    /// The listener has read its callbacks: what it prints is passed on from now on, where it goes to the log.
+    pub fn set_ready(&self) {
+        self.state.borrow_mut().keeps = matches!(self.sink, Sink::Kept);
+        self.take(&[]);
     }
 
     /// From now on, what comes is from the run of this request.
@@ -69,6 +79,13 @@ impl Capture {
         let mut state = self.state.borrow_mut();
         state.source = request.label();
         state.of_run = Some((request.id.clone(), Tail::default()));
+    }
+
+    /// What the run of this request has printed so far, as far as it is kept; nothing when it is another's.
+    pub fn printed_by(&self, id: &RequestId) -> Option<Vec<u8>> {
+        let state = self.state.borrow();
+        let (_, tail) = state.of_run.as_ref().filter(|(own, _)| own == id)?;
+        Some(tail.text())
     }
 
     /// Takes what comes until everybody has closed the other end.
@@ -100,32 +117,28 @@ impl Capture {
             }
         }
         let mut state = self.state.borrow_mut();
-        let State { source, of_run, partial } = &mut *state;
+        let State { source, of_run, keeps, partial } = &mut *state;
         let rest = std::mem::take(partial);
         match &self.sink {
-            Sink::Kept => {
-                let kept = Some(String::from_utf8_lossy(rest.trim_ascii_end()).into_owned());
-                Said { kept, of_run: None }
-            }
-            Sink::Logged(lines) => {
+            Sink::Logged(lines) if !*keeps => {
                 if !rest.is_empty() {
                     pass_on(source, of_run, &rest, lines);
                 }
                 Said { kept: None, of_run: of_run.take() }
+            }
+            _ => {
+                let kept = Some(String::from_utf8_lossy(rest.trim_ascii_end()).into_owned());
+                Said { kept, of_run: None }
             }
         }
     }
 
     fn take(&self, bytes: &[u8]) {
         let mut state = self.state.borrow_mut();
-        let State { source, of_run, partial } = &mut *state;
+        let State { source, of_run, keeps, partial } = &mut *state;
         partial.extend_from_slice(bytes);
         match &self.sink {
-            Sink::Kept => {
-                let beyond = partial.len().saturating_sub(KEPT);
-                partial.drain(..beyond);
-            }
-            Sink::Logged(lines) => {
+            Sink::Logged(lines) if !*keeps => {
                 let mut done = 0;
                 while let Some(end) = end_of_line(&partial[done..]) {
                     let line = partial[done..done + end].trim_ascii_end();
@@ -133,6 +146,10 @@ impl Capture {
                     done += end;
                 }
                 partial.drain(..done);
+            }
+            _ => {
+                let beyond = partial.len().saturating_sub(KEPT);
+                partial.drain(..beyond);
             }
         }
     }

@@ -40,6 +40,19 @@ pub enum Source {
     LastGood,
 }
 
+/// Whether the next request meets a listener that waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warmth {
+    /// One waits.
+    Ready,
+    /// One reads its callbacks.
+    Starting,
+    /// The last one failed, and the next is started later.
+    Failing,
+    /// There is none, and none is to come.
+    None,
+}
+
 /// How far a listener has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -211,14 +224,22 @@ impl Pool {
         }
     }
 
-    /// The process has ended; which listener it was, if one. One that ended before it had a request failed.
-    pub fn ended(&mut self, pid: Pid, how: &dyn std::fmt::Display, now: Instant) -> Option<Ended> {
+    /// The process has ended; which listener it was, if one. One that ended before it had a request failed;
+    /// `said` is what it had to say about that.
+    pub fn ended(
+        &mut self,
+        pid: Pid,
+        how: &dyn std::fmt::Display,
+        said: &str,
+        now: Instant,
+    ) -> Option<Ended> {
         let is_it = |listener: &Listener| listener.process.as_ref().is_some_and(|process| process.0 == pid);
         let key = *self.listeners.iter().find(|(_, listener)| is_it(listener))?.0;
         let listener = self.listeners.remove(&key)?;
         match listener.stage {
             Stage::Starting => {
-                let why = format!("the listener {how} before it had read the callbacks");
+                let colon = if said.is_empty() { "" } else { ": " };
+                let why = format!("the listener {how} before it had read the callbacks{colon}{said}");
                 self.judge_start(&listener, why, now);
             }
             Stage::Ready if listener.purpose == Purpose::Request(Need::Own) => {
@@ -282,6 +303,18 @@ impl Pool {
     /// The processes of all listeners, whatever they do.
     pub fn pids(&self) -> Vec<Pid> {
         self.listeners.values().filter_map(|listener| Some(listener.process.as_ref()?.0)).collect()
+    }
+
+    /// Whether the next request meets a listener that waits for it.
+    pub fn warmth(&self) -> Warmth {
+        let own = self.listeners.values().filter(|own| own.purpose == Purpose::Request(Need::Own));
+        let stages: Vec<Stage> = own.map(|listener| listener.stage).collect();
+        match () {
+            () if stages.contains(&Stage::Ready) => Warmth::Ready,
+            () if self.retry_at.is_some() && self.broken.is_some() => Warmth::Failing,
+            () if stages.contains(&Stage::Starting) => Warmth::Starting,
+            () => Warmth::None,
+        }
     }
 
     /// The actions that can be asked for, or why none can; nothing while that is still to be seen.

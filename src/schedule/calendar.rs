@@ -42,7 +42,8 @@ pub fn next(expression: &Expression, zone: &Zone, after: i64) -> Option<i64> {
     // Where the clamp bites there is nothing to find, or nothing to miss.
     let after = after.clamp(-377_705_000_000, 253_402_300_799);
     let mut from = after + 1;
-    let mut stretch = zone.stretch_at(from);
+    // That of `after`: a gap's end is seen from the second before it.
+    let mut stretch = zone.stretch_at(after);
     loop {
         let wall = (from + stretch.offset).div_euclid(MINUTE) * MINUTE;
         let first = if wall < from + stretch.offset { wall + MINUTE } else { wall };
@@ -189,6 +190,17 @@ mod tests {
             times("0,15,30 2,3 * * *", "Europe/Berlin", summer, 2),
             ["2026-03-29 03:00+02:00", "2026-03-29 03:15+02:00"]
         );
+    }
+
+    #[test]
+    fn a_gaps_end_is_found_from_the_very_second_before_it() {
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        let end = 1_774_746_000;
+        for (text, expected) in
+            [("30 2 * * *", end), ("0 3 * * *", end), ("0 * * * *", end), ("1 3 * * *", end + 60)]
+        {
+            assert_eq!(next(&expression(text), &zone, end - 1), Some(expected), "{text}");
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Item<'_> {
         };
         Err(self.error(
             &format!("{from}-{to}"),
-            format!("the range `{from}-{to}` runs backwards"),
+            format!("the range `{}` runs backwards", shorten(&format!("{from}-{to}"))),
             Some(hint),
         ))
     }
@@ -128,7 +128,7 @@ impl Item<'_> {
     fn step_without_range(self, value: u32) -> FieldError {
         let (_, greatest) = self.kind.bounds();
         let step = self.text.split_once('/').map_or("", |(_, step)| step);
-        let hint = format!("from {value} on it is `{value}-{greatest}/{step}`");
+        let hint = format!("from {value} on it is `{value}-{greatest}/{}`", shorten(step));
         let message = format!("the step in `{}` has no range", self.shown());
         let mut error = self.error(self.text, message, Some(hint));
         "a step follows `*` or a range".clone_into(&mut error.allowed);
@@ -276,6 +276,17 @@ mod tests {
             refusal(FieldKind::DayOfMonth, "?"),
             "cron does not know `?` [?] Quartz's `?` is `*` here"
         );
+    }
+
+    #[test]
+    fn a_message_has_no_control_characters_and_no_endless_numbers() {
+        let long = format!("{}5-3", "0".repeat(1_000));
+        for text in ["5/1\0*5", "5/\u{1b}[2J", "\u{7}", "*/\u{1}", "1-\u{2}", &long] {
+            let error = parse(FieldKind::Minute, text).expect_err(text);
+            let said = error.message + &error.hint.unwrap_or_default();
+            assert!(!said.chars().any(char::is_control), "{said:?}");
+            assert!(said.len() < 500, "{}", said.len());
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ mod field;
 mod field_parser;
 mod options;
 mod parser;
+mod print;
+#[cfg(test)]
+mod transitions;
 mod upcoming;
 mod words;
 mod zone;

@@ -5,11 +5,12 @@ use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::oneshot;
 
 use super::machine::Machine;
+use super::record::{EntryRecord, Record};
 use crate::claim::{self, ClaimError};
 use crate::request::{Answer, Refusal, RefusalCode};
-use crate::schedule::Coming;
+use crate::schedule::{Coming, upcoming};
 use crate::settings::Settings;
-use crate::socket::protocol::{Call, Reply, greeting};
+use crate::socket::protocol::{Call, Reply, greeting, introduced};
 use crate::socket::{Handler, Peer, serve};
 use crate::supervisor::health::Health;
 
@@ -79,17 +80,23 @@ pub(crate) fn about(
     Ok(Reply::Object(match call {
         Call::Ping => greeting(&settings.service),
         Call::Health => json!(Health::healthy(degraded(machine, problems))),
-        Call::Status => json!({
-            "ok": true,
-            "state": "scheduling",
-            "entries": machine.len(),
-            "next": machine.upcoming().next().map(|coming| show(&coming)),
-            "waiting": waiting(machine),
-            "degraded": degraded(machine, problems),
-        }),
-        Call::Next { count } => {
+        Call::Status => introduced(
+            &settings.service,
+            &json!({
+                "state": "scheduling",
+                "entries": machine.len(),
+                "next": machine.upcoming().next().map(|coming| show(&coming)),
+                "waiting": waiting(machine),
+                "degraded": degraded(machine, problems),
+            }),
+        ),
+        Call::Next { count, each } => {
             let most = (*count).min(MOST_COMING);
-            json!({"ok": true, "next": machine.upcoming().take(most).map(|coming| show(&coming)).collect::<Vec<_>>()})
+            let next: Vec<Value> = match each {
+                true => next_of_each(machine).into_iter().take(most).collect(),
+                false => machine.upcoming().take(most).map(|coming| show(&coming)).collect(),
+            };
+            json!({"ok": true, "next": next})
         }
         _ => {
             let message = "the scheduler asks others and has no actions";
@@ -108,6 +115,18 @@ fn degraded(machine: &Machine, problems: &[&String]) -> Vec<String> {
         format!("{service} {what}: {count} {requests} wait")
     });
     problems.iter().map(ToString::to_string).chain(away).collect()
+}
+
+/// The next instant of each entry, in the order of time.
+fn next_of_each(machine: &Machine) -> Vec<Value> {
+    let mut next: Vec<(i64, Value)> = Vec::new();
+    for record in machine.snapshot() {
+        let Record::Entry(EntryRecord { entry, mark }) = record else { continue };
+        let coming = upcoming([(&*entry, mark)]).next();
+        next.extend(coming.map(|coming| (coming.due, show(&coming))));
+    }
+    next.sort_by_key(|(due, _)| *due);
+    next.into_iter().map(|(_, shown)| shown).collect()
 }
 
 fn waiting(machine: &Machine) -> Vec<Value> {

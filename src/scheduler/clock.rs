@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use jiff::Timestamp;
 use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
@@ -16,6 +17,11 @@ use crate::process::watch_input;
 pub trait Clock {
     /// The second that it is, since 1970-01-01 00:00 UTC.
     fn now(&self) -> i64;
+
+    /// The instant that it is, as precisely as the clock knows it.
+    fn instant(&self) -> Timestamp {
+        Timestamp::from_second(self.now()).unwrap_or_default()
+    }
 
     /// Waits until a second begins, for ever when there is none; sooner when the clock is set.
     fn wait(&mut self, until: Option<i64>) -> impl Future<Output = io::Result<()>>;
@@ -46,6 +52,10 @@ impl Clock for SystemClock {
     fn now(&self) -> i64 {
         // It cannot fail for this clock (clock_gettime(2)).
         clock_gettime(Clocks::CLOCK_REALTIME).map_or(0, |time| time.tv_sec())
+    }
+
+    fn instant(&self) -> Timestamp {
+        Timestamp::now()
     }
 
     async fn wait(&mut self, until: Option<i64>) -> io::Result<()> {

@@ -4,13 +4,17 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::alarms::Teller;
+use super::alarms::decide::{self, Wishes};
 use super::answers::{self, Asked};
 use super::clock::{Clock, SystemClock, container_start};
 use super::delivery::Delivery;
 use super::file::ScheduleFile;
 use super::machine::{Action, Event, Level, Machine};
+use super::occurrence::Occurrence;
 use super::store::Store;
 use crate::claim::{self, ClaimError};
 use crate::log;
@@ -90,20 +94,22 @@ pub async fn run_with(
 ) -> Result<(), SchedulerError> {
     let _lock = claim::lock(settings, "scheduler")?;
     let mut calls = answers::listen(settings)?;
-    let mut engine = Engine::open(settings, boot.into())?;
+    let mut engine = Engine::open(settings, boot.into(), clock.instant())?;
     engine.reload(clock.now());
     loop {
-        let wake_at = engine.machine.wake_at();
+        let wake_at = [engine.machine.wake_at(), engine.teller.wake_at()].into_iter().flatten().min();
         tokio::select! {
             // Whatever else there is to do, the time comes first.
             biased;
             waited = clock.wait(wake_at) => {
                 waited.map_err(|source| SchedulerError::System { doing: "wait for the time", source })?;
                 engine.handle(clock.now(), Event::Tick);
+                engine.teller.handle(clock.now(), decide::Event::Tick);
             },
             order = orders.recv() => match order {
                 Some(Order::Reload) => engine.reload(clock.now()),
                 Some(Order::Stop) | None => {
+                    engine.teller.stop(clock.now()).await;
                     let _ = fs::remove_file(settings.folders.request_socket(&settings.service));
                     return Ok(());
                 }
@@ -116,6 +122,7 @@ pub async fn run_with(
                 }
             },
             event = engine.file.changed() => engine.handle(clock.now(), event),
+            event = engine.teller.next() => engine.teller.handle(clock.now(), event),
             Some(asked) = calls.recv() => engine.answer(clock.now(), asked),
         }
     }
@@ -126,6 +133,8 @@ struct Engine<'a> {
     settings: &'a Settings,
     file: ScheduleFile,
     machine: Machine,
+    /// Tells of alarms.
+    teller: Teller,
     store: Store,
     /// What is wrong with the memory, while it cannot be written.
     store_problem: Option<String>,
@@ -134,7 +143,7 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn open(settings: &'a Settings, boot: String) -> Result<Self, SchedulerError> {
+    fn open(settings: &'a Settings, boot: String, now: Timestamp) -> Result<Self, SchedulerError> {
         let folders = &settings.folders;
         let failed = |source| SchedulerError::Memory { folder: folders.state.clone(), source };
         let (mut store, memory, skipped) = Store::open(&folders.state).map_err(failed)?;
@@ -145,7 +154,8 @@ impl<'a> Engine<'a> {
         store.replace(machine.snapshot()).map_err(failed)?;
         let (sender, events) = unbounded_channel();
         let file = ScheduleFile::new(&folders.conf);
-        Ok(Self { settings, file, machine, store, store_problem: None, sender, events })
+        let teller = Teller::open(settings, Wishes::from_env(|name| std::env::var_os(name)), now);
+        Ok(Self { settings, file, machine, teller, store, store_problem: None, sender, events })
     }
 
     fn reload(&mut self, now: i64) {
@@ -155,14 +165,14 @@ impl<'a> Engine<'a> {
 
     fn handle(&mut self, now: i64, event: Event) {
         for action in self.machine.handle(now, event) {
-            self.perform(action);
+            self.perform(now, action);
         }
         if self.store.has_grown() {
             self.write_anew();
         }
     }
 
-    fn perform(&mut self, action: Action) {
+    fn perform(&mut self, now: i64, action: Action) {
         match action {
             // What could not be written before is missing: all is written anew then.
             Action::Record(_) | Action::RecordLazily(_) if self.store_problem.is_some() => self.write_anew(),
@@ -178,6 +188,15 @@ impl<'a> Engine<'a> {
                 let socket = self.settings.folders.request_socket(&service);
                 let delivery = Delivery { service, socket, occurrences };
                 tokio::task::spawn_local(delivery.run(self.sender.clone()));
+            }
+            Action::Missed(occurrence, why) => {
+                self.teller.handle(now, decide::Event::Missed(missed_run(now, occurrence), why));
+            }
+            Action::Unreachable(service, why) => {
+                self.teller.handle(now, decide::Event::Unreachable(service, instant(now), why));
+            }
+            Action::Reachable(service) => {
+                self.teller.handle(now, decide::Event::Reachable(service, instant(now)));
             }
             Action::Tell(Level::Info, text) => log::info(text),
             Action::Tell(Level::Warn, text) => log::warn(text),
@@ -223,4 +242,15 @@ impl<'a> Engine<'a> {
     fn problems(&self) -> Vec<&String> {
         self.file.problems().chain(&self.store_problem).collect()
     }
+}
+
+/// The run that should have been.
+fn missed_run(now: i64, occurrence: Occurrence) -> decide::Run {
+    let id = occurrence.id();
+    let Occurrence { service, action, user, .. } = occurrence;
+    decide::Run { service, action, user, id, at: instant(now) }
+}
+
+fn instant(now: i64) -> Timestamp {
+    Timestamp::from_second(now).unwrap_or_default()
 }

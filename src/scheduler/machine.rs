@@ -17,6 +17,9 @@ use crate::schedule::{CatchUp, Coming, Entry, Schedule, When, upcoming};
 /// A clock set back by more than this many seconds was wrong before; by less, it catches up by itself.
 pub const SMALL_STEP: i64 = 3 * 60 * 60;
 
+/// A service that requests wait for and that cannot be reached for so many seconds is an alarm.
+pub const UNREACHABLE_AFTER: i64 = 5 * 60;
+
 /// Up to so many seconds after its instant, an occurrence is on time and no matter of catching up.
 const ON_TIME: i64 = 60;
 
@@ -56,6 +59,12 @@ pub enum Action {
     Send(ServiceName, Vec<Occurrence>),
     /// Tell people.
     Tell(Level, String),
+    /// Raise an alarm: an occurrence is given up, for this reason. It comes before the record of that.
+    Missed(Occurrence, String),
+    /// Raise an alarm: a service could not be reached for a while, for this reason.
+    Unreachable(ServiceName, String),
+    /// A service that could not be reached takes requests again.
+    Reachable(ServiceName),
 }
 
 /// How much a message matters.
@@ -83,6 +92,8 @@ pub struct Machine {
     booted: Option<String>,
     actions: Vec<Action>,
     records: Vec<Record>,
+    /// Alarms for what is given up, which come before its record: who dies in between raises them again.
+    missed: Vec<Action>,
 }
 
 /// A service with requests that it has not taken yet.
@@ -116,6 +127,7 @@ impl Machine {
             booted: memory.boot,
             actions: Vec::new(),
             records: Vec::new(),
+            missed: Vec::new(),
         };
         for occurrence in memory.waiting.into_values() {
             machine.target(&occurrence.service).add(occurrence);
@@ -226,8 +238,9 @@ impl Machine {
         if occurrence.until <= now || (late && entry.options.catch_up == CatchUp::None) {
             self.records.push(Record::Passed { entry: occurrence.entry, at: latest });
             let (times, last) = (times(missed + 1), Instant(latest));
-            let text = format!("`{entry}` was missed {times}, last for {last}, and is not made up for");
-            return self.tell(Level::Warn, text);
+            let missed = format!("missed {times}, last for {last}, and is not made up for");
+            self.missed.push(Action::Missed(occurrence, missed.clone()));
+            return self.tell(Level::Warn, format!("`{entry}` was {missed}"));
         }
         if missed > 0 {
             let (times, last) = (times(missed), Instant(latest));
@@ -294,6 +307,9 @@ impl Machine {
             Answer::Accepted(id) => {
                 let Some(occurrence) = target.accepted(key) else { return };
                 self.actions.push(Action::RecordLazily(vec![Record::Done { entry: key.1, at: key.0 }]));
+                if failed_before {
+                    self.actions.push(Action::Reachable(service.clone()));
+                }
                 let again = if failed_before { ", reachable again," } else { "" };
                 self.tell(Level::Info, format!("{service}{again} accepted {occurrence} as {id}"));
             }
@@ -313,9 +329,12 @@ impl Machine {
         target.closed(problem.is_some(), now);
         let failures = target.failures;
         let waiting = target.waiting().count();
-        if let Some(problem) = problem
-            && failures.is_power_of_two()
-        {
+        let target_is_away = target.away_for(now) >= UNREACHABLE_AFTER;
+        let Some(problem) = problem else { return };
+        if target_is_away {
+            self.actions.push(Action::Unreachable(service.clone(), problem.clone()));
+        }
+        if failures.is_power_of_two() {
             let requests = if waiting == 1 { "request" } else { "requests" };
             self.tell(
                 Level::Warn,
@@ -331,8 +350,9 @@ impl Machine {
             for missed in target.expire(now) {
                 self.records.push(Record::Done { entry: missed.entry, at: missed.at });
                 let until = Instant(missed.until);
-                let text = format!("{missed} was missed: it could not be delivered until {until}");
-                self.actions.push(Action::Tell(Level::Error, text));
+                let why = format!("it could not be delivered until {until}");
+                self.actions.push(Action::Tell(Level::Error, format!("{missed} was missed: {why}")));
+                self.missed.push(Action::Missed(missed, why));
             }
             let batch = target.send(now);
             if !batch.is_empty() {
@@ -340,7 +360,7 @@ impl Machine {
             }
         }
         self.targets.retain(|_, target| !target.is_done());
-        let mut actions = Vec::new();
+        let mut actions = std::mem::take(&mut self.missed);
         if !self.records.is_empty() {
             actions.push(Action::Record(std::mem::take(&mut self.records)));
         }

@@ -4,9 +4,11 @@
 //! - [`record`], [`store`]: what it remembers over a restart.
 //! - [`clock`], `file`, `watch`, `delivery`: time, the schedule's file and the services, as sources of events.
 //! - `answers`: what it says of itself on its own socket.
+//! - [`alarms`]: tells somebody what goes wrong, whoever asked for it.
 //! - [`engine`]: moves the events, and does what the machine says.
 
 mod agenda;
+pub mod alarms;
 mod answers;
 pub mod clock;
 mod delivery;

@@ -18,6 +18,8 @@ pub(crate) struct Target {
     busy: bool,
     /// How often in a row it could not be reached.
     pub(crate) failures: u32,
+    /// Since when it cannot be reached, while that is so.
+    away_since: Option<i64>,
     /// Not before this second is it tried again.
     try_at: i64,
 }
@@ -63,13 +65,13 @@ impl Target {
 
     /// It took an occurrence.
     pub(crate) fn accepted(&mut self, key: OccurrenceKey) -> Option<Occurrence> {
-        self.failures = 0;
+        (self.failures, self.away_since) = (0, None);
         self.sent.remove(&key).map(|waiting| waiting.occurrence)
     }
 
     /// It refused an occurrence, which is put off; tells how often it has been refused by now.
     pub(crate) fn refused(&mut self, key: OccurrenceKey, now: i64) -> Option<(&Occurrence, u32)> {
-        self.failures = 0;
+        (self.failures, self.away_since) = (0, None);
         let mut waiting = self.sent.remove(&key)?;
         waiting.refusals += 1;
         waiting.try_at = now + wait(waiting.refusals);
@@ -83,11 +85,17 @@ impl Target {
         self.waiting.append(&mut self.sent);
         if failed {
             self.failures += 1;
+            self.away_since.get_or_insert(now);
             self.try_at = now + wait(self.failures);
         } else {
-            self.failures = 0;
+            (self.failures, self.away_since) = (0, None);
             self.try_at = now;
         }
+    }
+
+    /// For how many seconds it could not be reached.
+    pub(crate) fn away_for(&self, now: i64) -> i64 {
+        self.away_since.map_or(0, |since| now - since)
     }
 
     /// Gives up what is too late and not just being sent.
@@ -99,6 +107,7 @@ impl Target {
     pub(crate) fn clock_set(&mut self, now: i64) {
         let latest = now + LONGEST_WAIT;
         self.try_at = self.try_at.min(latest);
+        self.away_since = self.away_since.map(|since| since.min(now));
         for waiting in self.waiting.values_mut().filter(|waiting| waiting.refusals > 0) {
             waiting.try_at = waiting.try_at.min(latest);
         }

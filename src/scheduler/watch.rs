@@ -158,7 +158,7 @@ fn existing_place(path: &Path) -> Option<(PathBuf, Option<OsString>)> {
 
 /// An inotify descriptor that can be watched.
 #[derive(Debug)]
-struct Descriptor(Inotify);
+pub(crate) struct Descriptor(pub(crate) Inotify);
 
 impl AsFd for Descriptor {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -1,14 +1,16 @@
 //! One connection: its lines in, their answers out in the same order, and its time limits.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::request::{Answer, Refusal, RefusalCode};
@@ -35,8 +37,9 @@ type Pending = Pin<Box<dyn Future<Output = Outgoing>>>;
 /// Serves one connection until its end, its silence, or a line that takes too long.
 pub(super) async fn converse(stream: UnixStream, peer: Peer, handler: impl Handler) -> io::Result<()> {
     let (input, output) = stream.into_split();
-    let (answers, outstanding) = mpsc::channel(MOST_OUTSTANDING);
-    let writer = tokio::task::spawn_local(write_answers(output, outstanding));
+    let (sender, outstanding) = mpsc::channel(MOST_OUTSTANDING);
+    let answers = Answers { sender, owed: Rc::default() };
+    let writer = tokio::task::spawn_local(write_answers(output, outstanding, answers.owed.clone()));
     let read = read_calls(input, peer, &handler, &answers).await;
     drop(answers);
     let _ = writer.await;
@@ -47,29 +50,39 @@ async fn read_calls(
     mut input: OwnedReadHalf,
     peer: Peer,
     handler: &impl Handler,
-    answers: &mpsc::Sender<Pending>,
+    answers: &Answers,
 ) -> io::Result<()> {
     let mut lines = Lines::default();
     let mut buffer = [0; LONGEST_LINE];
     let mut deadline = Instant::now() + PATIENCE;
     loop {
         let within = lines.is_within_line();
-        let Ok(read) = timeout_at(deadline, input.read(&mut buffer)).await else {
-            if within {
+        let bytes = match timeout_at(deadline, input.read(&mut buffer)).await {
+            Ok(read) => read?,
+            Err(_) if within => {
                 let message = format!("a line must be complete within {} s", PATIENCE.as_secs());
-                send(answers, refuse(RefusalCode::TooSlow, message)).await;
+                let refusal = Refusal::new(RefusalCode::TooSlow, message);
+                answers.send(refuse(refusal, Form::Plain, peer, handler)).await;
+                return Ok(());
             }
-            return Ok(());
+            // Who waits for an answer is not silent.
+            Err(_) if answers.owed.are_some() => tokio::select! {
+                read = input.read(&mut buffer) => read?,
+                () = answers.owed.none_left.notified() => {
+                    deadline = Instant::now() + PATIENCE;
+                    continue;
+                }
+            },
+            Err(_) => return Ok(()),
         };
-        let bytes = read?;
         lines.push(&buffer[..bytes]);
         while let Some(line) = lines.cut() {
-            send(answers, answer(line, peer, handler)).await;
+            answers.send(answer(line, peer, handler)).await;
             deadline = Instant::now() + PATIENCE;
         }
         if bytes == 0 {
             if let Some(line) = lines.last() {
-                send(answers, answer(line, peer, handler)).await;
+                answers.send(answer(line, peer, handler)).await;
             }
             return Ok(());
         }
@@ -84,7 +97,8 @@ fn answer(line: Line, peer: Peer, handler: &impl Handler) -> Pending {
     let line = match line {
         Line::Whole(line) => line,
         Line::TooLong => {
-            return refuse(RefusalCode::TooLong, format!("a line holds at most {LONGEST_LINE} bytes"));
+            let message = format!("a line holds at most {LONGEST_LINE} bytes");
+            return refuse(Refusal::new(RefusalCode::TooLong, message), Form::Plain, peer, handler);
         }
     };
     let form = protocol::form(&line);
@@ -94,7 +108,7 @@ fn answer(line: Line, peer: Peer, handler: &impl Handler) -> Pending {
             let reply = handler.handle(peer, call);
             Box::pin(async move { written(reply.await, form) })
         }
-        Err(refusal) => say(protocol::render(&Answer::Refused(refusal), form)),
+        Err(refusal) => refuse(refusal, form, peer, handler),
     }
 }
 
@@ -113,18 +127,49 @@ fn say(text: String) -> Pending {
     Box::pin(async { Outgoing { text, lines: None } })
 }
 
-fn refuse(code: RefusalCode, message: String) -> Pending {
-    say(protocol::render(&Answer::Refused(Refusal::new(code, message)), Form::Plain))
+fn refuse(refusal: Refusal, form: Form, peer: Peer, handler: &impl Handler) -> Pending {
+    handler.refused(peer, &refusal);
+    say(protocol::render(&Answer::Refused(refusal), form))
 }
 
-async fn send(answers: &mpsc::Sender<Pending>, answer: Pending) {
-    // The writer outlives the reader: it ends when this end is dropped.
-    let _ = answers.send(answer).await;
+/// The answers to come, on their way to the writer.
+struct Answers {
+    sender: mpsc::Sender<Pending>,
+    owed: Rc<Owed>,
+}
+
+/// How many questions have no answer yet.
+#[derive(Default)]
+struct Owed {
+    count: Cell<usize>,
+    /// The last of them has been answered.
+    none_left: Notify,
+}
+
+impl Answers {
+    async fn send(&self, answer: Pending) {
+        self.owed.count.update(|count| count + 1);
+        // The writer outlives the reader: it ends when this end is dropped.
+        let _ = self.sender.send(answer).await;
+    }
+}
+
+impl Owed {
+    fn are_some(&self) -> bool {
+        self.count.get() > 0
+    }
+
+    fn pay(&self) {
+        self.count.update(|count| count - 1);
+        if !self.are_some() {
+            self.none_left.notify_waiters();
+        }
+    }
 }
 
 /// Writes the answers in the order of their questions. A sender that does not read them is served all the
 /// same: its answers are dropped from then on.
-async fn write_answers(mut output: OwnedWriteHalf, mut outstanding: mpsc::Receiver<Pending>) {
+async fn write_answers(mut output: OwnedWriteHalf, mut outstanding: mpsc::Receiver<Pending>, owed: Rc<Owed>) {
     let mut reads = true;
     while let Some(answer) = outstanding.recv().await {
         let Outgoing { mut text, mut lines } = answer.await;
@@ -140,5 +185,6 @@ async fn write_answers(mut output: OwnedWriteHalf, mut outstanding: mpsc::Receiv
             let Some(next) = next else { break };
             text = next;
         }
+        owed.pay();
     }
 }

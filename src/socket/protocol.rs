@@ -46,8 +46,14 @@ pub enum Call {
     Actions,
     /// Tell what happens, to one request or to all.
     Follow {
-        /// The request, where it is one.
+        /// The request, where it is one; with `past` the beginning of its id is enough.
         id: Option<RequestId>,
+        /// What has become of that request so far is told first.
+        #[serde(default)]
+        past: bool,
+        /// What runs print is told too.
+        #[serde(default = "yes")]
+        output: bool,
     },
     /// Is somebody there?
     Ping,
@@ -60,6 +66,9 @@ pub enum Call {
         /// How much of it.
         #[serde(default = "ten")]
         count: usize,
+        /// Only the next instant of each entry.
+        #[serde(default)]
+        each: bool,
     },
     /// Read the configuration again.
     Reload,
@@ -86,7 +95,7 @@ fn a_screenful() -> usize {
 
 /// What is told of a request after it was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String")]
 pub enum Tell {
     /// Nothing.
     #[default]
@@ -97,12 +106,37 @@ pub enum Tell {
     Everything,
 }
 
+impl TryFrom<String> for Tell {
+    type Error = &'static str;
+
+    // By hand, because serde takes `{"outcome":null}` for the word too.
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        match word.as_str() {
+            "nothing" => Ok(Tell::Nothing),
+            "outcome" => Ok(Tell::Outcome),
+            "everything" => Ok(Tell::Everything),
+            _ => Err("`tell` is `nothing`, `outcome` or `everything`"),
+        }
+    }
+}
+
 /// The answer to a ping: who is there, and what it speaks.
 pub fn greeting(service: &ServiceName) -> serde_json::Value {
     serde_json::json!({
         "ok": true, "service": service.as_str(), "protocol": VERSION,
         "version": env!("CARGO_PKG_VERSION"),
     })
+}
+
+/// An answer that tells how a service is: the greeting, and what `facts` adds to it.
+pub fn introduced(service: &ServiceName, facts: &impl Serialize) -> serde_json::Value {
+    let mut answer = greeting(service);
+    if let (Some(answer), Ok(serde_json::Value::Object(facts))) =
+        (answer.as_object_mut(), serde_json::to_value(facts))
+    {
+        answer.extend(facts);
+    }
+    answer
 }
 
 /// In which form a line came, and so its answer goes.
@@ -131,6 +165,10 @@ fn ten() -> usize {
     10
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// The form of a line: JSON begins with a brace.
 pub fn form(line: &[u8]) -> Form {
     if line.trim_ascii_start().first() == Some(&b'{') { Form::Json } else { Form::Plain }
@@ -144,7 +182,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
     let syntax = |message: String| Refusal::new(RefusalCode::Syntax, message);
     let text = str::from_utf8(line).map_err(|_| syntax("the line is not UTF-8 text".into()))?;
     if form(line) == Form::Json {
-        return serde_json::from_str(text).map(Some).map_err(|error| syntax(error.to_string()));
+        return serde_json::from_str(text).map(Some).map_err(|error| syntax(harmless(&error.to_string())));
     }
     let words: Vec<_> = text.split_ascii_whitespace().collect();
     match words[..] {
@@ -157,6 +195,18 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
         })),
         _ => Err(syntax(format!("a request is `user action`, this line has {} words", words.len()))),
     }
+}
+
+/// An error that quotes what was sent, without what could move a terminal's cursor.
+fn harmless(error: &str) -> String {
+    error.chars().fold(String::with_capacity(error.len()), |mut text, c| {
+        if c.is_control() {
+            text.extend(c.escape_default());
+        } else {
+            text.push(c);
+        }
+        text
+    })
 }
 
 #[derive(Serialize)]
@@ -221,13 +271,16 @@ mod tests {
 
     #[test]
     fn bad_lines_are_refused_as_syntax_and_say_what_is_wrong() {
-        let cases: [(&[u8], &str); 6] = [
+        let cases: [(&[u8], &str); 9] = [
             (b"backup", "has 1 words"),
             (b"forum backup now", "has 3 words"),
             (b"Forum backup", "user `Forum`"),
             (b"forum ../backup", "action `../backup`"),
             (b"forum back\xff", "not UTF-8"),
             (br#"{"op":"explode"}"#, "explode"),
+            (b"{\"op\":\"\\u001b[2J\x7f\"}", r"`\u{1b}[2J\u{7f}`"),
+            (br#"{"op":"run","user":"root","action":"ok","tell":"all"}"#, "`tell` is `nothing`"),
+            (br#"{"op":"run","user":"root","action":"ok","tell":{"outcome":null}}"#, "invalid type: map"),
         ];
         for (line, named) in cases {
             let refusal = parse(line).unwrap_err();

@@ -33,6 +33,9 @@ pub struct Peer {
 pub trait Handler {
     /// Does what is called for; the reply may take its time, and others are served meanwhile.
     fn handle(&self, peer: Peer, call: Call) -> impl Future<Output = Reply> + 'static;
+
+    /// Is told of what was refused before it came to a call: a line that is none, a connection too many.
+    fn refused(&self, _peer: Peer, _refusal: &Refusal) {}
 }
 
 type Counts = Rc<RefCell<HashMap<u32, usize>>>;
@@ -65,6 +68,7 @@ async fn admit(mut stream: UnixStream, counts: Counts, handler: impl Handler) ->
     let peer = Peer { uid: stream.peer_cred()?.uid() };
     let Some(_place) = Place::take(peer.uid, counts) else {
         let refusal = Refusal::new(RefusalCode::Busy, "too many connections are open");
+        handler.refused(peer, &refusal);
         let reply = render(&Answer::Refused(refusal), Form::Plain);
         return stream.write_all(reply.as_bytes()).await;
     };

@@ -9,7 +9,7 @@ use crate::clock::Moment;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
-use crate::socket::protocol::{Call, Reply, Tell, greeting};
+use crate::socket::protocol::{self, Call, Reply, Tell, greeting, introduced};
 
 use super::engine::{Engine, Waiting, end_survivors};
 use super::event::Event;
@@ -24,13 +24,15 @@ impl Engine {
         match call {
             Call::Run { user, action, id, tell } => self.run(asker, waiting, (user, action, id), tell),
             Call::Health => {
+                let _ = self.look_for_room();
                 let caller = self.remember(waiting);
                 self.feed(Event::HealthAsked(caller));
             }
             Call::Ping => send(waiting, greeting(&self.settings.service)),
             Call::Status => {
+                let _ = self.look_for_room();
                 let status = self.machine.status(Moment::now());
-                send(waiting, serde_json::to_value(status).unwrap_or_default());
+                send(waiting, introduced(&self.settings.service, &status));
             }
             Call::Cancel { id } => match access::permit_root(asker, "call a request off") {
                 Ok(()) => {
@@ -42,10 +44,18 @@ impl Engine {
             Call::Actions => send(waiting, json!({"ok": true, "actions": self.machine.actions()})),
             Call::History(past) => self.tell(asker, waiting, |runs| runs.history(&past)),
             Call::Show { id } => self.tell(asker, waiting, |runs| runs.show(&id)),
-            Call::Follow { id } => match access::permit_root(asker, "follow runs") {
-                Ok(()) => self.follow(waiting, id),
-                Err(refusal) => self.refuse(waiting, refusal),
-            },
+            Call::Follow { id, past, output } => {
+                let follow = || match id {
+                    Some(id) if past => self.follow_from_the_start(&id),
+                    Some(id) => Ok(self.follow(Interest::Request(id))),
+                    None if output => Ok(self.follow(Interest::Everything)),
+                    None => Ok(self.follow(Interest::Events)),
+                };
+                match access::permit_root(asker, "follow runs").and_then(|()| follow()) {
+                    Ok(lines) => send_reply(waiting, Reply::Lines(lines)),
+                    Err(refusal) => self.refuse(waiting, refusal),
+                }
+            }
             Call::Next { .. } => {
                 let message = "a supervisor has no schedule: ask the scheduler";
                 self.refuse(waiting, Refusal::new(RefusalCode::Syntax, message));
@@ -102,10 +112,7 @@ impl Engine {
         if waiting.interest.is_some()
             && let Some(line) = self.past().outcome(&id)
         {
-            let (sender, lines) = mpsc::channel(1);
-            let _ = sender.try_send(line);
-            let _ = waiting.reply.send(Reply::Stream(Answer::Accepted(id), lines));
-            return;
+            return send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
         }
         let caller = self.remember(waiting);
         self.answer_when_recorded(caller, Answer::Accepted(id));
@@ -125,7 +132,7 @@ impl Engine {
     }
 
     fn past(&self) -> Past<'_> {
-        Past { folder: &self.settings.folders.state, outputs: &self.outputs }
+        Past { folder: &self.settings.folders.state, outputs: &self.outputs, listeners: &self.listeners }
     }
 
     /// Sees whether what failed before works now: nobody waits out a failure that is mended.
@@ -141,7 +148,7 @@ impl Engine {
     }
 
     fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
-        match self.ledger.prepare(self.machine.open()) {
+        match self.look_for_room() {
             Ok(()) => {
                 let caller = self.remember(waiting);
                 self.feed(Event::Asked(caller, request, by));
@@ -150,10 +157,29 @@ impl Engine {
         }
     }
 
-    fn follow(&mut self, waiting: Waiting, id: Option<RequestId>) {
-        let interest = id.map_or(Interest::Everything, Interest::Request);
-        let lines = self.followers.borrow_mut().follow(interest);
-        let _ = waiting.reply.send(Reply::Lines(lines));
+    /// Makes sure of room for another request in the journal; where there is none, that is shown.
+    fn look_for_room(&mut self) -> Result<(), Refusal> {
+        let room = self.ledger.prepare(self.machine.open());
+        let fault = room.as_ref().err().map(|refusal| refusal.message.clone());
+        if fault.as_ref() != self.machine.no_room() {
+            self.feed(Event::Room(fault));
+        }
+        room
+    }
+
+    fn follow(&self, interest: Interest) -> mpsc::Receiver<String> {
+        self.followers.borrow_mut().follow(interest)
+    }
+
+    /// First what has become of a request so far, then what becomes of it. Nothing lies between the two: both
+    /// are taken within one turn of the loop.
+    fn follow_from_the_start(&self, id: &RequestId) -> Result<mpsc::Receiver<String>, Refusal> {
+        let (run, past) = self.past().so_far(id.as_str())?;
+        let past = protocol::object(&past);
+        Ok(match run.outcome {
+            Some(_) => lines_of(past),
+            None => self.followers.borrow_mut().follow_after(past, Interest::Request(run.id)),
+        })
     }
 
     fn refuse(&mut self, waiting: Waiting, refusal: Refusal) {
@@ -174,8 +200,19 @@ impl Engine {
 }
 
 fn send(waiting: Waiting, object: serde_json::Value) {
+    send_reply(waiting, Reply::Object(object));
+}
+
+fn send_reply(waiting: Waiting, reply: Reply) {
     // Whoever asked may have gone.
-    let _ = waiting.reply.send(Reply::Object(object));
+    let _ = waiting.reply.send(reply);
+}
+
+/// A line after which no more come.
+fn lines_of(line: String) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(1);
+    let _ = sender.try_send(line);
+    lines
 }
 
 /// The uid of a user by name. An account that cannot be looked up is nobody's.

@@ -10,25 +10,35 @@ use std::path::Path;
 
 use crate::process::Pid;
 
-/// A living process below this one.
+/// A process below this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descendant {
     /// Its number.
     pub pid: Pid,
     /// The number of its group.
     pub group: Pid,
+    /// The number of its session.
+    pub session: Pid,
+    /// Whether it has ended, and is not buried yet.
+    pub is_zombie: bool,
     /// The name of its program, as the kernel keeps it (15 bytes).
     pub name: String,
 }
 
 struct Entry {
     parent: Pid,
-    state: char,
     descendant: Descendant,
 }
 
-/// The living descendants of `ancestor`, zombies not counted. Empty where there is no `/proc`.
+/// The living descendants of `ancestor`. Empty where there is no `/proc`.
 pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
+    let mut found = with_zombies(ancestor, proc);
+    found.retain(|descendant| !descendant.is_zombie);
+    found
+}
+
+/// The descendants of `ancestor`, those too that are not buried yet.
+pub fn with_zombies(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
     let mut children: HashMap<Pid, Vec<Entry>> = HashMap::new();
     for pid in all(proc) {
         // A process that ended meanwhile has no file any more.
@@ -42,9 +52,7 @@ pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
     while let Some(parent) = parents.pop() {
         for entry in children.remove(&parent).unwrap_or_default() {
             parents.push(entry.descendant.pid);
-            if !matches!(entry.state, 'Z' | 'X') {
-                found.push(entry.descendant);
-            }
+            found.push(entry.descendant);
         }
     }
     found
@@ -107,18 +115,18 @@ fn has_token(pid: Pid, token: &str, proc: &Path) -> bool {
     environment.split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes())
 }
 
-/// Reads `PID (NAME) STATE PPID PGRP …` (`proc_pid_stat(5)`); the name may hold anything, brackets too.
+/// Reads `PID (NAME) STATE PPID PGRP SESSION …` (`proc_pid_stat(5)`); the name may hold anything, brackets too.
 fn parse(stat: &str) -> Option<Entry> {
     let (head, tail) = stat.rsplit_once(')')?;
     let (pid, name) = head.split_once(" (")?;
     let mut fields = tail.split_ascii_whitespace();
-    let state = fields.next()?.chars().next()?;
+    let is_zombie = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
+    let session = fields.next()?.parse().ok()?;
     Some(Entry {
         parent,
-        state,
-        descendant: Descendant { pid: pid.parse().ok()?, group, name: name.to_owned() },
+        descendant: Descendant { pid: pid.parse().ok()?, group, session, is_zombie, name: name.to_owned() },
     })
 }
 

@@ -32,7 +32,7 @@ use crate::signals::{Number, Signals};
 use crate::socket::protocol::{Call, Reply};
 use crate::socket::{Handler, Peer, serve};
 
-use super::descendants::{self, Children};
+use super::descendants::{self, Children, Descendant};
 use super::event::{Action, Caller, Event, Level, Remains, Sweep};
 use super::files::Files;
 use super::followers::{Followers, Interest};
@@ -46,6 +46,8 @@ use super::service::{self, Said};
 const CHLD: Number = nix::libc::SIGCHLD;
 /// Events and calls that are taken in one turn, before what they led to is done.
 const MOST_IN_A_TURN: usize = 256;
+/// Children that are buried in one turn.
+const MOST_REAPED: usize = 32;
 /// How long what a dead supervisor's runs left behind is waited for after it was killed.
 const SURVIVORS: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -64,6 +66,8 @@ pub enum SuperviseError {
 pub(super) enum Incoming {
     Event(Event),
     Call(Peer, Call, oneshot::Sender<Reply>),
+    /// Somebody was refused before it came to a call.
+    Refused(Peer, Refusal),
 }
 
 /// Supervises the service until it has ended and everything with it; the status to leave with.
@@ -88,15 +92,20 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
     engine.feed(Event::Begin);
     loop {
         // There may have been no child whose end would say that none is left.
-        if engine.machine.is_stopping() && engine.leave.is_none() {
+        if engine.has_unburied || engine.machine.is_stopping() && engine.leave.is_none() {
             engine.reap();
         }
         engine.flush();
         if let Some(code) = engine.leave {
+            engine.refusals.rest(Instant::now()).into_iter().for_each(log::warn);
             let _ = std::fs::remove_file(engine.settings.folders.request_socket(&engine.settings.service));
             return Ok(code);
         }
         let deadline = engine.deadline();
+        if deadline.is_some_and(|at| at <= Instant::now()) {
+            // Also where there are signals without end.
+            engine.deadline_passed();
+        }
         tokio::select! {
             biased;
             signal = signals.next() => {
@@ -117,7 +126,18 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
                     engine.take(next);
                 }
             }
+            () = std::future::ready(()), if engine.has_unburied => {}
         }
+    }
+}
+
+/// Kills the groups of sessions other than our own. Nobody joins a session but by birth, so they are all ours; and a
+/// whole group is signalled in one step, also one of which only those are seen that have handed over to another.
+fn kill_sessions(descendants: &[Descendant]) {
+    let own = nix::unistd::getsid(None).map(nix::unistd::Pid::as_raw);
+    for descendant in descendants.iter().filter(|descendant| own != Ok(descendant.session)) {
+        // Whom it does not reach is told by the signal to each one.
+        let _ = process::signal_group(descendant.group, KILL);
     }
 }
 
@@ -151,6 +171,10 @@ impl Handler for Client {
             answer.await.unwrap_or_else(|_| Reply::Answer(Answer::Refused(gone())))
         }
     }
+
+    fn refused(&self, peer: Peer, refusal: &Refusal) {
+        let _ = self.inbox.send(Incoming::Refused(peer, refusal.clone()));
+    }
 }
 
 /// Who waits for an answer, and what is to follow it.
@@ -170,12 +194,14 @@ pub(super) struct Engine {
     pub(super) outputs: Store,
     inbox: mpsc::UnboundedSender<Incoming>,
     said: Option<Said>,
-    listeners: HashMap<Key, Listener>,
+    pub(super) listeners: HashMap<Key, Listener>,
     callers: HashMap<Caller, Waiting>,
     next_caller: Caller,
     children: Children,
     notify_socket: Option<OsString>,
     leave: Option<u8>,
+    /// Whether there may be children that have ended, beyond those that were buried in this turn.
+    has_unburied: bool,
 }
 
 impl Engine {
@@ -212,6 +238,7 @@ impl Engine {
             children: Children::open(Path::new("/proc")),
             notify_socket: std::env::var_os(notify::VARIABLE).filter(|socket| !socket.is_empty()),
             leave: None,
+            has_unburied: false,
         };
         (engine, open)
     }
@@ -230,6 +257,7 @@ impl Engine {
         match incoming {
             Incoming::Event(event) => self.feed(event),
             Incoming::Call(peer, call, reply) => self.call(peer, call, reply),
+            Incoming::Refused(peer, refusal) => self.note_refusal(peer.uid, &Answer::Refused(refusal)),
         }
     }
 
@@ -308,9 +336,11 @@ impl Engine {
         self.said = (!prepared && !said.has_ended()).then_some(said);
     }
 
-    /// Reaps every child that has ended, and says when none is left.
+    /// Reaps the children that have ended, and says when none is left. Should they be many, the others are for the
+    /// next turn: some can be born faster than they are buried.
     fn reap(&mut self) {
-        loop {
+        self.has_unburied = false;
+        for _ in 0..MOST_REAPED {
             match process::reap() {
                 Ok(Reaped::Child(pid, status)) => {
                     let said = self.forget_listener(pid);
@@ -321,6 +351,7 @@ impl Engine {
                 Err(error) => return log::error(format_args!("cannot reap children: {error}")),
             }
         }
+        self.has_unburied = true;
     }
 
     /// The process may have been a listener's: what it said last.
@@ -356,7 +387,7 @@ impl Engine {
                 }
                 self.ledger.record(entry);
             }
-            Action::Hand(key, request) => return self.hand(key, &request),
+            Action::Hand(key, request) => return Some(self.hand(key, &request)),
             Action::Signal(pid, number) => complain(pid, process::signal(pid, number)),
             Action::SignalGroup(leader, number) => complain(leader, process::signal_group(leader, number)),
             Action::SignalRemains(key, remains, number) => {
@@ -370,6 +401,7 @@ impl Engine {
                 self.reply(caller, Reply::Object(object));
             }
             Action::Notify(progress) => self.notify(progress),
+            Action::Tell(news) => self.followers.borrow_mut().news(&news),
             Action::Say(Level::Info, text) => log::info(text),
             Action::Say(Level::Warn, text) => log::warn(text),
             Action::Say(Level::Error, text) => log::error(text),
@@ -426,10 +458,12 @@ impl Engine {
         };
         let (listener, ready) = Listener::start(&self.settings, start)?;
         let (pid, inbox) = (listener.pid, self.inbox.clone());
-        spawn_local(listener.capture.clone().pump());
+        let capture = listener.capture.clone();
+        spawn_local(capture.clone().pump());
         spawn_local(async move {
             // A listener that ended before it was ready is told by its end.
             if let Ok(Some(callbacks)) = listener_process::callbacks(ready).await {
+                capture.set_ready();
                 let _ = inbox.send(Incoming::Event(Event::ListenerReady(key, callbacks)));
             }
         });
@@ -437,14 +471,14 @@ impl Engine {
         Ok((pid, token))
     }
 
-    fn hand(&mut self, key: Key, request: &Request) -> Option<Event> {
-        let Some(listener) = self.listeners.get_mut(&key) else { return Some(Event::NotHanded(key)) };
+    fn hand(&mut self, key: Key, request: &Request) -> Event {
+        let Some(listener) = self.listeners.get_mut(&key) else { return Event::NotHanded(key) };
         listener.capture.set_request(request);
         match listener.hand(request) {
-            Ok(()) => None,
+            Ok(()) => Event::Handed,
             Err(error) => {
                 log::warn(format_args!("the listener that waited is gone ({error}): the next one is used"));
-                Some(Event::NotHanded(key))
+                Event::NotHanded(key)
             }
         }
     }
@@ -475,9 +509,13 @@ impl Engine {
             // What hangs below those is told by the end of their runs.
             return sweep;
         }
-        let mut targets: Vec<_> = descendants::of(std::process::id().cast_signed(), Path::new("/proc"))
+        let descendants = descendants::with_zombies(std::process::id().cast_signed(), Path::new("/proc"));
+        if number == KILL {
+            kill_sessions(&descendants);
+        }
+        let mut targets: Vec<_> = descendants
             .into_iter()
-            .filter(|descendant| !except.contains(&descendant.group))
+            .filter(|descendant| !descendant.is_zombie && !except.contains(&descendant.group))
             .map(|descendant| (descendant.pid, descendant.name))
             .collect();
         if targets.is_empty() {

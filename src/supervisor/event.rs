@@ -11,6 +11,7 @@ use crate::signals::Number;
 use super::health::Health;
 use super::life::Setting;
 use super::notify::Progress;
+use super::overdue::News;
 
 /// Who waits for an answer.
 pub type Caller = u64;
@@ -34,6 +35,8 @@ pub enum Event {
     ListenerNotStarted(Key, String),
     /// A listener has read its callbacks, these functions.
     ListenerReady(Key, Vec<String>),
+    /// A request was written to its listener.
+    Handed,
     /// A request could not be written to its listener.
     NotHanded(Key),
     /// The callbacks' file is another than before.
@@ -51,6 +54,8 @@ pub enum Event {
     NotRecorded(Vec<RequestId>, Vec<Key>, String),
     /// What could not be recorded before is on disk now.
     Recorded,
+    /// Whether there is room for another request in the journal: why not, where there is none.
+    Room(Option<String>),
     /// A signal for the supervisor, other than CHLD.
     Signal(Number),
     /// A child has ended; with the last lines it said, where they were kept.
@@ -103,6 +108,8 @@ pub enum Action {
     AnswerHealth(Caller, Health),
     /// Tell who started us how far the service is.
     Notify(Progress),
+    /// Tell those who follow everything.
+    Tell(News),
     /// Say something in the container log.
     Say(Level, String),
     /// Leave, with this status.

@@ -7,6 +7,8 @@ use tokio::sync::mpsc;
 use crate::journal::Entry;
 use crate::names::RequestId;
 
+use super::overdue::News;
+
 /// Lines that may wait for a follower; one that reads too slowly is dropped, and never delays a run.
 const MOST_LINES: usize = 1024;
 
@@ -15,6 +17,8 @@ const MOST_LINES: usize = 1024;
 pub(super) enum Interest {
     /// Everything, for ever.
     Everything,
+    /// What becomes of all requests, for ever, and not what runs print.
+    Events,
     /// What becomes of this request, and what its run prints, until its outcome.
     Request(RequestId),
     /// Only the outcome of this request.
@@ -34,11 +38,21 @@ impl Followers {
     pub(super) fn follow(&mut self, interest: Interest) -> mpsc::Receiver<String> {
         let (sender, lines) = mpsc::channel(MOST_LINES);
         let interest = match interest {
-            Interest::Everything => Interest::Everything,
+            Interest::Everything | Interest::Events => interest,
             Interest::Request(id) => Interest::Request(self.served_by(id)),
             Interest::Outcome(id) => Interest::Outcome(self.served_by(id)),
         };
         self.followers.push((interest, sender));
+        lines
+    }
+
+    /// As [`Followers::follow`], with this line before all others.
+    pub(super) fn follow_after(&mut self, line: String, interest: Interest) -> mpsc::Receiver<String> {
+        let lines = self.follow(interest);
+        if let Some((_, sender)) = self.followers.last() {
+            // There is room: nothing was sent yet.
+            let _ = sender.try_send(line);
+        }
         lines
     }
 
@@ -60,7 +74,7 @@ impl Followers {
         let line = String::from_utf8_lossy(&text).into_owned();
         self.followers.retain(|(interest, sender)| {
             let (concerned, done) = match interest {
-                Interest::Everything => (true, false),
+                Interest::Everything | Interest::Events => (true, false),
                 Interest::Request(own) => (Some(own) == id.as_ref(), is_final),
                 Interest::Outcome(own) => (is_final && Some(own) == id.as_ref(), true),
             };
@@ -80,6 +94,14 @@ impl Followers {
             Interest::Everything => sender.try_send(line.clone()).is_ok(),
             Interest::Request(own) if own == id => sender.try_send(line.clone()).is_ok(),
             _ => true,
+        });
+    }
+
+    /// An action has become overdue, or is no longer.
+    pub(super) fn news(&mut self, news: &News) {
+        let line = news.line();
+        self.followers.retain(|(interest, sender)| {
+            *interest != Interest::Everything || sender.try_send(line.clone()).is_ok()
         });
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::listener::pool;
@@ -44,9 +45,21 @@ pub struct Checks {
     undecided: Vec<Caller>,
     listener: Option<pool::Key>,
     deadline: Option<Instant>,
+    /// What was answered last, and when.
+    last: Option<(Timestamp, Health)>,
 }
 
 impl Checks {
+    /// This is the answer to a question for health.
+    pub fn answered(&mut self, health: &Health, at: Timestamp) {
+        self.last = Some((at, health.clone()));
+    }
+
+    /// What the last question for health was answered, and when.
+    pub fn last(&self) -> Option<&(Timestamp, Health)> {
+        self.last.as_ref()
+    }
+
     /// Somebody waits for a check. True when none is on yet.
     pub fn join(&mut self, caller: Caller) -> bool {
         self.waiting.push(caller);

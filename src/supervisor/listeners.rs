@@ -8,13 +8,13 @@ use crate::listener::pool::{self, Key, Purpose, Stage};
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
 use crate::process::Status;
-use crate::queue::Need;
+use crate::queue::{MOST_WAITING, Need};
 use crate::request::Request;
 
 use super::event::{Action, Caller, Level, Remains};
 use super::health::Health;
 use super::life::Service;
-use super::machine::{Machine, TERM};
+use super::machine::{Machine, TERM, untimed};
 
 /// How long what a run left behind has to end by itself after TERM, before KILL.
 const GRACE: Duration = Duration::from_secs(2);
@@ -25,10 +25,10 @@ const CANNOT_EXECUTE: u8 = 126;
 impl Machine {
     pub(super) fn listener_not_started(&mut self, key: Key, why: String, now: Moment) {
         if self.checks.listener() == Some(key) {
-            self.answer_checks(&Health::healthy(vec![format!("health check: {why}")]));
+            self.answer_checks(&Health::healthy(vec![format!("health check: {why}")]), now);
         }
         match self.pool.not_started(key, why.clone(), now.instant) {
-            Some(Purpose::Request(Need::Own)) => self.say_broken(now),
+            Some(Purpose::Request(Need::Own)) => self.say_broken("", now),
             Some(Purpose::Request(need)) => self.no_listener_for(&need, why, now),
             _ => {}
         }
@@ -40,6 +40,7 @@ impl Machine {
             self.act(Action::KeepCallbacks);
         }
         if was_broken && self.pool.broken().is_none() {
+            self.said_broken = None;
             self.say(Level::Info, "the callbacks can be read again");
         }
         if self.checks.listener() == Some(key) {
@@ -62,11 +63,11 @@ impl Machine {
         match (purpose, stage) {
             (Purpose::Health, Stage::Starting) => {
                 let degraded = format!("callbacks: the health check's listener {status} before it began");
-                self.answer_checks(&Health::healthy(vec![degraded]));
+                self.answer_checks(&Health::healthy(vec![degraded]), now);
             }
             (Purpose::Health, _) => {
                 let health = self.checks.judge(status, said, self.degraded(now));
-                self.answer_checks(&health);
+                self.answer_checks(&health, now);
                 self.act(Action::SignalRemains(key, Remains { leader: pid, token }, super::machine::KILL));
             }
             (Purpose::Request(_), Stage::Busy) => {
@@ -74,8 +75,11 @@ impl Machine {
                 self.ending.insert(key, (status, remains.clone()));
                 self.act(Action::SignalRemains(key, remains, TERM));
             }
-            (Purpose::Request(Need::Own), Stage::Starting | Stage::Ready) => self.say_broken(now),
+            (Purpose::Request(Need::Own), Stage::Starting | Stage::Ready) => {
+                self.say_broken(said.as_deref().unwrap_or_default(), now);
+            }
             (Purpose::Request(need), Stage::Starting) => {
+                self.pass_on(said.as_deref().unwrap_or_default());
                 self.no_listener_for(&need, format!("its listener {status} before it began"), now);
             }
             (Purpose::Request(_), Stage::Dismissed | Stage::Ready) => {}
@@ -103,15 +107,27 @@ impl Machine {
         }
     }
 
-    fn say_broken(&mut self, now: Moment) {
-        if let Some(broken) = self.pool.broken() {
+    /// The callbacks cannot be read. They are tried again and again, and this is told when it is news.
+    fn say_broken(&mut self, said: &str, now: Moment) {
+        let Some(broken) = self.pool.broken() else { return };
+        if self.said_broken.as_ref() != Some(&broken) {
+            self.pass_on(said);
             self.say(Level::Error, format!("degraded: callbacks: {broken}; the service runs on"));
-            self.decide(now);
+            self.said_broken = Some(broken);
+        }
+        self.decide(now);
+    }
+
+    /// What a listener printed that never became ready.
+    fn pass_on(&mut self, said: &str) {
+        for line in said.lines() {
+            self.say(Level::Error, format!("listener | {}", untimed(line)));
         }
     }
 
     pub(super) fn callbacks_changed(&mut self) {
         self.pool.callbacks_changed();
+        self.said_broken = None;
         for pid in self.pool.dismiss_idle() {
             self.act(Action::SignalGroup(pid, TERM));
         }
@@ -131,6 +147,7 @@ impl Machine {
             (_, Some(true)) => return self.check(caller, now),
             (_, Some(false)) => Health::healthy(self.degraded(now)),
         };
+        self.checks.answered(&health, now.wall);
         self.act(Action::AnswerHealth(caller, health));
     }
 
@@ -144,8 +161,12 @@ impl Machine {
         }
     }
 
-    pub(super) fn answer_checks(&mut self, health: &Health) {
-        for caller in self.checks.finish() {
+    pub(super) fn answer_checks(&mut self, health: &Health, now: Moment) {
+        let callers = self.checks.finish();
+        if !callers.is_empty() {
+            self.checks.answered(health, now.wall);
+        }
+        for caller in callers {
             self.act(Action::AnswerHealth(caller, health.clone()));
         }
     }
@@ -157,8 +178,10 @@ impl Machine {
         let offered = self.pool.actions().and_then(Result::ok);
         let strays = offered.map(|actions| self.policy.strays(actions)).unwrap_or_default();
         let strays = strays.into_iter().map(|stray| format!("policy: {stray}"));
-        let journal = self.unrecorded.clone();
+        let journal = self.unrecorded.clone().or_else(|| self.no_room.clone());
+        let full =
+            self.queue.is_full().then(|| format!("{MOST_WAITING} requests wait: no more are accepted"));
         let overdue = self.overdue.sentences(&self.policy, now);
-        callbacks.into_iter().chain(policy).chain(strays).chain(journal).chain(overdue).collect()
+        callbacks.into_iter().chain(policy).chain(strays).chain(journal).chain(full).chain(overdue).collect()
     }
 }

@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use crate::clock::Moment;
 use crate::listener::pool::{Key, Pool};
 use crate::policy::Policy;
@@ -22,12 +24,15 @@ use super::event::{Action, Caller, Event, Level, Remains, Sweep};
 use super::health::{Checks, Health};
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
 use super::notify::Progress;
-use super::overdue::Overdue;
+use super::overdue::{News, Overdue};
 use super::requests::Undecided;
 
 pub(super) const KILL: Number = 9;
 pub(super) const TERM: Number = 15;
 const INT: Number = 2;
+const CONT: Number = 18;
+/// Of what a listener says that cannot read its callbacks, so many lines are shown: bash's errors have two.
+const LAST_LINES: usize = 2;
 
 /// The supervisor's state.
 #[derive(Debug)]
@@ -48,6 +53,14 @@ pub struct Machine {
     pub(super) remains: Vec<(Instant, Key, Remains)>,
     /// Why nothing can be recorded at the moment.
     pub(super) unrecorded: Option<String>,
+    /// Why there is no room for another request in the journal.
+    pub(super) no_room: Option<String>,
+    /// What was said last of broken callbacks: said once, however often they are tried.
+    pub(super) said_broken: Option<String>,
+    /// When the first event was handled.
+    pub(super) started_at: Option<Timestamp>,
+    /// Since when the service has been in its state.
+    pub(super) since: Option<Timestamp>,
     actions: Vec<Action>,
 }
 
@@ -83,12 +96,17 @@ impl Machine {
             ending: BTreeMap::new(),
             remains: Vec::new(),
             unrecorded: None,
+            no_room: None,
+            said_broken: None,
+            started_at: None,
+            since: None,
             actions: Vec::new(),
         }
     }
 
     /// Takes an event; what is to be done about it, in order.
     pub fn handle(&mut self, event: Event, now: Moment) -> Vec<Action> {
+        let state = self.life.state();
         match event {
             Event::Begin => self.act(Action::StartService),
             Event::TakeUp(open) => open.into_iter().for_each(|open| self.take_up(open, now)),
@@ -101,14 +119,17 @@ impl Machine {
             Event::ListenerStarted(key, pid, token) => self.pool.started(key, pid, token),
             Event::ListenerNotStarted(key, why) => self.listener_not_started(key, why, now),
             Event::ListenerReady(key, callbacks) => self.listener_ready(key, &callbacks, now),
+            // Now there is time for its listener's successor.
+            Event::Handed => {}
             Event::NotHanded(key) => self.not_handed(key, now),
             Event::CallbacksChanged => self.callbacks_changed(),
             Event::PolicyChanged(policy) => self.policy_changed(policy),
             Event::Asked(caller, request, by) => self.asked(caller, request, by, now),
             Event::CancelAsked(caller, id) => self.cancel_asked(caller, &id, now),
             Event::HealthAsked(caller) => self.health_asked(caller, now),
-            Event::NotRecorded(ids, keys, why) => self.not_recorded(&ids, &keys, why),
+            Event::NotRecorded(ids, keys, why) => self.not_recorded(&ids, &keys, why, now),
             Event::Recorded => self.recorded(),
+            Event::Room(fault) => self.room(fault),
             Event::Signal(number) => self.signal(number, now),
             Event::Ended(pid, status, said) => self.ended(pid, status, said, now),
             Event::Remains(key, names) => self.run_ended(key, &names, now),
@@ -117,7 +138,27 @@ impl Machine {
             Event::DeadlinePassed => self.deadline_passed(now),
         }
         self.pump(now);
+        self.tell_overdue(now);
+        self.started_at.get_or_insert(now.wall);
+        if self.since.is_none() || self.life.state() != state {
+            self.since = Some(now.wall);
+        }
         std::mem::take(&mut self.actions)
+    }
+
+    /// Says which actions have become overdue, and which are no longer. While the service stops nobody is to act
+    /// on that.
+    fn tell_overdue(&mut self, now: Moment) {
+        if self.life.is_stopping() {
+            return;
+        }
+        for news in self.overdue.news(&self.policy, now) {
+            match &news {
+                News::Overdue(_, _, sentence) => self.say(Level::Error, sentence.clone()),
+                News::Recovered(_, action) => self.say(Level::Info, format!("{action} is no longer overdue")),
+            }
+            self.act(Action::Tell(news));
+        }
     }
 
     /// When [`Event::DeadlinePassed`] is next due, if nothing else happens before.
@@ -148,9 +189,15 @@ impl Machine {
         &self.policy
     }
 
-    /// Accepted requests whose outcome is still to come.
+    /// Why there is no room for another request in the journal, as far as is known.
+    pub fn no_room(&self) -> Option<&String> {
+        self.no_room.as_ref()
+    }
+
+    /// Requests whose outcome is still to come: those that are accepted, and those that may be once it is known
+    /// which actions there are.
     pub fn open(&self) -> usize {
-        self.queue.open() + self.ending.len()
+        self.undecided.len() + self.queue.open() + self.ending.len()
     }
 
     fn set(&mut self, setting: Setting) {
@@ -182,6 +229,8 @@ impl Machine {
         self.act(Action::Notify(Progress::Stopping));
         if let Some((pid, number)) = to_service {
             self.act(Action::Signal(pid, number));
+            // One that was suspended could not take it.
+            self.act(Action::Signal(pid, CONT));
         }
         for key in self.queue.interrupt_all() {
             self.signal_listener(key, TERM);
@@ -192,7 +241,7 @@ impl Machine {
         if let Some(key) = self.checks.listener() {
             self.signal_listener(key, KILL);
         }
-        self.answer_checks(&Health::unhealthy("the service is stopping"));
+        self.answer_checks(&Health::unhealthy("the service is stopping"), now);
         for caller in std::mem::take(&mut self.undecided).into_iter().flat_map(|undecided| undecided.callers)
         {
             self.answer(caller, Answer::Refused(stopping()));
@@ -216,7 +265,7 @@ impl Machine {
     fn ended(&mut self, pid: Pid, status: Status, said: Option<String>, now: Moment) {
         if self.life.pid() == Some(pid) {
             self.service_ended(status, now);
-        } else if let Some(ended) = self.pool.ended(pid, &status, now.instant) {
+        } else if let Some(ended) = self.pool.ended(pid, &status, &last_lines(said.as_deref()), now.instant) {
             self.listener_ended(ended, status, said, now);
         }
         if self.life.is_killing() {
@@ -285,9 +334,6 @@ impl Machine {
         {
             self.signal_listener(key, KILL);
         }
-        for overdue in self.overdue.news(&self.policy, now) {
-            self.say(Level::Error, overdue);
-        }
         for pid in self.pool.deadline_passed(now.instant) {
             self.act(Action::SignalGroup(pid, KILL));
         }
@@ -310,6 +356,19 @@ impl Machine {
     pub(super) fn act(&mut self, action: Action) {
         self.actions.push(action);
     }
+}
+
+/// The end of what a listener said, as a part of a sentence.
+fn last_lines(said: Option<&str>) -> String {
+    let lines: Vec<_> = said.unwrap_or_default().lines().map(untimed).collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("; ")
+}
+
+/// A line of our scripts' log (`TIME LEVEL TEXT`) without its time and level; any other as it is.
+pub(super) fn untimed(line: &str) -> &str {
+    let text = line.split_once(' ').filter(|(time, _)| time.parse::<Timestamp>().is_ok());
+    let text = text.and_then(|(_, rest)| rest.split_once(' ')).map(|(_, text)| text.trim_start());
+    text.unwrap_or(line)
 }
 
 pub(super) fn stopping() -> Refusal {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::clock::Moment;
 use crate::duration;
@@ -23,6 +24,30 @@ pub struct Overdue {
     said: BTreeSet<ActionName>,
 }
 
+/// That an action has become overdue, or is no longer, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// It has; in a sentence.
+    Overdue(Timestamp, ActionName, String),
+    /// It is no longer: it has succeeded, or nobody expects it to any more.
+    Recovered(Timestamp, ActionName),
+}
+
+impl News {
+    /// As followers are told, with its newline.
+    pub fn line(&self) -> String {
+        let object = match self {
+            Self::Overdue(at, action, note) => {
+                json!({"event": "overdue", "at": format!("{at:.3}"), "action": action, "note": note})
+            }
+            Self::Recovered(at, action) => {
+                json!({"event": "recovered", "at": format!("{at:.3}"), "action": action})
+            }
+        };
+        format!("{object}\n")
+    }
+}
+
 impl Overdue {
     /// Goes on from what the journal tells.
     pub fn new(last: BTreeMap<ActionName, LastRuns>, since: Timestamp) -> Self {
@@ -33,19 +58,18 @@ impl Overdue {
     pub fn update(&mut self, request: &Request, entry: &Entry, now: Moment) {
         let runs = self.last.entry(request.action.clone()).or_insert_with(|| LastRuns::new(now.wall));
         runs.update(request, entry);
-        // A success makes the next lateness news again.
-        if self.last_success(&request.action) == Some(now.wall) {
-            self.said.remove(&request.action);
-        }
     }
 
-    /// The actions that have become overdue since the last call, each with a sentence about it.
-    pub fn news(&mut self, policy: &Policy, now: Moment) -> Vec<String> {
+    /// What has become overdue since the last call, and what is no longer: each told once.
+    pub fn news(&mut self, policy: &Policy, now: Moment) -> Vec<News> {
         let overdue: BTreeSet<_> = self.now(policy, now).cloned().collect();
-        let fresh: Vec<_> =
-            overdue.difference(&self.said).map(|action| self.sentence(action, policy)).collect();
-        self.said = overdue;
-        fresh
+        let said = std::mem::replace(&mut self.said, overdue);
+        let over = said.difference(&self.said).map(|action| News::Recovered(now.wall, action.clone()));
+        let begun = self
+            .said
+            .difference(&said)
+            .map(|action| News::Overdue(now.wall, action.clone(), self.sentence(action, policy)));
+        over.chain(begun).collect()
     }
 
     /// What is overdue, a sentence each.
@@ -96,13 +120,33 @@ mod tests {
         let begin = Moment::now();
         let mut overdue = Overdue::new(BTreeMap::new(), begin.wall);
         let limit = Duration::from_secs(26 * 3600);
-        assert_eq!(overdue.news(&policy, begin), Vec::<String>::new());
+        assert_eq!(overdue.news(&policy, begin), []);
         assert_eq!(overdue.deadline(&policy, begin), Some(begin.instant + limit));
         let later = begin + limit;
-        let said = overdue.news(&policy, later);
-        assert_eq!(said, ["backup is overdue: expected within 1d2h, and it has never succeeded"]);
-        assert_eq!(overdue.news(&policy, later), Vec::<String>::new(), "said once");
+        let sentence = "backup is overdue: expected within 1d2h, and it has never succeeded";
+        let backup: ActionName = "backup".parse().unwrap();
+        let news = News::Overdue(later.wall, backup.clone(), sentence.to_owned());
+        assert_eq!(overdue.news(&policy, later), [news]);
+        assert_eq!(overdue.news(&policy, later), [], "said once");
         assert_eq!(overdue.sentences(&policy, later).len(), 1, "and shown as long as it is so");
         assert_eq!(overdue.deadline(&policy, later), None);
+
+        let expected_no_more = Policy::parse("[action.backup]", "housekeeping.toml").unwrap();
+        assert_eq!(overdue.news(&expected_no_more, later), [News::Recovered(later.wall, backup)]);
+        assert_eq!(overdue.news(&expected_no_more, later), []);
+    }
+
+    #[test]
+    fn followers_are_told_in_the_form_of_the_protocol() {
+        let at = "2026-11-23T04:05:12.3464Z".parse().unwrap();
+        let backup: ActionName = "backup".parse().unwrap();
+        insta::assert_snapshot!(
+            News::Overdue(at, backup.clone(), "it is late".to_owned()).line(),
+            @r#"{"action":"backup","at":"2026-11-23T04:05:12.346Z","event":"overdue","note":"it is late"}"#
+        );
+        insta::assert_snapshot!(
+            News::Recovered(at, backup).line(),
+            @r#"{"action":"backup","at":"2026-11-23T04:05:12.346Z","event":"recovered"}"#
+        );
     }
 }

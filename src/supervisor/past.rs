@@ -1,10 +1,13 @@
 //! What was asked before, read back from the journal when somebody wants to know.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::journal::{End, Entry, Found, JournalError, Query, Run, Store, find, history};
+use crate::listener::pool::Key;
+use crate::listener::process::Listener;
 use crate::names::RequestId;
 use crate::request::{Refusal, RefusalCode};
 use crate::socket::protocol;
@@ -16,6 +19,8 @@ const MOST_RUNS: usize = 1000;
 pub(super) struct Past<'a> {
     pub(super) folder: &'a Path,
     pub(super) outputs: &'a Store,
+    /// Who carries out what is on.
+    pub(super) listeners: &'a HashMap<Key, Listener>,
 }
 
 impl Past<'_> {
@@ -33,12 +38,21 @@ impl Past<'_> {
 
     /// All about the request whose id begins with `id`.
     pub(super) fn show(&self, id: &str) -> Result<Value, Refusal> {
+        let run = self.find(id)?;
+        Ok(json!({"ok": true, "run": run, "output": self.output(&run)}))
+    }
+
+    /// The request whose id begins with `id`, and the line that tells who follows it what has become of it so
+    /// far.
+    pub(super) fn so_far(&self, id: &str) -> Result<(Run, Value), Refusal> {
+        let run = self.find(id)?;
+        let line = json!({"event": "past", "id": run.id, "run": run, "output": self.output(&run)});
+        Ok((run, line))
+    }
+
+    fn find(&self, id: &str) -> Result<Run, Refusal> {
         match find(self.folder, id).map_err(|error| unreadable(&error))? {
-            Found::One(run) => {
-                let output = self.outputs.load(&run.id);
-                let output = output.map(|output| String::from_utf8_lossy(&output).into_owned());
-                Ok(json!({"ok": true, "run": run, "output": output}))
-            }
+            Found::One(run) => Ok(*run),
             Found::None => {
                 let message = format!("no request is known whose id begins with `{id}`");
                 Err(Refusal::new(RefusalCode::UnknownId, message))
@@ -49,6 +63,12 @@ impl Past<'_> {
                 Err(Refusal::new(RefusalCode::AmbiguousId, message))
             }
         }
+    }
+
+    fn output(&self, run: &Run) -> Option<String> {
+        let so_far = self.listeners.values().find_map(|listener| listener.capture.printed_by(&run.id));
+        let output = so_far.or_else(|| self.outputs.load(&run.id))?;
+        Some(String::from_utf8_lossy(&output).into_owned())
     }
 
     /// The line that told the final outcome of a request, if it has one.

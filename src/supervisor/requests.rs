@@ -6,12 +6,15 @@ use crate::listener::pool::Key;
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
 use crate::policy::Policy;
-use crate::queue::{Admission, Cancelled, Finished, Waiting};
+use crate::queue::{Admission, Cancelled, Finished, PutBack, Waiting};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 
 use super::event::{Action, Caller, Level};
 use super::life::Service;
 use super::machine::{Machine, TERM, stopping};
+
+/// What is noted of a request that was called off in time.
+const NOT_STARTED: &str = "called off before it started";
 
 /// A request that cannot be answered before it is known which actions there are.
 #[derive(Debug)]
@@ -141,7 +144,7 @@ impl Machine {
             None => {}
             Some(Cancelled::Running(key)) => self.signal_listener(*key, TERM),
             Some(Cancelled::Waiting(request, attempt)) => {
-                self.cancelled(request, *attempt, "called off before it started", now);
+                self.cancelled(request, *attempt, NOT_STARTED, now);
             }
         }
         self.act(Action::AnswerCancel(caller, cancelled.is_some()));
@@ -153,10 +156,15 @@ impl Machine {
     }
 
     /// What was to be recorded could not be. It is as if these had never been asked, and never started.
-    pub(super) fn not_recorded(&mut self, ids: &[RequestId], keys: &[Key], why: String) {
+    pub(super) fn not_recorded(&mut self, ids: &[RequestId], keys: &[Key], why: String, now: Moment) {
         for &key in keys {
-            self.queue.put_back(key);
+            let put_back = self.queue.put_back(key);
             self.pool.untake(key);
+            if let Some(PutBack::CalledOff(request, attempt)) = put_back
+                && !ids.contains(&request.id)
+            {
+                self.cancelled(&request, attempt, NOT_STARTED, now);
+            }
         }
         for id in ids {
             self.queue.forget(id);
@@ -171,6 +179,12 @@ impl Machine {
         if self.unrecorded.take().is_some() {
             self.say(Level::Info, "the journal can be written again");
         }
+    }
+
+    /// Whether there is room for another request in the journal has changed. Who is refused for that is in the
+    /// log; on a full disk each outcome may make room, and each request take it.
+    pub(super) fn room(&mut self, fault: Option<String>) {
+        self.no_room = fault;
     }
 
     pub(super) fn policy_changed(&mut self, policy: Result<Policy, String>) {
@@ -194,6 +208,7 @@ impl Machine {
             return;
         }
         let mut needs = self.queue.needs(&self.policy, now.instant);
+        let mut hands_out = false;
         if self.unrecorded.is_none() {
             let offered = needs.clone();
             for need in &offered {
@@ -203,8 +218,13 @@ impl Machine {
                     continue;
                 };
                 self.hand(key, request, attempt, now);
+                hands_out = true;
             }
             needs = self.queue.needs(&self.policy, now.instant);
+        }
+        // To start a successor takes longer than to hand a request over: that comes first, unless more wait.
+        if hands_out && needs.is_empty() {
+            return;
         }
         for (purpose, source) in self.pool.wanted(&needs, now.instant) {
             let key = self.pool.add(purpose.clone(), source, now.instant);
@@ -225,8 +245,14 @@ impl Machine {
 
     /// The listener was gone when it was to get its request: the next one gets it.
     pub(super) fn not_handed(&mut self, key: Key, now: Moment) {
-        if let Some(id) = self.queue.put_back(key) {
-            self.record(Entry::PutBack { at: now.wall, id });
+        let at = now.wall;
+        match self.queue.put_back(key) {
+            Some(PutBack::Waits(id)) => self.record(Entry::PutBack { at, id }),
+            Some(PutBack::CalledOff(request, attempt)) => {
+                self.record(Entry::PutBack { at, id: request.id.clone() });
+                self.cancelled(&request, attempt, NOT_STARTED, now);
+            }
+            None => {}
         }
     }
 
@@ -260,5 +286,78 @@ impl Machine {
 
     pub(super) fn record(&mut self, entry: Entry) {
         self.act(Action::Record(entry));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::supervisor::event::Event;
+    use crate::supervisor::machine::Beginning;
+    use crate::supervisor::overdue::Overdue;
+
+    /// A machine whose service runs, and the listener that waits.
+    fn machine_with_listener(now: Moment) -> (Machine, Key) {
+        let overdue = Overdue::new(BTreeMap::new(), now.wall);
+        let beginning = Beginning { seed: 1, has_last_good: false, policy: Ok(Policy::default()), overdue };
+        let mut machine = Machine::new(beginning);
+        machine.handle(Event::Begin, now);
+        let actions = machine.handle(Event::ServiceStarted(10), now);
+        let started = actions.iter().find_map(|action| match action {
+            Action::StartListener(key, ..) => Some(*key),
+            _ => None,
+        });
+        let key = started.expect("a listener is started beside the service");
+        machine.handle(Event::ListenerStarted(key, 11, "token".into()), now);
+        machine.handle(Event::ListenerReady(key, vec!["CB_ok".into()]), now);
+        (machine, key)
+    }
+
+    fn request() -> Request {
+        let [user, action, id] = ["root", "ok", "a"];
+        Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() }
+    }
+
+    #[test]
+    fn a_request_is_handed_over_before_its_listeners_successor_is_started() {
+        let now = Moment::now();
+        let (mut machine, key) = machine_with_listener(now);
+        let starts = |actions: &[Action]| {
+            actions.iter().filter(|action| matches!(action, Action::StartListener(..))).count()
+        };
+        let actions = machine.handle(Event::Asked(1, request(), 0), now);
+        assert!(actions.contains(&Action::Hand(key, request())), "{actions:?}");
+        assert_eq!(starts(&actions), 0, "{actions:?}");
+        let actions = machine.handle(Event::Handed, now);
+        assert_eq!(starts(&actions), 1, "{actions:?}");
+    }
+
+    #[test]
+    fn room_is_kept_for_what_came_before_it_was_known_which_actions_there_are() {
+        let now = Moment::now();
+        let overdue = Overdue::new(BTreeMap::new(), now.wall);
+        let mut machine =
+            Machine::new(Beginning { seed: 1, has_last_good: false, policy: Ok(Policy::default()), overdue });
+        machine.handle(Event::Begin, now);
+        assert_eq!(machine.open(), 0);
+        machine.handle(Event::Asked(1, request(), 0), now);
+        assert_eq!(machine.open(), 1);
+    }
+
+    #[test]
+    fn what_is_called_off_before_it_reached_its_listener_does_not_wait_again() {
+        let now = Moment::now();
+        let (mut machine, key) = machine_with_listener(now);
+        machine.handle(Event::Asked(1, request(), 0), now);
+        let actions = machine.handle(Event::CancelAsked(2, request().id), now);
+        assert!(actions.contains(&Action::SignalGroup(11, TERM)), "{actions:?}");
+        // That ended the listener before the request was written to it.
+        let actions = machine.handle(Event::NotHanded(key), now);
+        let end = End { attempt: 0, outcome: Outcome::Cancelled, took_ms: 0 };
+        let (at, id, note) = (now.wall, request().id, Some(NOT_STARTED.to_owned()));
+        assert!(actions.contains(&Action::Record(Entry::Ended { at, id, end, note })), "{actions:?}");
+        assert_eq!(machine.queue.open(), 0);
     }
 }

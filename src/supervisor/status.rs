@@ -1,9 +1,11 @@
 //! How things are, as the `status` call tells it (docs/PROTOCOL.md).
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clock::Moment;
 use crate::journal::RunSummary;
+use crate::listener::pool::{Source, Warmth};
 use crate::names::ActionName;
 use crate::outcome::Outcome;
 use crate::process::Pid;
@@ -14,11 +16,18 @@ use super::machine::Machine;
 /// One service at one instant.
 #[derive(Debug, Serialize)]
 pub struct Status {
-    ok: bool,
     /// `starting`, `running`, `callbacks-only`, `stopping` or `ended`.
     state: &'static str,
+    /// Since when it has been in that state.
+    since: Option<String>,
+    /// When the supervisor began.
+    started_at: Option<String>,
     /// The service's process, where it has one.
     pid: Option<Pid>,
+    /// What the last question for health was answered, if there has been one.
+    health: Option<Health>,
+    /// The listener that waits for the next request.
+    listener: Listener,
     /// What is wrong and does not keep the service from serving.
     degraded: Vec<String>,
     /// Requests that wait, in their order.
@@ -27,6 +36,23 @@ pub struct Status {
     running: Vec<Asked>,
     /// The actions that can be asked for, by name.
     actions: Vec<OfAction>,
+}
+
+#[derive(Debug, Serialize)]
+struct Health {
+    healthy: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// When that was found.
+    at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Listener {
+    /// `ready`, `starting`, `failing` (it is tried again later) or `none`.
+    state: &'static str,
+    /// Whether it reads the copy of the last good callbacks.
+    last_good: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,9 +88,16 @@ impl Machine {
         let offered = self.pool.actions().and_then(Result::ok);
         let asked_for = |action: &&ActionName| **action != ActionName::health_check();
         Status {
-            ok: true,
             state: self.life.state(),
+            since: self.since.map(in_milliseconds),
+            started_at: self.started_at.map(in_milliseconds),
             pid: self.life.pid(),
+            health: self.checks.last().map(|(at, health)| Health {
+                healthy: health.healthy,
+                reason: health.reason.clone(),
+                at: in_milliseconds(*at),
+            }),
+            listener: self.listener_status(),
             degraded: self.degraded(now),
             waiting: self.queue.waiting().map(|request| Asked::new(request, None)).collect(),
             running: self
@@ -87,6 +120,16 @@ impl Machine {
         offered.filter(|action| **action != ActionName::health_check()).map(ActionName::as_str).collect()
     }
 
+    fn listener_status(&self) -> Listener {
+        let state = match self.pool.warmth() {
+            Warmth::Ready => "ready",
+            Warmth::Starting => "starting",
+            Warmth::Failing => "failing",
+            Warmth::None => "none",
+        };
+        Listener { state, last_good: self.pool.serving() == Source::LastGood }
+    }
+
     fn action_status(&self, action: &ActionName, now: Moment) -> OfAction {
         let runs = self.overdue.last.get(action);
         OfAction {
@@ -96,6 +139,11 @@ impl Machine {
             last_success: runs.and_then(|runs| runs.last_success.as_ref()).map(Run::new),
         }
     }
+}
+
+/// An instant as the journal has it.
+fn in_milliseconds(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 impl Asked {
@@ -111,7 +159,7 @@ impl Run {
         Self {
             id: run.id.to_string(),
             user: run.user.to_string(),
-            ended_at: run.ended_at.to_string(),
+            ended_at: in_milliseconds(run.ended_at),
             outcome: outcome.to_string(),
             took_ms: run.end.took_ms,
         }

@@ -140,6 +140,7 @@ impl World {
             Action::Hand(key, request) => {
                 assert!(self.listeners().any(|(_, alive)| alive == key), "a request is handed to nobody");
                 assert!(self.handed.insert(key, request).is_none(), "a listener gets a second request");
+                return Some(Event::Handed);
             }
             Action::Signal(pid, number) | Action::SignalGroup(pid, number) => self.signal(pid, number),
             Action::Sweep(number, except) => {
@@ -159,7 +160,7 @@ impl World {
             Action::AnswerHealth(caller, _) | Action::AnswerCancel(caller, _) => {
                 assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
             }
-            Action::Say(..) | Action::Notify(_) | Action::KeepCallbacks => {}
+            Action::Say(..) | Action::Tell(_) | Action::Notify(_) | Action::KeepCallbacks => {}
             Action::Leave(code) => {
                 assert!(self.processes.is_empty(), "left behind: {:?}", self.processes);
                 self.left = Some(code);

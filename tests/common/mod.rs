@@ -26,7 +26,7 @@ pub use running::{Run, Running, accepted, is_alive, send};
 pub use service::{Service, lamplighter};
 
 /// What has not happened after this long is not going to, on the slowest machine that builds this.
-pub const DEADLINE: Duration = Duration::from_secs(40);
+pub const DEADLINE: Duration = Duration::from_secs(90);
 
 /// For what nobody tells of when it happens.
 const GLANCE: Duration = Duration::from_millis(5);

@@ -1,7 +1,8 @@
 //! A service that runs, and what can be done to it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -17,6 +18,9 @@ pub struct Running {
     service: Service,
     pid: u32,
     log: Log,
+    /// The socket that an earlier supervisor has left: a child of it that has not yet executed its program may
+    /// still take connections there, which nobody answers.
+    left: Option<(u64, i64)>,
 }
 
 /// What became of a request.
@@ -30,7 +34,7 @@ pub struct Run {
 
 impl Running {
     pub fn new(service: Service, (pid, log): (u32, Log)) -> Self {
-        Self { service, pid, log }
+        Self { service, pid, log, left: None }
     }
 
     pub fn log(&self) -> &Log {
@@ -67,6 +71,9 @@ impl Running {
     pub fn connect(&self) -> Client {
         wait_for("somebody at the request socket", || {
             let (folder, name) = self.service.socket();
+            if self.left.is_some() && self.left == identity(&folder.join(&name)) {
+                return None;
+            }
             let connected = Client::connect(folder, &name).ok();
             assert!(connected.is_some() || self.log.exit().is_none(), "the supervisor has ended");
             connected
@@ -131,6 +138,8 @@ impl Running {
     /// Starts another supervisor for the same service, in the place of this one, which must have ended.
     pub fn start_again(&mut self) {
         assert!(self.log.exit().is_some(), "the supervisor has not ended");
+        let (folder, name) = self.service.socket();
+        self.left = identity(&folder.join(name));
         (self.pid, self.log) = self.service.spawn();
     }
 
@@ -222,6 +231,12 @@ impl Drop for Running {
             }
         }
     }
+}
+
+/// What tells a file from another of its name: its number, and when it was last changed.
+fn identity(path: &Path) -> Option<(u64, i64)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.ino(), metadata.ctime_nsec()))
 }
 
 /// The id in an answer, which must be that the request is accepted.

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{Log, Running};
 
-/// The name that the services here have.
+/// The name of a service that is given none.
 const NAME: &str = "web";
 /// The folders below the one that is the service's; each has its `LAMPLIGHTER_` variable.
 const FOLDERS: [&str; 5] = ["run", "state", "bin", "conf", "log"];
@@ -19,6 +19,7 @@ const FOLDERS: [&str; 5] = ["run", "state", "bin", "conf", "log"];
 ///
 /// Its scripts find their folder as `$FOLDER`.
 pub struct Service {
+    name: String,
     folder: TempDir,
     run: PathBuf,
     wrapper: Vec<OsString>,
@@ -32,8 +33,14 @@ impl Service {
             fs::create_dir(folder.path().join(name)).expect("a folder in a fresh one");
         }
         let run = folder.path().join("run");
-        let service = Self { folder, run, wrapper: Vec::new(), variables: Vec::new() };
+        let service = Self { name: NAME.to_owned(), folder, run, wrapper: Vec::new(), variables: Vec::new() };
         service.personality("COMMAND=/bin/sleep OPTS=infinity").callbacks("CB_ok() { :; }")
+    }
+
+    /// The service's name, where it matters.
+    pub fn name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
     }
 
     /// The text of `docker-entry-setup.sh`.
@@ -112,7 +119,7 @@ impl Service {
         let mut command = Command::new(&program[0]);
         command.args(&program[1..]).env_clear().current_dir(self.folder.path()).stdin(Stdio::null());
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        command.env("LAMPLIGHTER_SERVICE", NAME).env("FOLDER", self.folder.path());
+        command.env("LAMPLIGHTER_SERVICE", &self.name).env("FOLDER", self.folder.path());
         for name in FOLDERS {
             command.env(format!("LAMPLIGHTER_{}", name.to_uppercase()), self.path(name));
         }
@@ -153,7 +160,7 @@ impl Service {
 
     /// The socket's folder, and its name.
     pub fn socket(&self) -> (&Path, String) {
-        (&self.run, format!("{NAME}-request.sock"))
+        (&self.run, format!("{}-request.sock", self.name))
     }
 
     /// The folder that all processes of this service have in their environment.

@@ -4,6 +4,7 @@ import argparse
 import fnmatch
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -24,6 +25,8 @@ from report import Result
 def main() -> int:
     """The exit status: 0 when no case of ours fails."""
     arguments = parse()
+    # An end from outside cleans up, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if arguments.list:
         for case in suite.ALL:
             print(f"{case.group}: {case.name}: {case.claim}")
@@ -75,7 +78,12 @@ def run_all(tools: list[Adapter], cases: list[suite.Case], kit: Path, jobs: int)
 
     with ThreadPoolExecutor(jobs) as threads:
         results = threads.map(one, range(len(pairs)))
-        return {(tool.name, case.name): result for (tool, case), result in zip(pairs, results)}
+        try:
+            return {(tool.name, case.name): result for (tool, case), result in zip(pairs, results)}
+        except BaseException:
+            # Interrupted: those that are on clean up behind themselves, the others need not begin.
+            threads.shutdown(cancel_futures=True)
+            raise
 
 
 def run(tool: Adapter, case: suite.Case, kit: Path, folder: Path) -> Result:

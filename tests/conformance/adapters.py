@@ -41,6 +41,8 @@ class Service:
     """Seconds until KILL, where the tool has such a thing; None: the tool's own default."""
     callbacks: str = ":"
     """Housekeeping, where the tool has such a thing: the text of a bash file."""
+    policy: str = ""
+    """Rules for the housekeeping: the text of a `housekeeping.toml`."""
 
 
 @dataclass
@@ -130,6 +132,7 @@ class Lamplighter(Adapter):
             personality.append(f"STOP_TIMEOUT={service.stop_timeout}")
         (folder / "bin/docker-entry-setup.sh").write_text("\n".join(personality) + "\n")
         (folder / "bin/docker-callbacks.sh").write_text(service.callbacks + "\n")
+        (folder / "conf/housekeeping.toml").write_text(service.policy)
         return Start([self.program(), "supervise"], self.environment(folder))
 
     def environment(self, folder: Path) -> dict[str, str]:

@@ -6,16 +6,21 @@ It writes to FOLDER/NAME.log, one line an event with the monotonic time before i
 FIFO FOLDER/NAME.ctl. Whatever signal it gets it records, and stays; flags say what else it does:
 
     leave=CODE            a signal that asks to stop (TERM, INT, QUIT) ends it with this status
+    crowd=N               so many processes below it, each with a session of its own, that ignore TERM
     kid=NAME[+TRAIT...]   a process of the same kind below it. Traits: orphan (its parent is gone), group (a
-                          process group of its own), setsid (a session of its own), leave (0 when asked to stop)
+                          process group of its own), setsid (a session of its own), leave (0 when asked to stop),
+                          runner (hands over to a child of its own, again and again), leaderless (its first thread
+                          ends, and it lives on in another)
 
 Orders: `exit CODE`; `die SIGNAL`; `orphans N`: N processes whose parents are gone come and go.
 """
 
+import ctypes
 import os
 import select
 import signal
 import sys
+import threading
 import time
 
 ASKS_TO_STOP = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
@@ -30,6 +35,7 @@ class Probe:
         self.folder = folder
         self.path = os.path.join(folder, name)
         self.leave: int | None = None
+        self.oddity = ""
 
     def run(self, flags: list[str]) -> None:
         """Starts what is below, then says it is ready and waits for signals and orders."""
@@ -40,6 +46,10 @@ class Probe:
                 self.leave = int(value)
             elif word == "kid":
                 self.start_kid(*value.split("+"))
+            elif word == "crowd":
+                self.start_crowd(int(value))
+            elif word in ODDITIES:
+                self.oddity = word
             else:
                 raise SystemExit(f"no flag of a probe: {flag}")
         signals, wakeup = os.pipe()
@@ -49,6 +59,8 @@ class Probe:
             signal.signal(number, lambda *_: None)
         orders = self.open_orders()
         self.say(f"ready {os.getpid()} {os.getppid()} {os.getpgid(0)} {os.getsid(0)}")
+        if self.oddity:
+            ODDITIES[self.oddity]()
         while True:
             for source in select.select([signals, orders], [], [])[0]:
                 data = os.read(source, 4096)
@@ -80,7 +92,16 @@ class Probe:
             os.setsid()
         elif "group" in traits:
             os.setpgid(0, 0)
-        Probe(self.folder, name).run(["leave=0"] if "leave" in traits else [])
+        flags = ["leave=0"] if "leave" in traits else []
+        Probe(self.folder, name).run([*flags, *(trait for trait in traits if trait in ODDITIES)])
+
+    def start_crowd(self, count: int) -> None:
+        for _ in range(count):
+            if os.fork() == 0:
+                os.setsid()
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                time.sleep(300)
+                os._exit(0)
 
     def take_signals(self, numbers: bytes) -> None:
         for number in numbers:
@@ -121,6 +142,26 @@ class Probe:
 
     def say(self, what: str) -> None:
         os.write(self.log, f"{time.monotonic_ns()} {what}\n".encode())
+
+
+def run_ahead() -> None:
+    """Goes on as a child of itself, for five minutes: it may be that nobody catches it."""
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
+        if os.fork() != 0:
+            os._exit(0)
+        time.sleep(0.001)
+    os._exit(0)
+
+
+def end_first_thread() -> None:
+    """Ends the first thread and no other: `ps` then shows a zombie, though the process lives."""
+    threading.Thread(target=lambda: time.sleep(300)).start()
+    exit_thread = {"x86_64": 60, "aarch64": 93}[os.uname().machine]
+    ctypes.CDLL(None).syscall(exit_thread, 0)
+
+
+ODDITIES = {"runner": run_ahead, "leaderless": end_first_thread}
 
 
 if __name__ == "__main__":

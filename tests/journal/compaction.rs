@@ -216,3 +216,18 @@ fn a_compaction_that_fails_costs_nothing() {
     fs::remove_dir(folder.path().join(NEW_NAME)).unwrap();
     assert_eq!(open_ids(&open(folder.path()).1), ["a", "b"]);
 }
+
+#[test]
+fn a_damaged_record_does_not_use_up_the_id_of_one_that_follows() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[accepted("a", "backup", 1)]);
+    let path = folder.path().join(NAME);
+    let damaged =
+        r#"{"event":"joined","at":"1970-01-01T00:00:02.000Z","id":"b","user":"forum","action":"backup"}"#;
+    fs::write(&path, format!("{}{damaged}\n", text(folder.path()))).unwrap();
+    write(folder.path(), &[joined("b", "backup", "a", 3)]);
+    let (mut journal, before) = open(folder.path());
+    journal.compact(&keep(0), at(4)).unwrap();
+    drop(journal);
+    assert_eq!(open(folder.path()).1.open, before.open);
+}

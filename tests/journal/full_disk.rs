@@ -91,6 +91,26 @@ fn on_a_full_disk_requests_are_refused_and_the_outcomes_of_the_accepted_recorded
     });
 }
 
+/// They come before it is known which actions there are, and so are all looked at before any is written down.
+#[test]
+fn there_is_room_for_requests_that_are_accepted_all_at_once_after_room_was_made_for_each() {
+    with_small_disk(256, |folder| {
+        let (mut journal, _) = open(folder);
+        let most = (0..1000).take_while(|&n| journal.reserve(n).is_ok()).count();
+        assert!((10..1000).contains(&most), "{most}");
+        fill(folder);
+        for n in 0..most {
+            journal.append(&accepted(&long_name(n), &"a".repeat(64), 1));
+        }
+        journal.commit().unwrap();
+        for n in 0..most {
+            finish(&mut journal, &long_name(n));
+        }
+        drop(journal);
+        assert_eq!(open_ids(&open(folder).1), [""; 0]);
+    });
+}
+
 #[test]
 fn the_room_is_still_there_after_a_restart_and_what_is_torn_by_the_crash() {
     with_small_disk(256, |folder| {

@@ -38,6 +38,19 @@ pub(crate) const TRANSITIONS: [(&str, &str); 34] = [
     ("UTC", "2100-02-28"),
 ];
 
+/// Transitions off the full minute, as local mean times had them: wall clocks that jump within a minute. They are
+/// not for the oracle that walks over full minutes.
+pub(crate) const ODD_TRANSITIONS: [(&str, &str); 8] = [
+    ("Africa/Monrovia", "1972-01-07"),  // forwards by 44 min 30 s
+    ("America/New_York", "1883-11-18"), // back by 3 min 58 s
+    ("Europe/Paris", "1911-03-11"),     // back by 9 min 21 s
+    ("Europe/Dublin", "1916-05-21"),    // by an hour, at 25 min 21 s past
+    ("Europe/Dublin", "1916-10-01"),
+    ("Europe/Moscow", "1917-07-01"),  // between offsets of 2:31:19 and 3:31:19
+    ("Europe/Moscow", "1919-07-01"),  // forwards by 28 min 41 s
+    ("Asia/Kathmandu", "1919-12-31"), // forwards by 8 min 44 s
+];
+
 /// A small generator of pseudo-random numbers (splitmix64), so that a failing case can be run again.
 pub(crate) struct Random(pub(crate) u64);
 

@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
         Self(words.try_into().expect("five fields"))
     }
 
-    fn star(&self, field: usize) -> bool {
+    pub(crate) fn star(&self, field: usize) -> bool {
         self.0[field].starts_with(['*', '/'])
     }
 
@@ -48,7 +48,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether a minute of the wall clock, counted from 1970-01-01 00:00, matches.
-    fn matches(&self, wall_minute: i64) -> bool {
+    pub(crate) fn matches(&self, wall_minute: i64) -> bool {
         // First what most minutes fail, for speed only.
         if !self.names(0, wall_minute.rem_euclid(60))
             || !self.names(1, wall_minute.div_euclid(60).rem_euclid(24))

@@ -98,6 +98,9 @@ def instants_of(zone, wall, offsets, is_pattern):
     instant = wall - max(offsets)
     while instant + offset_at(zone, instant) <= wall:
         instant += MINUTE
+    # A jump may have been within a minute.
+    while instant - 1 + offset_at(zone, instant - 1) > wall:
+        instant -= 1
     jump = offset_at(zone, instant) - offset_at(zone, instant - 1)
     return [instant] if jump < 3 * HOUR else []
 

@@ -1,5 +1,8 @@
 //! What the policy says of an action, carried out: retry, timeout, overlap, run-as.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 use lamplighter::journal::Entry;
@@ -143,7 +146,10 @@ fn of_those_that_wait_only_the_newest_runs_where_the_rule_says_so() {
     service.log().wait_for(&format!("slow {} starts", ids[2].short()));
     service.release("hold");
     wait_for("the end of the newest", || {
-        service.release("hold");
+        // It may read no more.
+        let mut hold = OpenOptions::new();
+        let hold = hold.write(true).custom_flags(nix::libc::O_NONBLOCK).open(service.path("hold"));
+        let _ = hold.and_then(|mut hold| hold.write_all(b"go\n"));
         (running(&service) == 0).then_some(())
     });
     assert_eq!(ended(&service, &ids[2]).outcome(), Some(Succeeded));

@@ -173,3 +173,43 @@ fn who_follows_and_does_not_read_delays_no_run() {
     assert_eq!(service.run("prints").outcome, "succeeded");
     assert_eq!(service.run("ok").outcome, "succeeded");
 }
+
+#[test]
+fn who_comes_late_is_told_first_what_has_become_of_the_request_so_far() {
+    let service = service(CALLBACKS);
+    let id = service.request("slow");
+    service.log().wait_for("| begun");
+    let mut client = service.connect();
+    let follow = json!({"op": "follow", "id": id.short(), "past": true});
+    client.send(format!("{follow}\n"));
+    let past = object(&mut client);
+    assert_eq!((&past["event"], &past["id"]), (&"past".into(), &id.as_str().into()));
+    assert_eq!((&past["run"]["action"], &past["output"]), (&"slow".into(), &"begun\n".into()));
+    assert_eq!(past["run"]["outcome"], Value::Null);
+    service.release("hold");
+    assert_eq!(event(&mut client), "ended succeeded");
+    // Of one that has ended that is all.
+    client = service.connect();
+    client.send(format!("{follow}\n{{\"op\":\"ping\"}}\n"));
+    assert_eq!(object(&mut client)["run"]["outcome"], "succeeded");
+    assert_eq!(object(&mut client)["ok"], true, "nothing more is told, and the next question answered");
+    client.send("{\"op\":\"follow\",\"id\":\"zzzz\",\"past\":true}\n");
+    assert_eq!(object(&mut client)["code"], "unknown-id");
+}
+
+#[test]
+fn who_wants_no_output_is_told_of_the_events_alone() {
+    let service = service(CALLBACKS);
+    let (mut events, mut everything) = (service.connect(), service.connect());
+    events.send("{\"op\":\"follow\",\"output\":false}\n");
+    everything.send("{\"op\":\"follow\"}\n");
+    // Answers come in the order of the questions, and these two have none: a third tells that they were heard.
+    service.ask("{\"op\":\"ping\"}");
+    service.run("ok");
+    let told = |client: &mut Client, count: usize| (0..count).map(|_| event(client)).collect::<Vec<_>>();
+    assert_eq!(
+        told(&mut everything, 5),
+        ["accepted", "started", "output hello", "output world", "ended succeeded"]
+    );
+    assert_eq!(told(&mut events, 3), ["accepted", "started", "ended succeeded"]);
+}

@@ -51,7 +51,7 @@ fn callbacks_that_cannot_be_read_cost_a_handful_of_starts_a_minute() {
     while now < begin + Duration::from_secs(60) {
         assert_eq!(pool.wanted(&own(5), now).len(), 1, "one try at a time");
         start(&mut pool, 10, OWN, Source::Current);
-        pool.ended(10, &"died", now);
+        pool.ended(10, &"died", "", now);
         starts += 1;
         assert_eq!(pool.wanted(&own(5), now), []);
         assert!(matches!(pool.actions(), Some(Err(_))));
@@ -70,7 +70,7 @@ fn the_last_good_callbacks_go_on_while_those_on_disk_are_broken() {
     assert_eq!(pool.actions(), None, "what the new ones offer is to be seen");
     pool.dismiss_idle();
     start(&mut pool, 11, OWN, Source::Current);
-    pool.ended(11, &"died", now);
+    pool.ended(11, &"died", "", now);
     assert!(matches!(pool.actions(), Some(Ok(_))));
     assert!(pool.broken().unwrap().ends_with("the last good callbacks go on"));
     assert_eq!(pool.wanted(&[], now), [(OWN, Source::LastGood)]);
@@ -92,10 +92,10 @@ fn a_copy_from_an_earlier_supervisor_serves_too_and_may_fail_itself() {
     let mut pool = Pool::new(1, true);
     let now = Instant::now();
     start(&mut pool, 10, OWN, Source::Current);
-    pool.ended(10, &"died", now);
+    pool.ended(10, &"died", "", now);
     assert_eq!(pool.actions(), None, "the copy is being read");
     start(&mut pool, 11, OWN, Source::LastGood);
-    pool.ended(11, &"died", now);
+    pool.ended(11, &"died", "", now);
     assert!(matches!(pool.actions(), Some(Err(_))));
     assert_eq!(pool.wanted(&[], now), [], "not before its wait is over");
 }
@@ -105,7 +105,7 @@ fn a_dismissed_listener_is_no_failure() {
     let mut pool = Pool::new(1, false);
     start_ready(&mut pool, 10);
     assert_eq!(pool.dismiss_idle(), [10]);
-    assert_eq!(pool.ended(10, &"died", Instant::now()).unwrap().stage, Stage::Dismissed);
+    assert_eq!(pool.ended(10, &"died", "", Instant::now()).unwrap().stage, Stage::Dismissed);
     assert_eq!(pool.broken(), None);
 }
 
@@ -138,7 +138,7 @@ fn a_users_listener_that_fails_says_nothing_about_the_callbacks() {
     let mut pool = Pool::new(1, false);
     start_ready(&mut pool, 10);
     start(&mut pool, 11, Purpose::Request(Need::User("forum".parse().unwrap())), Source::Current);
-    assert_eq!(pool.ended(11, &"died", Instant::now()).unwrap().stage, Stage::Starting);
+    assert_eq!(pool.ended(11, &"died", "", Instant::now()).unwrap().stage, Stage::Starting);
     assert_eq!(pool.broken(), None);
 }
 
@@ -158,6 +158,6 @@ fn a_listener_that_reads_its_callbacks_for_ever_is_ended_once() {
     let late = pool.deadline().unwrap();
     assert_eq!(pool.deadline_passed(late), [10]);
     assert_eq!(pool.deadline(), None);
-    pool.ended(10, &"was killed", late);
+    pool.ended(10, &"was killed", "", late);
     assert!(matches!(pool.actions(), Some(Err(_))));
 }

@@ -13,7 +13,7 @@ fn seconds(longest: u64) -> impl Strategy<Value = Duration> {
 fn rules() -> impl Strategy<Value = Rule> {
     let overlap = prop::sample::select(Overlap::WORDS.map(|(_, overlap)| overlap).to_vec());
     let run_as = prop::sample::select(RunAs::WORDS.map(|(_, run_as)| run_as).to_vec());
-    let users = vec("[a-z_][a-z0-9_-]{0,31}|[0-9]{1,9}", 0..4);
+    let users = vec("[a-z_][a-z0-9_-]{0,31}|[1-9][0-9]{0,8}", 0..4);
     let retry = (1_u32..=100, seconds(86_400));
     let within = option::of(seconds(366 * 86_400));
     (seconds(30 * 86_400), overlap, retry, users, run_as, within).prop_map(

@@ -1,6 +1,8 @@
 """A stop ends everything, gives what it ends its time, and takes no longer than that."""
 
+import os
 import re
+import signal
 import time
 
 import processes
@@ -69,6 +71,65 @@ def grandchild_with_a_group(lab: Lab) -> None:
 @case(GROUP, "a grandchild with a session of its own does not outlive the supervisor (not PID 1)")
 def grandchild_with_a_session(lab: Lab) -> None:
     grandchild_is_ended(lab, "orphan+setsid")
+
+
+def odd_grandchild_is_ended(lab: Lab, oddity: str) -> None:
+    """Like the grandchild with a session of its own, but one that is hard to see: told by its group, which is its own."""
+    timeout = 1 if lab.has("stop-timeout") else None
+    service = Service(lab.probe("leave=0", f"kid=kid+orphan+setsid+{oddity}"), stop_timeout=timeout)
+    run = lab.start(service, placement="child")
+    # Not in a PID namespace, so this is the group's number here too.
+    group = int(run.probe("kid").ready().ready_lines()[0][3])
+    run.probe().ready()
+    try:
+        run.stop()
+        run.wait()
+        check(not group_exists(group), "left behind: kid")
+    finally:
+        if group_exists(group):
+            os.killpg(group, signal.SIGKILL)
+
+
+def group_exists(group: int) -> bool:
+    """Whether there is a process in the group."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@case(GROUP, "a process that hands over to a child of its own again and again is caught (not PID 1)")
+def runner(lab: Lab) -> None:
+    odd_grandchild_is_ended(lab, "runner")
+
+
+@case(GROUP, "a process whose first thread has ended, so that it looks like a zombie, is ended too (not PID 1)")
+def leaderless_process(lab: Lab) -> None:
+    odd_grandchild_is_ended(lab, "leaderless")
+
+
+@case(GROUP, "500 processes that ignore TERM, each with a session of its own, are all killed at the limit (not PID 1)")
+def many_stubborn(lab: Lab) -> None:
+    lab.needs("stop-timeout")
+    run = lab.start(Service(lab.probe("crowd=500"), stop_timeout=1), placement="child")
+    service = run.probe().ready()
+    run.stop()
+    service.until_signalled(TERM)
+    run.wait(60)
+    nothing_is_left(run)
+
+
+@case(GROUP, "a suspended service (STOP) is stopped all the same: CONT lets it take the signal")
+def suspended_service(lab: Lab) -> None:
+    run = lab.start(Service(lab.probe("leave=7"), stop_timeout=600 if lab.has("stop-timeout") else None))
+    service = run.probe().ready()
+    os.kill(service.pid(), signal.SIGSTOP)
+    run.stop()
+    service.until_signalled(TERM)
+    status = run.wait()
+    if lab.has("status"):
+        check(status == 7, f"status {status}")
 
 
 @case(GROUP, "TERM while the service is still being prepared ends the preparation, and all is over")

@@ -1,0 +1,294 @@
+//! The compose file: whether each service of Lamplighter's gets what it needs.
+//!
+//! A service is Lamplighter's when it mounts the shared scripts or has a folder below `service`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::report::Report;
+use super::scripts;
+use super::yaml::{Node, Source, with_root};
+use crate::console::{dotenv, schedule_file};
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// The compose file's name in the stack's folder.
+const FILE: &str = "docker-compose.yaml";
+/// Where a container has the shared scripts, its own, its configuration, the sockets and its journal.
+const SBIN: &str = "/usr/local/sbin";
+const BIN: &str = "/usr/local/bin";
+const CONF: &str = "/usr/local/conf";
+const RUN: &str = "/run";
+const STATE: &str = "/var/lib/lamplighter";
+/// What Docker gives a service to stop, unless told otherwise
+/// (<https://docs.docker.com/reference/compose-file/services/#stop_grace_period>).
+const GRACE: Duration = Duration::from_secs(10);
+/// What a personality's service has for its stop, unless it says otherwise, in seconds.
+const STOP_TIMEOUT: u64 = 8;
+
+/// Checks the compose file of a stack, where it has one.
+pub(super) fn check(stack: &Path, report: &mut Report) {
+    let path = stack.join(FILE);
+    let Ok(text) = fs::read_to_string(&path) else { return };
+    let settings = fs::read_to_string(stack.join(".env")).unwrap_or_default();
+    let faults = with_root(Source(&text), |root| {
+        let mut checker = Checker { stack, source: Source(&text), settings: &settings, faults: Vec::new() };
+        checker.check(root);
+        checker.faults
+    });
+    let mut faults = faults.unwrap_or_else(|fault| vec![*fault]);
+    // What several services share is said once.
+    faults.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
+    faults.dedup();
+    report.add(&path.display().to_string(), faults);
+}
+
+/// The faults of one compose file.
+struct Checker<'a> {
+    stack: &'a Path,
+    source: Source<'a>,
+    settings: &'a str,
+    faults: Vec<Diagnostic>,
+}
+
+/// One folder or file of the host in a container.
+struct Mount<'a> {
+    node: Node<'a>,
+    source: PathBuf,
+    target: String,
+    is_read_only: bool,
+}
+
+impl Checker<'_> {
+    fn check(&mut self, root: Node<'_>) {
+        let Some(services) = root.get("services") else { return };
+        let (mut sockets, mut states) = (None, BTreeMap::new());
+        for (name, service) in services.pairs() {
+            let Some(key) = services.key(name) else { continue };
+            let mounts = self.mounts(service);
+            self.docker_socket(&mounts);
+            let own = self.stack.join("service").join(name);
+            if !own.is_dir() && !mounts.iter().any(|mount| mount.target == SBIN) {
+                continue;
+            }
+            self.host_name(name, key, service);
+            self.needed(name, key, &mounts);
+            self.own(name, &mounts);
+            self.shared(name, &mounts, &mut sockets, &mut states);
+            self.stop(name, key, service);
+            if service.get("healthcheck").is_none() {
+                let hint = "without one nobody waits for the service, nor notices when it fails";
+                self.warn(key, format!("`{name}` has no `healthcheck`"), hint);
+            }
+        }
+        let known: Vec<&str> = services.pairs().map(|(name, _)| name).collect();
+        for folder in schedule_file::services(self.stack) {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !known.contains(&name.as_str())
+                && let Some(key) = root.key("services")
+            {
+                self.warn(key, format!("the folder service/{name} is for no service here"), "");
+            }
+        }
+    }
+
+    fn docker_socket(&mut self, mounts: &[Mount<'_>]) {
+        for mount in mounts.iter().filter(|mount| mount.source.ends_with("docker.sock")) {
+            let hint = "requests go over the sockets in /run; no service of Lamplighter's needs Docker's";
+            self.warn(mount.node, "whoever is in this container is root on the host".to_owned(), hint);
+        }
+    }
+
+    /// The supervisor takes the service's name from the host's.
+    fn host_name(&mut self, name: &str, key: Node<'_>, service: Node<'_>) {
+        if is_set(service, "LAMPLIGHTER_SERVICE") {
+            return;
+        }
+        let hint = format!("`hostname: {name}`");
+        match service.get("hostname") {
+            None => self.fail(
+                key,
+                format!("`{name}` has no `hostname`, which tells its supervisor its name"),
+                &hint,
+            ),
+            Some(host) if host.text() != Some(name) => {
+                self.fail(host, format!("`{name}` has the name of another service"), &hint);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn needed(&mut self, name: &str, key: Node<'_>, mounts: &[Mount<'_>]) {
+        let own = format!("./service/{name}");
+        let needed = [
+            (SBIN, "./target-sbin".to_owned(), ":ro"),
+            (BIN, format!("{own}/bin"), ":ro"),
+            (CONF, format!("{own}/conf"), ":ro"),
+            (RUN, "./data/run".to_owned(), ""),
+            (STATE, format!("./data/lamplighter/{name}"), ""),
+        ];
+        for (target, source, mode) in needed {
+            if !mounts.iter().any(|mount| mount.target == target) {
+                self.fail(
+                    key,
+                    format!("`{name}` does not mount {target}"),
+                    &format!("`- {source}:{target}{mode}`"),
+                );
+            }
+        }
+    }
+
+    /// What is the service's own, and what is everybody's and not to be written.
+    fn own(&mut self, name: &str, mounts: &[Mount<'_>]) {
+        for mount in mounts {
+            let is_program = [SBIN, BIN, CONF].contains(&mount.target.as_str());
+            if is_program && !mount.is_read_only {
+                let message = format!("`{name}` can write to {}", mount.target);
+                self.warn(mount.node, message, "end the mount with `:ro`");
+            }
+            let Some(source) = self.in_stack(&mount.source) else { continue };
+            if source.starts_with("service") && !source.starts_with(Path::new("service").join(name)) {
+                let message = format!("`{name}` mounts what is another service's");
+                self.fail(mount.node, message, &format!("its own is in ./service/{name}"));
+            } else if (is_program || source.starts_with("service")) && !self.stack.join(&source).exists() {
+                let message = format!("there is no {}: Docker would mount an empty folder", source.display());
+                self.fail(mount.node, message, "");
+            }
+        }
+    }
+
+    /// The sockets are everybody's, a journal is one's own.
+    fn shared(
+        &mut self,
+        name: &str,
+        mounts: &[Mount<'_>],
+        sockets: &mut Option<PathBuf>,
+        states: &mut BTreeMap<PathBuf, String>,
+    ) {
+        for mount in mounts {
+            if mount.target == RUN && *sockets.get_or_insert_with(|| mount.source.clone()) != mount.source {
+                let message = format!("`{name}` has another /run than the services above: nobody can ask it");
+                self.fail(mount.node, message, "");
+            }
+            if mount.target == STATE
+                && let Some(other) = states.insert(mount.source.clone(), name.to_owned())
+            {
+                let message = format!("`{name}` has the journal of `{other}`");
+                self.fail(mount.node, message, &format!("`- ./data/lamplighter/{name}:{STATE}`"));
+            }
+        }
+    }
+
+    /// Docker must not kill what the supervisor still waits for.
+    fn stop(&mut self, name: &str, key: Node<'_>, service: Node<'_>) {
+        let own = scripts::stop_timeout(&self.stack.join("service").join(name).join("bin"));
+        let own = Duration::from_secs(own.unwrap_or(STOP_TIMEOUT));
+        let written = service.get("stop_grace_period");
+        let grace = match written.and_then(Node::text) {
+            Some(text) => match duration(text) {
+                Some(grace) => grace,
+                None => return,
+            },
+            None => GRACE,
+        };
+        if grace <= own {
+            let (grace, own) = (grace.as_secs(), own.as_secs());
+            let message = format!("Docker kills `{name}` after {grace} s, while its STOP_TIMEOUT is {own} s");
+            self.warn(written.unwrap_or(key), message, &format!("`stop_grace_period: {}s`", own + 5));
+        }
+    }
+
+    fn mounts<'a>(&self, service: Node<'a>) -> Vec<Mount<'a>> {
+        let volumes = service.get("volumes");
+        volumes.into_iter().flat_map(Node::items).filter_map(|node| self.mount(node)).collect()
+    }
+
+    fn mount<'a>(&self, node: Node<'a>) -> Option<Mount<'a>> {
+        if let Some(text) = node.text() {
+            let text = self.with_settings(text);
+            let mut parts = text.split(':');
+            let (source, target) = (parts.next()?, parts.next()?);
+            let is_read_only = parts.next().is_some_and(|mode| mode.split(',').any(|mode| mode == "ro"));
+            return Some(Mount { node, source: plain(source), target: target.to_owned(), is_read_only });
+        }
+        let text = |key: &str| Some(self.with_settings(node.get(key)?.text()?));
+        let is_read_only = node.get("read_only").is_some_and(Node::is_true);
+        Some(Mount { node, source: plain(&text("source")?), target: text("target")?, is_read_only })
+    }
+
+    fn with_settings(&self, text: &str) -> String {
+        let environment = |name: &str| std::env::var(name).ok();
+        dotenv::replace(text, |name| dotenv::setting(name, self.settings, environment))
+    }
+
+    /// The path within the stack's folder, where it is in there.
+    fn in_stack(&self, source: &Path) -> Option<PathBuf> {
+        if source.is_relative() {
+            return Some(source.to_owned());
+        }
+        let stack = self.stack.canonicalize().ok()?;
+        source.strip_prefix(stack).ok().map(Path::to_owned)
+    }
+
+    fn fail(&mut self, at: Node<'_>, message: String, hint: &str) {
+        self.say(Severity::Error, at, message, hint);
+    }
+
+    fn warn(&mut self, at: Node<'_>, message: String, hint: &str) {
+        self.say(Severity::Warning, at, message, hint);
+    }
+
+    fn say(&mut self, severity: Severity, at: Node<'_>, message: String, hint: &str) {
+        let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
+        self.faults.push(self.source.fault(severity, at, message, hint));
+    }
+}
+
+/// Whether a container's environment has a variable, in either of Compose's forms.
+fn is_set(service: Node<'_>, variable: &str) -> bool {
+    let Some(environment) = service.get("environment") else { return false };
+    let sets = |item: Node<'_>| item.text().is_some_and(|text| text.split('=').next() == Some(variable));
+    environment.get(variable).is_some() || environment.items().any(sets)
+}
+
+/// A path without `.`: two spellings of one are equal.
+fn plain(path: &str) -> PathBuf {
+    Path::new(path).components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// A duration as Compose has them, such as `1m30s`.
+fn duration(text: &str) -> Option<Duration> {
+    let (mut rest, mut sum) = (text, Duration::ZERO);
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = rest.split_at(end);
+        let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
+        let (unit, after) = unit.split_at(end);
+        let one = match unit {
+            "us" => Duration::from_micros(1),
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3600),
+            _ => return None,
+        };
+        sum += one.checked_mul(number.parse().ok()?)?;
+        rest = after;
+    }
+    Some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_composes() {
+        assert_eq!(duration("1m30s"), Some(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        for text in ["90", "s", "1d", "-1s"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `lamplighter check`: what is wrong with the files that people write, before it goes wrong.
+//!
+//! Nothing is run and nothing sourced: `schedule` and policies are read as the programs that use them do,
+//! scripts with `bash -n` and by their text ([`scripts`]), the compose file by what each service needs of it
+//! ([`compose`]).
+
+mod compose;
+mod report;
+mod schedule;
+mod scripts;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use self::report::Report;
+use super::error::CommandError;
+use super::schedule_file;
+use crate::policy;
+use crate::settings::Folders;
+
+/// What the command line says.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A schedule, or the folder of a stack [default: this container's, else the stack here]
+    path: Option<PathBuf>,
+    /// Fail for warnings, too
+    #[arg(long)]
+    strict: bool,
+    /// The time zone of entries without their own [default: the system's]
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints what is wrong, as from the second `now` on; 1 when something is.
+///
+/// # Errors
+/// When there is nothing to check, or it cannot be read.
+pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u8, CommandError> {
+    let zone = schedule_file::zone(arguments.tz.as_deref())?;
+    let path = schedule_file::find(arguments.path.as_deref(), folders)?;
+    let stack = stack_of(&path);
+    let mut report = Report::default();
+    let entries = schedule::check(&path, stack, &zone, folders, now, &mut report).await?;
+    if let Some(stack) = stack {
+        check_services(stack, &mut report);
+        compose::check(stack, &mut report);
+    }
+    report.print(arguments.json, entries);
+    Ok(u8::from(report.errors > 0 || arguments.strict && report.warnings > 0))
+}
+
+/// The stack that a schedule belongs to, where it stands as `service/SERVICE/conf/FILE`.
+fn stack_of(path: &Path) -> Option<&Path> {
+    let services = path.ancestors().nth(3)?;
+    let stack = services.parent().filter(|_| services.file_name().is_some_and(|name| name == "service"))?;
+    Some(if stack.as_os_str().is_empty() { Path::new(".") } else { stack })
+}
+
+/// Checks what stands in the folders of the services.
+fn check_services(stack: &Path, report: &mut Report) {
+    for service in schedule_file::services(stack) {
+        let bin = service.join("bin");
+        scripts::check(&bin, report);
+        let rules = report.add_policy(&service.join("conf").join(policy::FILE));
+        if let (Some(rules), true) = (rules, scripts::are_there(&bin)) {
+            for stray in rules.strays(&scripts::actions(&bin)) {
+                report.warn(&service.join("conf").join(policy::FILE), &stray);
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What was found, file by file.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::console::say;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::policy::{Policy, PolicyError};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// The files, each with its faults.
+    faults: Vec<(String, Diagnostic)>,
+    /// What is no fault of any one line.
+    others: Vec<(Severity, String)>,
+    pub(super) errors: usize,
+    pub(super) warnings: usize,
+}
+
+impl Report {
+    /// Takes faults of lines of a file.
+    pub(super) fn add(&mut self, file: &str, faults: Vec<Diagnostic>) {
+        for fault in faults {
+            self.count(fault.severity);
+            self.faults.push((file.to_owned(), fault));
+        }
+    }
+
+    /// Takes an error of a file as a whole.
+    pub(super) fn fail(&mut self, file: &Path, what: &str) {
+        self.other(Severity::Error, format!("{}: {what}", file.display()));
+    }
+
+    /// Takes a warning about a file as a whole.
+    pub(super) fn warn(&mut self, file: &Path, what: &str) {
+        self.other(Severity::Warning, format!("{}: warning: {what}", file.display()));
+    }
+
+    fn other(&mut self, severity: Severity, text: String) {
+        self.count(severity);
+        self.others.push((severity, text));
+    }
+
+    fn count(&mut self, severity: Severity) {
+        match severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+        }
+    }
+
+    /// Takes what is wrong with a policy; the policy, when nothing is.
+    pub(super) fn add_policy(&mut self, path: &Path) -> Option<Policy> {
+        match Policy::load(path) {
+            Ok(policy) => return Some(policy),
+            Err(PolicyError::Faults { file, faults, more }) => {
+                self.add(&file, faults);
+                self.errors += more;
+            }
+            Err(other) => self.other(Severity::Error, other.to_string()),
+        }
+        None
+    }
+
+    /// Prints it, with the number of the schedule's entries.
+    pub(super) fn print(&self, json: bool, entries: usize) {
+        if json {
+            let faults: Vec<Value> = self.faults.iter().map(|(file, fault)| as_json(file, fault)).collect();
+            let others: Vec<Value> = self
+                .others
+                .iter()
+                .map(|(severity, text)| json!({"severity": word(*severity), "message": text}))
+                .collect();
+            say(json!({"entries": entries, "faults": faults, "others": others}));
+            return;
+        }
+        for (file, fault) in &self.faults {
+            say(format_args!("{}\n", fault.in_file(file)));
+        }
+        for (_, other) in &self.others {
+            say(format_args!("{other}\n"));
+        }
+        let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
+        say(format_args!("{entries}, {}, {}", count(self.errors, "error"), count(self.warnings, "warning")));
+    }
+}
+
+fn as_json(file: &str, fault: &Diagnostic) -> Value {
+    json!({
+        "file": file, "line": fault.line, "column": fault.column, "severity": word(fault.severity),
+        "message": fault.message, "allowed": fault.allowed, "hint": fault.hint,
+    })
+}
+
+fn word(severity: Severity) -> &'static str {
+    if severity == Severity::Error { "error" } else { "warning" }
+}

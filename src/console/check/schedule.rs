@@ -1,0 +1,92 @@
+//! The schedule: its lines, and whether what it asks for is there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::report::Report;
+use super::scripts;
+use crate::console::error::CommandError;
+use crate::console::{client, schedule_file};
+use crate::diagnostic::Diagnostic;
+use crate::names::{ActionName, ServiceName};
+use crate::schedule::{Advisor, Entry, Schedule, Zone, parse};
+use crate::settings::Folders;
+use crate::spelling;
+
+/// How long a service may take to say which actions it has.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Checks the schedule at `path`; how many entries it has.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) async fn check(
+    path: &Path,
+    stack: Option<&Path>,
+    zone: &Zone,
+    folders: &Folders,
+    now: i64,
+    report: &mut Report,
+) -> Result<usize, CommandError> {
+    let bytes = schedule_file::read(path)?;
+    let mut schedule = parse(&bytes, zone);
+    let mut faults = std::mem::take(&mut schedule.diagnostics);
+    let advisor = Advisor::new(&bytes, &schedule);
+    faults.extend(advisor.advise(now));
+    faults.extend(strangers(&advisor, &schedule, stack, folders).await);
+    faults.sort_by_key(|fault| (fault.line, fault.column));
+    report.add(&path.display().to_string(), faults);
+    Ok(schedule.entries.len())
+}
+
+/// The entries whose service or action is not there, as far as that can be told.
+async fn strangers(
+    advisor: &Advisor<'_>,
+    schedule: &Schedule,
+    stack: Option<&Path>,
+    folders: &Folders,
+) -> Vec<Diagnostic> {
+    let services: Vec<PathBuf> = stack.map(schedule_file::services).unwrap_or_default();
+    let names: Vec<&str> = services.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    let mut known: BTreeMap<&ServiceName, Option<Vec<ActionName>>> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for entry in &schedule.entries {
+        let Entry { service, action, .. } = entry;
+        if !names.is_empty() && !names.contains(&service.as_str()) {
+            let meant = meant(service.as_str(), names.iter().copied());
+            faults.extend(advisor.not_there(entry, format!("there is no service `{service}`"), meant));
+            continue;
+        }
+        if !known.contains_key(service) {
+            known.insert(service, actions(service, stack, folders).await);
+        }
+        let Some(Some(actions)) = known.get(service) else { continue };
+        if !actions.contains(action) {
+            let meant = meant(action.as_str(), actions.iter().map(ActionName::as_str));
+            faults.extend(advisor.not_there(entry, format!("{service} has no action `{action}`"), meant));
+        }
+    }
+    faults
+}
+
+fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    spelling::nearest(name, known).map(|nearest| format!("did you mean `{nearest}`?"))
+}
+
+/// The actions of a service: as it says itself, else as its callbacks read.
+async fn actions(service: &ServiceName, stack: Option<&Path>, folders: &Folders) -> Option<Vec<ActionName>> {
+    let run = stack.map(|stack| stack.join("data/run"));
+    let run = run.into_iter().chain([folders.run.clone()]);
+    let socket = run.map(|run| run.join(format!("{service}-request.sock"))).find(|path| path.exists());
+    if let Some(socket) = socket
+        && let Ok(answer) = client::call(&socket, &json!({"op": "actions"}), PATIENCE).await
+        && let Some(actions) = answer["actions"].as_array()
+    {
+        return Some(actions.iter().filter_map(|action| action.as_str()?.parse().ok()).collect());
+    }
+    let bin = stack?.join("service").join(service.as_str()).join("bin");
+    scripts::are_there(&bin).then(|| scripts::actions(&bin))
+}

@@ -1,0 +1,132 @@
+//! The request that a shortened id means, whichever service it was asked of.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::client::{self, ClientError};
+use super::error::CommandError;
+use super::stack::Stack;
+use super::visible;
+use crate::names::{RequestId, ServiceName};
+
+/// How long a service may take to look through its journal.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A request that was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) service: ServiceName,
+    /// The id that was meant: the request's own, or that of one that joined it.
+    pub(super) id: String,
+    /// What the service tells of it: `run` and `output` as docs/PROTOCOL.md has them.
+    pub(super) told: Value,
+}
+
+/// Finds the request whose id begins with `prefix`, at one of these services.
+///
+/// # Errors
+/// When there is none, several, or nobody may be asked.
+pub(super) async fn find(
+    stack: &Stack,
+    services: &[ServiceName],
+    prefix: &str,
+) -> Result<Found, CommandError> {
+    if prefix.parse::<RequestId>().is_err() {
+        return Err(CommandError::Usage(format!("`{}` is no id of a request", visible::line(prefix))));
+    }
+    let answers = ask_each(stack, services, &json!({"op": "show", "id": prefix}), PATIENCE).await;
+    let mut search = Search::default();
+    for (service, answer) in answers {
+        search.take(service, answer, prefix);
+    }
+    search.decide(prefix)
+}
+
+/// Puts the same question to all these services at once; their answers by name.
+pub(super) async fn ask_each(
+    stack: &Stack,
+    services: &[ServiceName],
+    call: &Value,
+    patience: Duration,
+) -> Vec<(ServiceName, Result<Value, ClientError>)> {
+    let mut asking = JoinSet::new();
+    for service in services {
+        let (path, service, call) = (stack.socket(service), service.clone(), call.clone());
+        asking.spawn_local(async move { (service, client::call(&path, &call, patience).await) });
+    }
+    let mut answers = asking.join_all().await;
+    answers.sort_by(|(a, _), (b, _)| a.cmp(b));
+    answers
+}
+
+/// What the services answered.
+#[derive(Debug, Default)]
+struct Search {
+    whole: Option<Found>,
+    begun: Vec<Found>,
+    /// Several at one service, in its own words.
+    several: Vec<String>,
+    refusal: Option<CommandError>,
+    unasked: Vec<(ServiceName, ClientError)>,
+}
+
+impl Search {
+    fn take(&mut self, service: ServiceName, answer: Result<Value, ClientError>, prefix: &str) {
+        let told = match answer {
+            Ok(told) => told,
+            Err(error) => return self.unasked.push((service, error)),
+        };
+        match told["code"].as_str() {
+            _ if told["ok"] == true => {
+                let id = meant(&told["run"], prefix);
+                let found = Found { service, id, told };
+                if found.id == prefix { self.whole = Some(found) } else { self.begun.push(found) }
+            }
+            Some("ambiguous-id") => {
+                let message = told["message"].as_str().unwrap_or_default();
+                let ids = message.rsplit_once(": ").map_or(message, |(_, ids)| ids);
+                self.several.push(format!("{} ({service})", visible::line(ids)));
+            }
+            Some("unknown-id") => {}
+            _ => self.refusal = Some(CommandError::refused("look for requests", service.as_str(), &told)),
+        }
+    }
+
+    fn decide(mut self, prefix: &str) -> Result<Found, CommandError> {
+        if let Some(whole) = self.whole {
+            return Ok(whole);
+        }
+        if self.several.is_empty() && self.begun.len() == 1 {
+            return Ok(self.begun.remove(0));
+        }
+        if !self.several.is_empty() || !self.begun.is_empty() {
+            let each = self.begun.iter().map(|found| format!("{} ({})", found.id, found.service));
+            let ids: Vec<String> = each.chain(self.several).collect();
+            let message = format!("`{prefix}` begins the ids of several requests: {}", ids.join(", "));
+            return Err(CommandError::Id { message, hint: "give more of the id".to_owned() });
+        }
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        let names: Vec<&str> = self.unasked.iter().map(|(service, _)| service.as_str()).collect();
+        let hint = match self.unasked.len() {
+            0 => "`lamplighter history` has the last requests".to_owned(),
+            _ => format!("it may be one of {}, which could not be asked", names.join(", ")),
+        };
+        Err(CommandError::Id {
+            message: format!("no request is known whose id begins with `{prefix}`"),
+            hint,
+        })
+    }
+}
+
+/// Of a run and those that joined it, the id that begins with `prefix`; its own comes first.
+fn meant(run: &Value, prefix: &str) -> String {
+    let joined = run["joined"].as_array().into_iter().flatten();
+    let mut ids = std::iter::once(run).chain(joined).filter_map(|run| run["id"].as_str());
+    let fits = |id: &&str| id.starts_with(prefix);
+    let whole = ids.clone().find(|id| *id == prefix);
+    visible::line(whole.or_else(|| ids.find(fits)).unwrap_or(prefix)).into_owned()
+}

@@ -1,0 +1,214 @@
+//! Finding the services: by their sockets below one folder.
+//!
+//! That folder is `LAMPLIGHTER_RUN` where it is set; on the host, in a stack's folder or below it, what
+//! `docker-compose.yaml` mounts there; else a container's `/run`.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::dotenv;
+use super::error::CommandError;
+use crate::names::ServiceName;
+use crate::settings::Folders;
+use crate::spelling;
+
+/// The name that the scheduler's service has.
+pub(super) const SCHEDULER: &str = "scheduler";
+/// What ends the name of a request socket.
+const SOCKET: &str = "-request.sock";
+/// What ends the name of the file that a service's supervisor locks, and that stays when it has gone.
+const LOCK: &str = ".lock";
+/// What makes a folder a stack's.
+const COMPOSE: &str = "docker-compose.yaml";
+
+/// The services that can be asked from here.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    /// The folder with the sockets.
+    pub run: PathBuf,
+    /// The stack's own folder, when it was found by that.
+    pub home: Option<PathBuf>,
+    /// Whether somebody named the folder with the sockets: what is locked in there is ours.
+    pub is_named: bool,
+}
+
+impl Stack {
+    /// The stack that is meant by the variables that `get` reads, and by the working directory.
+    pub fn find(get: impl Fn(&str) -> Option<OsString>, working_directory: &Path) -> Self {
+        let run = get("LAMPLIGHTER_RUN").filter(|run| !run.is_empty());
+        let home = working_directory.ancestors().find(|folder| is_stack(folder));
+        match (run, home) {
+            (Some(run), _) => Self { run: run.into(), home: None, is_named: true },
+            (None, Some(home)) => {
+                let run = data_of(home, get).join("run");
+                Self { run, home: Some(home.to_owned()), is_named: false }
+            }
+            (None, None) => Self { run: Folders::from_env(|_| None).run, home: None, is_named: false },
+        }
+    }
+
+    /// The services that there are: those with a socket, those that had one, and those of the stack's folder;
+    /// by name.
+    ///
+    /// # Errors
+    /// When there is no stack, or its folder cannot be read.
+    pub(super) fn services(&self) -> Result<Vec<ServiceName>, CommandError> {
+        let entries = fs::read_dir(&self.run).map_err(|why| self.unreadable(why))?;
+        let names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
+        let with = |end: &str| -> BTreeSet<ServiceName> {
+            names.iter().filter_map(|name| name.to_str()?.strip_suffix(end)?.parse().ok()).collect()
+        };
+        let (mut services, mut before) = (with(SOCKET), with(LOCK));
+        if let Some(home) = &self.home {
+            let own = services_in(home);
+            // What has been taken out of the stack leaves its lock behind.
+            before.retain(|service| own.contains(service));
+            services.extend(own);
+        } else if services.is_empty() && !self.is_named {
+            // Other programs have their locks in `/run`, too.
+            before.clear();
+        }
+        services.append(&mut before);
+        if services.is_empty() {
+            return Err(self.no_stack());
+        }
+        Ok(services.into_iter().collect())
+    }
+
+    /// The service of this name.
+    ///
+    /// # Errors
+    /// When there is none, with the name that was probably meant.
+    pub(super) fn service(&self, name: &str) -> Result<ServiceName, CommandError> {
+        let services = self.services()?;
+        if let Some(service) = services.iter().find(|service| service.as_str() == name) {
+            return Ok(service.clone());
+        }
+        Err(self.unknown_service(name, &services))
+    }
+
+    /// The services to ask: the one that is named, else all but the scheduler, which does nothing itself.
+    ///
+    /// # Errors
+    /// When there is no stack, or no such service.
+    pub(super) fn services_or(&self, name: Option<&str>) -> Result<Vec<ServiceName>, CommandError> {
+        if let Some(name) = name {
+            return Ok(vec![self.service(name)?]);
+        }
+        let mut services = self.services()?;
+        services.retain(|service| service.as_str() != SCHEDULER);
+        Ok(services)
+    }
+
+    fn unknown_service(&self, name: &str, services: &[ServiceName]) -> CommandError {
+        let known: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+        CommandError::UnknownService {
+            name: name.to_owned(),
+            run: self.run.clone(),
+            meant: spelling::nearest(name, known.iter().copied()).map(str::to_owned),
+            known: known.join(", "),
+        }
+    }
+
+    /// The request socket of a service.
+    pub(super) fn socket(&self, service: &ServiceName) -> PathBuf {
+        self.run.join(format!("{service}{SOCKET}"))
+    }
+
+    fn unreadable(&self, why: io::Error) -> CommandError {
+        match why.kind() {
+            io::ErrorKind::NotFound => self.no_stack(),
+            _ => CommandError::Unlistable { run: self.run.clone(), why },
+        }
+    }
+
+    fn no_stack(&self) -> CommandError {
+        CommandError::NoStack { run: self.run.clone(), home: self.home.clone() }
+    }
+}
+
+fn is_stack(folder: &Path) -> bool {
+    folder.join(COMPOSE).is_file() && folder.join("service").is_dir()
+}
+
+/// Where a stack keeps its data: `LAMPLIGHTER_DATA` of the environment or its `.env`, else `./data`.
+fn data_of(home: &Path, get: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let text = fs::read(home.join(".env")).unwrap_or_default();
+    let environment = |name: &str| get(name)?.into_string().ok();
+    let set = dotenv::setting("LAMPLIGHTER_DATA", &String::from_utf8_lossy(&text), environment);
+    let data = set.filter(|data| !data.is_empty()).unwrap_or_else(|| "./data".to_owned());
+    let below_own_folder =
+        data.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(get("HOME")?).join(rest)));
+    let data = below_own_folder.unwrap_or_else(|| data.into());
+    home.join(data.strip_prefix(".").unwrap_or(&data))
+}
+
+/// The services that have a folder in the stack's.
+fn services_in(home: &Path) -> BTreeSet<ServiceName> {
+    let entries = fs::read_dir(home.join("service")).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack() -> tempfile::TempDir {
+        let top = tempfile::tempdir().unwrap();
+        fs::create_dir_all(top.path().join("service/mysql/bin")).unwrap();
+        fs::write(top.path().join(COMPOSE), "services:\n").unwrap();
+        top
+    }
+
+    fn found(top: &Path, environment: &[(&str, &str)]) -> PathBuf {
+        let get = |name: &str| Some(environment.iter().find(|(own, _)| *own == name)?.1.into());
+        Stack::find(get, &top.join("service/mysql/bin")).run
+    }
+
+    #[test]
+    fn a_stack_is_found_from_below_with_the_data_that_its_settings_name() {
+        let top = stack();
+        let at = top.path();
+        assert_eq!(found(at, &[]), at.join("data/run"));
+        for (line, run) in [
+            ("LAMPLIGHTER_DATA=./elsewhere", at.join("elsewhere/run")),
+            ("LAMPLIGHTER_DATA=/srv/forum", "/srv/forum/run".into()),
+            ("LAMPLIGHTER_DATA=~/forum", "/root/forum/run".into()),
+        ] {
+            fs::write(at.join(".env"), line).unwrap();
+            assert_eq!(found(at, &[("HOME", "/root")]), run);
+        }
+        assert_eq!(found(at, &[("LAMPLIGHTER_DATA", "/x")]), Path::new("/x/run"));
+        assert_eq!(found(at, &[("LAMPLIGHTER_RUN", "/y")]), Path::new("/y"));
+    }
+
+    #[test]
+    fn outside_of_a_stack_it_is_a_containers_own_folder() {
+        let nowhere = tempfile::tempdir().unwrap();
+        assert_eq!(Stack::find(|_| None, nowhere.path()).run, Path::new("/run"));
+    }
+
+    #[test]
+    fn a_service_that_has_stopped_is_still_known_by_its_lock_or_its_folder() {
+        let top = stack();
+        let run = top.path().join("data/run");
+        fs::create_dir_all(&run).unwrap();
+        for name in ["php-request.sock", "php.lock", "mysql.lock", "old.lock", "mysqld"] {
+            fs::write(run.join(name), "").unwrap();
+        }
+        let names = |stack: &Stack| {
+            let services = stack.services().unwrap();
+            services.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let here = Stack::find(|_| None, top.path());
+        assert_eq!(names(&here), ["mysql", "php"]);
+        assert_eq!(names(&Stack { run: run.clone(), home: None, is_named: true }), ["mysql", "old", "php"]);
+        fs::remove_file(run.join("php-request.sock")).unwrap();
+        let unnamed = Stack { run, home: None, is_named: false };
+        assert_eq!(unnamed.services().unwrap_err().code(), 4, "locks of other programs are no services");
+    }
+}

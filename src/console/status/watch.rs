@@ -1,0 +1,254 @@
+//! `lamplighter status --watch`: the report again, whenever something happens.
+//!
+//! Services tell what becomes of requests as it happens, and are asked how they are then. What they do not tell
+//! of (that one has gone, that another has come, how its health is) is asked for now and then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio::task::spawn_local;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::asking::{Heard, ask, ask_all};
+use super::facts::{Coming, Facts};
+use super::report::Report;
+use super::{as_text, asked_for, json};
+use crate::console::client::Conversation;
+use crate::console::error::CommandError;
+use crate::console::frame::Frame;
+use crate::console::interrupts::{Interrupt, Interrupts, pause};
+use crate::console::keyboard::Keyboard;
+use crate::console::look::{Form, Look, is_terminal};
+use crate::console::say;
+use crate::console::stack::{SCHEDULER, Stack};
+use crate::names::ServiceName;
+
+/// How often ages are drawn anew.
+const TICK: Duration = Duration::from_secs(1);
+/// How often all are asked, told of something or not.
+const ROUND: Duration = Duration::from_secs(5);
+/// How long to wait before a service is followed again that hung up.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long it may take to begin to follow.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// News that may wait: more than these say nothing new.
+const NEWS: usize = 256;
+
+/// Something new.
+enum News {
+    /// Something happened at a service.
+    Happened(ServiceName),
+    /// A service has said how it is.
+    Heard(Box<Heard>),
+}
+
+/// Shows the report until `q`, Ctrl-C, or a reader that has gone.
+pub(super) async fn run(
+    form: Form,
+    stack: &Stack,
+    wanted: Option<&ServiceName>,
+    look: Look,
+) -> Result<u8, CommandError> {
+    if !form.json && !is_terminal() {
+        let message = "--watch needs a terminal; with --json it prints a line whenever something happens";
+        return Err(CommandError::Usage(message.to_owned()));
+    }
+    let interrupts = Interrupts::open()?;
+    let keyboard = if form.json { None } else { Keyboard::open().ok().flatten() };
+    let (news, mut incoming) = channel(NEWS);
+    let mut watch = Watch::new(form, stack, wanted, look, news);
+    watch.round().await?;
+    let (mut tick, mut round) = (interval(TICK), interval(ROUND));
+    for timer in [&mut tick, &mut round] {
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        timer.tick().await;
+    }
+    while watch.draw()? {
+        tokio::select! {
+            interrupt = interrupts.next() => match interrupt {
+                Interrupt::End(_) => break,
+                Interrupt::Pause => {
+                    watch.frame.leave();
+                    if let Some(keyboard) = &keyboard { keyboard.give_back(); }
+                    pause();
+                }
+                Interrupt::Redraw => {
+                    if let Some(keyboard) = &keyboard { keyboard.take(); }
+                    watch.frame.clear();
+                }
+            },
+            () = quit(keyboard.as_ref()) => break,
+            Some(first) = incoming.recv() => {
+                watch.take(first);
+                while let Ok(next) = incoming.try_recv() {
+                    watch.take(next);
+                }
+                watch.ask();
+            }
+            _ = tick.tick() => watch.look_again(),
+            _ = round.tick() => watch.round().await?,
+        }
+    }
+    watch.frame.leave();
+    Ok(0)
+}
+
+async fn quit(keyboard: Option<&Keyboard>) {
+    match keyboard {
+        Some(keyboard) => keyboard.quit().await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Watch<'a> {
+    form: Form,
+    stack: &'a Stack,
+    wanted: Option<&'a ServiceName>,
+    look: Look,
+    news: Sender<News>,
+    heard: BTreeMap<ServiceName, Heard>,
+    /// What the scheduler said last of what comes next.
+    coming: Vec<Coming>,
+    followed: BTreeSet<ServiceName>,
+    /// Services at which something has happened since they were asked.
+    stale: BTreeSet<ServiceName>,
+    /// Services that are being asked.
+    asking: BTreeSet<ServiceName>,
+    frame: Frame,
+    printed: Option<serde_json::Value>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(
+        form: Form,
+        stack: &'a Stack,
+        wanted: Option<&'a ServiceName>,
+        look: Look,
+        news: Sender<News>,
+    ) -> Self {
+        Self {
+            form,
+            stack,
+            wanted,
+            look,
+            news,
+            heard: BTreeMap::new(),
+            coming: Vec::new(),
+            followed: BTreeSet::new(),
+            stale: BTreeSet::new(),
+            asking: BTreeSet::new(),
+            frame: Frame::default(),
+            printed: None,
+        }
+    }
+
+    /// Asks all services that there are now, and follows those that are new.
+    async fn round(&mut self) -> Result<(), CommandError> {
+        let services = asked_for(self.stack, self.wanted)?;
+        self.heard.retain(|service, _| services.contains(service));
+        for service in &services {
+            if service.as_str() != SCHEDULER && self.followed.insert(service.clone()) {
+                spawn_local(follow(self.stack.clone(), service.clone(), self.news.clone()));
+            }
+        }
+        for heard in ask_all(self.stack, &services, false).await {
+            self.keep(heard);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Happened(service) => {
+                self.stale.insert(service);
+            }
+            News::Heard(heard) => {
+                self.asking.remove(&heard.service);
+                self.keep(*heard);
+            }
+        }
+    }
+
+    /// Asks those at which something has happened, each by one question at a time.
+    fn ask(&mut self) {
+        let free: Vec<_> = self.stale.difference(&self.asking).cloned().collect();
+        for service in free {
+            self.stale.remove(&service);
+            self.asking.insert(service.clone());
+            let (stack, news) = (self.stack.clone(), self.news.clone());
+            spawn_local(async move {
+                // Nobody listens any more when the watch is over.
+                let _ = news.send(News::Heard(Box::new(ask(stack, service, false).await))).await;
+            });
+        }
+    }
+
+    /// Asks those again that were about to be in another state: of that they do not tell.
+    fn look_again(&mut self) {
+        let passing = self.heard.values().filter(|heard| heard.said.as_ref().is_ok_and(Facts::is_passing));
+        self.stale.extend(passing.map(|heard| heard.service.clone()));
+        self.ask();
+    }
+
+    fn keep(&mut self, mut heard: Heard) {
+        if heard.service.as_str() == SCHEDULER {
+            self.coming = std::mem::take(&mut heard.coming);
+        }
+        self.heard.insert(heard.service.clone(), heard);
+    }
+
+    /// Draws the report as it is now; false when nobody reads any more.
+    fn draw(&mut self) -> Result<bool, CommandError> {
+        self.look.measure();
+        let heard: Vec<Heard> = std::mem::take(&mut self.heard).into_values().collect();
+        let is_shown = |heard: &Heard| self.wanted.is_none_or(|wanted| heard.service == *wanted);
+        let (shown, others): (Vec<Heard>, Vec<Heard>) = heard.into_iter().partition(is_shown);
+        let report = Report::of(shown, None, self.coming.clone())?;
+        let goes_on = if self.form.json { self.print(&report) } else { self.frame(&report) };
+        let kept = report.heard.into_iter().chain(others);
+        self.heard = kept.map(|heard| (heard.service.clone(), heard)).collect();
+        Ok(goes_on)
+    }
+
+    /// A line for each report that says something new.
+    fn print(&mut self, report: &Report) -> bool {
+        let object = json::show(report);
+        if self.printed.as_ref() == Some(&object) {
+            return true;
+        }
+        let printed = say(&object);
+        self.printed = Some(object);
+        printed
+    }
+
+    fn frame(&mut self, report: &Report) -> bool {
+        let text = as_text(report, self.wanted, &self.look);
+        let clock = crate::console::ages::time_of_day(self.look.now, &self.look.zone);
+        self.frame.draw(&text, &format!("{clock}  q ends"), &self.look)
+    }
+}
+
+/// Tells when something happens at a service, for as long as anybody wants to know.
+async fn follow(stack: Stack, service: ServiceName, news: Sender<News>) {
+    let path = stack.socket(&service);
+    while !news.is_closed() {
+        if let Ok(mut conversation) = Conversation::open(&path, PATIENCE).await
+            && conversation.send(&json!({"op": "follow", "output": false})).await.is_ok()
+        {
+            while let Ok(Some(told)) = conversation.next().await {
+                if told["ok"] == false {
+                    // It does not tell everybody: what it is asked for now and then has to do.
+                    return;
+                }
+                // What an older service tells of output is no news here.
+                if told["event"] != "output" && news.send(News::Happened(service.clone())).await.is_err() {
+                    return;
+                }
+            }
+            let _ = news.send(News::Happened(service.clone())).await;
+        }
+        sleep(AGAIN).await;
+    }
+}

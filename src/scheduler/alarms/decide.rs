@@ -1,0 +1,328 @@
+//! What is worth telling, and what was told: pure, with the time as a parameter.
+//!
+//! [`Alarms::handle`] takes an [`Event`] and the second it is handled in, and answers with [`Action`]s in the order
+//! in which they are to be done. What goes wrong with an action of a service is told at once, then at most once
+//! an hour, and that it is well again once.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::notice::{Asked, Kind, Notice};
+use super::outbox::{Message, Outbox};
+use crate::names::{ActionName, RequestId, ServiceName, UserName};
+use crate::outcome::Outcome;
+
+/// The same is told again after so many seconds at the earliest.
+pub const PAUSE: i64 = 60 * 60;
+
+/// So many ids of each service are remembered, so that none raises an alarm twice: more than a history tells.
+const MOST_KNOWN: usize = 2 * MOST_ASKED;
+
+/// So many failed runs are asked for of a service's history.
+pub(crate) const MOST_ASKED: usize = 100;
+
+/// What the notifier wants besides alarms and recoveries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Starts and successes too.
+    pub all: bool,
+    /// A sign of life every so many seconds.
+    pub sign_of_life: Option<i64>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A run began.
+    Started(Run),
+    /// A run has its final outcome.
+    Ended {
+        /// Which.
+        run: Run,
+        /// How it ended.
+        outcome: Outcome,
+        /// What else is known of that.
+        note: Option<String>,
+    },
+    /// An action succeeded at this instant, which was learnt later.
+    HadSucceeded(ServiceName, ActionName, Timestamp),
+    /// An occurrence of the schedule was given up, for this reason.
+    Missed(Run, String),
+    /// An action has not succeeded for too long; in a sentence.
+    Overdue(ServiceName, ActionName, Timestamp, Option<String>),
+    /// An action is not overdue.
+    OnTime(ServiceName, ActionName, Timestamp),
+    /// A service has not taken its requests for a while; why not.
+    Unreachable(ServiceName, Timestamp, String),
+    /// A service takes requests.
+    Reachable(ServiceName, Timestamp),
+    /// The notifier has ended: nothing, or why nobody was told.
+    Told(Option<String>),
+    /// The second that [`Alarms::wake_at`] named has come, or the clock was set.
+    Tick,
+}
+
+/// A run, or what should have become one, and when that happened to it which an event tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Whose it is.
+    pub service: ServiceName,
+    /// What was to be done.
+    pub action: ActionName,
+    /// On whose behalf.
+    pub user: UserName,
+    /// Its request.
+    pub id: RequestId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Put what is to be remembered on disk before anything that follows.
+    Save,
+    /// Run the notifier.
+    Run(Message),
+    /// Say in the log that something is not told, and why.
+    Complain(String),
+}
+
+/// What is to be remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// What ended before this instant is nobody's alarm.
+    since: Timestamp,
+    /// What was told and is not over, by service, action and kind.
+    #[serde(default)]
+    troubles: BTreeMap<ServiceName, BTreeMap<String, BTreeMap<Kind, Trouble>>>,
+    /// The requests of each service that raised an alarm, the latest last.
+    #[serde(default)]
+    known: BTreeMap<ServiceName, VecDeque<RequestId>>,
+    /// What is still to be told.
+    #[serde(default)]
+    outbox: Outbox,
+}
+
+/// One kind of thing that goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Trouble {
+    /// When it happened last.
+    at: Timestamp,
+    /// The second in which it was last decided to tell it.
+    told: i64,
+    /// How often it has happened since without being told.
+    #[serde(default)]
+    suppressed: u32,
+}
+
+/// The state.
+#[derive(Debug)]
+pub struct Alarms {
+    memory: Memory,
+    wishes: Wishes,
+    /// When the next sign of life is due.
+    alive_at: Option<i64>,
+    is_changed: bool,
+    complaints: Vec<String>,
+    /// The scheduler stops: what is to be told is told after its next start.
+    is_stopping: bool,
+}
+
+impl Memory {
+    /// Nothing has happened before this instant.
+    pub fn new(since: Timestamp) -> Self {
+        Self { since, troubles: BTreeMap::new(), known: BTreeMap::new(), outbox: Outbox::default() }
+    }
+}
+
+impl Alarms {
+    /// Goes on from what is remembered.
+    pub fn new(memory: Memory, wishes: Wishes) -> Self {
+        let alive_at = wishes.sign_of_life.map(|_| i64::MIN);
+        Self { memory, wishes, alive_at, is_changed: false, complaints: Vec::new(), is_stopping: false }
+    }
+
+    /// What is to be remembered.
+    pub fn memory(&self) -> Memory {
+        Memory { outbox: self.memory.outbox.lasting(), ..self.memory.clone() }
+    }
+
+    /// The second at which something is to be done next, should nothing happen before.
+    pub fn wake_at(&self) -> Option<i64> {
+        [self.memory.outbox.wake_at(), self.alive_at].into_iter().flatten().min()
+    }
+
+    /// Begins to tell nothing more; whether something is still being told.
+    pub fn stop(&mut self) -> bool {
+        self.is_stopping = true;
+        self.memory.outbox.is_telling()
+    }
+
+    /// Does what an event asks for.
+    pub fn handle(&mut self, now: i64, event: Event) -> Vec<Action> {
+        match event {
+            Event::Started(run) => self.pass_on(Kind::Started, &run, None),
+            Event::Ended { run, outcome, note } => self.ended(now, &run, outcome, note),
+            Event::HadSucceeded(service, action, at) => self.recovered(&service, Some(&action), at, None),
+            Event::Missed(run, why) => {
+                let notice = run.notice(Kind::Missed);
+                self.run_went_wrong(now, &run, Notice { note: Some(why), ..notice });
+            }
+            Event::Overdue(service, action, at, note) => {
+                let notice = Notice::new(Kind::Overdue, service, Some(action), at);
+                self.raise(now, Notice { note, ..notice });
+            }
+            Event::OnTime(service, action, at) => {
+                self.recovered(&service, Some(&action), at, Some(Kind::Overdue));
+            }
+            Event::Unreachable(service, at, why) => {
+                let notice = Notice::new(Kind::Unreachable, service, None, at);
+                self.raise(now, Notice { note: Some(why), ..notice });
+            }
+            Event::Reachable(service, at) => self.recovered(&service, None, at, None),
+            Event::Told(problem) => self.told(now, problem),
+            Event::Tick => self.memory.outbox.clock_set(now),
+        }
+        self.give_sign_of_life(now);
+        self.actions(now)
+    }
+
+    fn ended(&mut self, now: i64, run: &Run, outcome: Outcome, note: Option<String>) {
+        if let Some(kind) = Kind::of(outcome) {
+            let notice = run.notice(kind).with_outcome(outcome);
+            self.run_went_wrong(now, run, Notice { note, ..notice });
+        } else if outcome.is_success() {
+            self.recovered(&run.service, Some(&run.action), run.at, None);
+            self.pass_on(Kind::Succeeded, run, Some(outcome));
+        }
+    }
+
+    /// Tells what is told only to who wants to know everything.
+    fn pass_on(&mut self, kind: Kind, run: &Run, outcome: Option<Outcome>) {
+        if self.wishes.all {
+            let notice = run.notice(kind);
+            self.add(outcome.map_or(notice.clone(), |outcome| notice.with_outcome(outcome)));
+        }
+    }
+
+    /// Raises an alarm for a run, unless it has or is from before our time.
+    fn run_went_wrong(&mut self, now: i64, run: &Run, notice: Notice) {
+        if run.at < self.memory.since {
+            return;
+        }
+        let known = self.memory.known.entry(run.service.clone()).or_default();
+        if known.contains(&run.id) {
+            return;
+        }
+        known.push_back(run.id.clone());
+        if known.len() > MOST_KNOWN {
+            known.pop_front();
+        }
+        self.raise(now, notice);
+    }
+
+    fn raise(&mut self, now: i64, mut notice: Notice) {
+        let Some(service) = notice.service.clone() else { return };
+        let kinds =
+            self.memory.troubles.entry(service).or_default().entry(key(notice.action.as_ref())).or_default();
+        let trouble = kinds.get(&notice.kind).copied();
+        if trouble.is_some() && notice.kind.is_state() {
+            return;
+        }
+        self.is_changed = true;
+        let fresh = Trouble { at: notice.at, told: now, suppressed: 0 };
+        let told_lately = |trouble: &Trouble| (now - trouble.told).abs() < PAUSE;
+        if let Some(before) = trouble.filter(told_lately) {
+            let at = before.at.max(notice.at);
+            kinds.insert(
+                notice.kind,
+                Trouble { at, suppressed: before.suppressed.saturating_add(1), ..before },
+            );
+            return;
+        }
+        notice.suppressed = trouble.map_or(0, |before| before.suppressed);
+        kinds.insert(notice.kind, fresh);
+        self.add(notice);
+    }
+
+    /// What was told of an action, or of one kind of it, is over, unless it happened later.
+    fn recovered(
+        &mut self,
+        service: &ServiceName,
+        action: Option<&ActionName>,
+        at: Timestamp,
+        only: Option<Kind>,
+    ) {
+        let Some(actions) = self.memory.troubles.get_mut(service) else { return };
+        let Some(kinds) = actions.get_mut(&key(action)) else { return };
+        let is_over =
+            |kind: Kind, trouble: &Trouble| only.is_none_or(|only| only == kind) && trouble.at <= at;
+        let known = kinds.iter().map(|(kind, trouble)| (*kind, *trouble));
+        let over: Vec<(Kind, Trouble)> = known.filter(|(kind, trouble)| is_over(*kind, trouble)).collect();
+        kinds.retain(|kind, trouble| !is_over(*kind, trouble));
+        if kinds.is_empty() {
+            actions.remove(&key(action));
+        }
+        if over.is_empty() {
+            return;
+        }
+        self.is_changed = true;
+        let names: Vec<String> = over.iter().map(|(kind, _)| kind.to_string()).collect();
+        let mut notice = Notice::new(Kind::Recovered, service.clone(), action.cloned(), at);
+        notice.note = Some(format!("it was {}", names.join(" and ")));
+        notice.suppressed = over.iter().map(|(_, trouble)| trouble.suppressed).fold(0, u32::saturating_add);
+        self.add(notice);
+    }
+
+    fn told(&mut self, now: i64, problem: Option<String>) {
+        let given_up = self.memory.outbox.ended(now, problem.is_none());
+        self.is_changed = true;
+        match (problem, given_up) {
+            (Some(why), Some(notice)) => {
+                self.complaints.push(format!("{why}; nobody is told: {}", notice.summary()));
+            }
+            (Some(why), None) => self.complaints.push(format!("{why}; it is run again")),
+            (None, _) => {}
+        }
+    }
+
+    fn give_sign_of_life(&mut self, now: i64) {
+        let (Some(every), Some(at)) = (self.wishes.sign_of_life, self.alive_at) else { return };
+        // A clock that was set back must not silence it.
+        if at <= now || at > now + every {
+            self.alive_at = Some(now + every);
+            if !self.memory.outbox.has(Kind::Alive) {
+                self.add(Notice::alive(Timestamp::from_second(now).unwrap_or_default()));
+            }
+        }
+    }
+
+    fn add(&mut self, notice: Notice) {
+        self.is_changed |= notice.kind.is_lasting();
+        if let Some(dropped) = self.memory.outbox.add(notice) {
+            self.complaints.push(format!("too much is to be told; nobody is told: {}", dropped.summary()));
+        }
+    }
+
+    fn actions(&mut self, now: i64) -> Vec<Action> {
+        let message = if self.is_stopping { None } else { self.memory.outbox.begin(now) };
+        let save = std::mem::take(&mut self.is_changed).then_some(Action::Save);
+        let complaints = self.complaints.drain(..).map(Action::Complain);
+        save.into_iter().chain(complaints).chain(message.map(Action::Run)).collect()
+    }
+}
+
+/// Where an action's troubles are kept; those of the service itself have no action's name.
+fn key(action: Option<&ActionName>) -> String {
+    action.map(ToString::to_string).unwrap_or_default()
+}
+
+impl Run {
+    fn notice(&self, kind: Kind) -> Notice {
+        let Self { service, action, user, id, at } = self.clone();
+        Notice { asked: Some(Asked { id, user }), ..Notice::new(kind, service, Some(action), at) }
+    }
+}

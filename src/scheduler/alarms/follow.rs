@@ -1,0 +1,280 @@
+//! Follows one service: what happens there, as events, over its restarts and ours.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::timeout;
+
+use super::decide::{Event, MOST_ASKED, Run};
+use crate::journal::{self, Entry};
+use crate::names::{ActionName, RequestId, ServiceName, UserName};
+use crate::{log, unix_socket};
+
+/// How long a service may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The wait after the first failure; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// So often it is tried; then a new socket has to appear, since nobody ever listens on an old one again.
+const TRIES: u32 = 10;
+
+/// No line is longer than this, in bytes: a history of so many runs, or a run's output.
+const LONGEST_LINE: u64 = 4 << 20;
+
+/// A service that is followed.
+#[derive(Debug)]
+pub(super) struct Follower {
+    pub(super) service: ServiceName,
+    pub(super) socket: PathBuf,
+    pub(super) events: UnboundedSender<Event>,
+    /// Its socket was put in place anew.
+    pub(super) appeared: Rc<Notify>,
+}
+
+impl Follower {
+    /// Follows it for as long as there is a scheduler.
+    pub(super) async fn run(self) {
+        let mut failures = 0;
+        loop {
+            let mut is_connected = false;
+            let ended = self.follow(&mut is_connected).await;
+            if is_connected {
+                failures = 0;
+            }
+            failures += 1;
+            if failures == TRIES
+                && let Err(error) = ended
+            {
+                let socket = self.socket.display();
+                log::warn(format_args!("cannot follow {socket}: {error}; waiting for it to come anew"));
+            }
+            let wait = FIRST_WAIT * 2_u32.pow(failures.min(TRIES));
+            if failures >= TRIES {
+                self.appeared.notified().await;
+                failures = 0;
+            } else {
+                // Whether time has passed or a new socket has come makes no difference.
+                let _ = timeout(wait, self.appeared.notified()).await;
+            }
+        }
+    }
+
+    /// Follows it on one connection, until that ends.
+    async fn follow(&self, is_connected: &mut bool) -> io::Result<()> {
+        let mut lines = Connection::open(&self.socket).await?;
+        lines.send(&json!({"op": "follow"})).await?;
+        // What happens from here on comes over that connection, and what happened before is asked for on another.
+        let mut open = self.learn_past().await?;
+        *is_connected = true;
+        while let Some(line) = lines.next_line().await? {
+            if let Ok(entry) = Entry::parse(line.trim_end().as_bytes()) {
+                if let Some(event) = self.understand(entry, &mut open).await {
+                    let _ = self.events.send(event);
+                }
+                continue;
+            }
+            match serde_json::from_str(&line) {
+                Ok(Told::Overdue { at, action, note }) => {
+                    let _ = self.events.send(Event::Overdue(self.service.clone(), action, at, note));
+                }
+                Ok(Told::Recovered { at, action }) => {
+                    let _ = self.events.send(Event::OnTime(self.service.clone(), action, at));
+                }
+                Ok(Told::Other) => {}
+                Err(_) => {
+                    *is_connected = false;
+                    understood::<Value>(serde_json::from_str(&line)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What became of what was asked for while nobody followed; what is still open is given back.
+    async fn learn_past(&self) -> io::Result<Open> {
+        let mut connection = Connection::open(&self.socket).await?;
+        // Who has answered this has taken in the wish to follow, too, which came before.
+        connection.ask(&json!({"op": "ping"})).await?;
+        let history = json!({"op": "history", "failed": true, "limit": MOST_ASKED});
+        let history: History = understood(connection.ask(&history).await?)?;
+        let status: Status = understood(connection.ask(&json!({"op": "status"})).await?)?;
+        let mut runs = history.runs;
+        runs.sort_by_key(|run| run.ended_at);
+        for event in runs.into_iter().filter_map(|run| self.end_of(run)) {
+            let _ = self.events.send(event);
+        }
+        for action in status.actions {
+            self.learn_action(action);
+        }
+        let open = status.waiting.into_iter().chain(status.running);
+        Ok(open.map(|OpenRequest { id, user, action }| (id, (user, action))).collect())
+    }
+
+    fn learn_action(&self, OfAction { action, overdue, last_success }: OfAction) {
+        let service = self.service.clone();
+        let now = Timestamp::now();
+        if let Some(LastRun { ended_at }) = last_success {
+            let _ = self.events.send(Event::HadSucceeded(service.clone(), action.clone(), ended_at));
+        }
+        let _ = self.events.send(if overdue {
+            Event::Overdue(service, action, now, None)
+        } else {
+            Event::OnTime(service, action, now)
+        });
+    }
+
+    /// What a record says, where that matters.
+    async fn understand(&self, entry: Entry, open: &mut Open) -> Option<Event> {
+        let run = |id, (user, action), at| Run { service: self.service.clone(), action, user, id, at };
+        match entry {
+            Entry::Accepted { request, .. } => {
+                open.insert(request.id, (request.user, request.action));
+                None
+            }
+            Entry::Started { at, id, attempt: 1, .. } => {
+                let asked = open.get(&id)?.clone();
+                Some(Event::Started(run(id, asked, at)))
+            }
+            Entry::Ended { at, id, end, note } => match open.remove(&id) {
+                Some(asked) => Some(Event::Ended { run: run(id, asked, at), outcome: end.outcome, note }),
+                None => self.look_up(&id).await,
+            },
+            _ => None,
+        }
+    }
+
+    /// The end of a run that was accepted before anybody followed.
+    async fn look_up(&self, id: &RequestId) -> Option<Event> {
+        let shown = show(&self.socket, id).await.ok()?;
+        // A request that joined another may end by itself, called off; the other one's end is no matter of it.
+        shown.run.filter(|run| run.id == *id).and_then(|run| self.end_of(run))
+    }
+
+    fn end_of(&self, run: journal::Run) -> Option<Event> {
+        let (Some(at), Some(outcome)) = (run.ended_at, run.outcome) else { return None };
+        let journal::Run { id, user, action, note, .. } = run;
+        Some(Event::Ended { run: Run { service: self.service.clone(), action, user, id, at }, outcome, note })
+    }
+}
+
+/// Requests without an outcome yet.
+type Open = HashMap<RequestId, (UserName, ActionName)>;
+
+/// What a follower is told besides the journal's records. What newer supervisors may add is ignored.
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+enum Told {
+    Overdue {
+        at: Timestamp,
+        action: ActionName,
+        note: Option<String>,
+    },
+    Recovered {
+        at: Timestamp,
+        action: ActionName,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct History {
+    runs: Vec<journal::Run>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    actions: Vec<OfAction>,
+    waiting: Vec<OpenRequest>,
+    running: Vec<OpenRequest>,
+}
+
+#[derive(Deserialize)]
+struct OfAction {
+    action: ActionName,
+    overdue: bool,
+    last_success: Option<LastRun>,
+}
+
+#[derive(Deserialize)]
+struct LastRun {
+    ended_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct OpenRequest {
+    id: RequestId,
+    user: UserName,
+    action: ActionName,
+}
+
+/// A run with what it printed.
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    run: Option<journal::Run>,
+    pub(super) output: Option<String>,
+}
+
+/// Asks a service for one of its runs.
+pub(super) async fn show(socket: &Path, id: &RequestId) -> io::Result<Shown> {
+    understood(Connection::open(socket).await?.ask(&json!({"op": "show", "id": id})).await?)
+}
+
+fn understood<T: for<'a> Deserialize<'a>>(answer: Value) -> io::Result<T> {
+    if answer["ok"] == false {
+        return Err(io::Error::other(answer["message"].as_str().unwrap_or("it refuses").to_owned()));
+    }
+    Ok(serde_json::from_value(answer)?)
+}
+
+/// A connection to a request socket.
+struct Connection {
+    input: BufReader<OwnedReadHalf>,
+    output: OwnedWriteHalf,
+}
+
+impl Connection {
+    async fn open(socket: &Path) -> io::Result<Self> {
+        let (input, output) = patiently(unix_socket::connect(socket)).await?.into_split();
+        Ok(Self { input: BufReader::new(input), output })
+    }
+
+    async fn send(&mut self, call: &Value) -> io::Result<()> {
+        patiently(self.output.write_all(format!("{call}\n").as_bytes())).await
+    }
+
+    async fn ask(&mut self, call: &Value) -> io::Result<Value> {
+        self.send(call).await?;
+        let line = patiently(self.next_line()).await?;
+        Ok(serde_json::from_str(&line.ok_or(io::ErrorKind::UnexpectedEof)?)?)
+    }
+
+    /// The next whole line; none at the connection's end.
+    async fn next_line(&mut self) -> io::Result<Option<String>> {
+        let mut line = Vec::new();
+        (&mut self.input).take(LONGEST_LINE).read_until(b'\n', &mut line).await?;
+        let whole = line.ends_with(b"\n").then(|| String::from_utf8_lossy(&line).into_owned());
+        if whole.is_none() && !line.is_empty() {
+            return Err(io::Error::other("it ended in the middle of a line, or its line is too long"));
+        }
+        Ok(whole)
+    }
+}
+
+async fn patiently<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(PATIENCE, work).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {} s", PATIENCE.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, message))
+    })
+}

@@ -1,0 +1,17 @@
+//! The operator's command: all that it prints, on a terminal and in a pipe, and with what status it leaves.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cancel;
+mod failures;
+mod follow;
+mod history;
+mod run;
+mod stage;
+mod status;
+mod terminal;
+mod versions;
+mod watch;

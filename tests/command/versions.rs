@@ -1,0 +1,106 @@
+//! Supervisors of other versions, and what is none: shown as far as it can be understood.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::stage::Stage;
+
+fn impostor(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Stage {
+    Stage::new().with_impostor("mysql", answer)
+}
+
+#[test]
+fn a_newer_service_is_shown_as_far_as_it_is_understood_and_its_version_said() {
+    let stack = impostor(|_| {
+        let status = json!({
+            "ok": true, "service": "mysql", "protocol": 2, "version": "9.1.0", "state": "hibernating",
+            "mood": "fine", "since": {"day": 3}, "pid": 4711, "waiting": "none", "degraded": [],
+            "actions": [{"action": "ok", "last": null}, "new-form"],
+        });
+        Some(format!("{status}\n"))
+    });
+    let said = stack.call(&["status"]);
+    assert_eq!(said.code, 0);
+    assert_snapshot!(said.out, @"
+    1 problem:
+      mysql: it speaks version 2 of the protocol, and this command version 1: not all may be shown
+
+    SERVICE  STATE  PID  QUEUE  LAST RUNS
+    mysql  hibernating  <pid>  idle  ok never
+    ");
+}
+
+#[test]
+fn an_older_service_that_tells_less_is_shown_all_the_same() {
+    let stack = impostor(|_| {
+        let status = json!({
+            "ok": true, "state": "running", "pid": 4711, "degraded": [], "waiting": [], "running": [],
+            "actions": [{"action": "ok", "overdue": false, "last_success": null, "last": {
+                "id": "1f2e3d4c5b6a7988", "user": "root", "ended_at": "2026-01-01T00:00:00.000Z",
+                "outcome": "failed 3", "took_ms": 12,
+            }}],
+        });
+        Some(format!("{status}\n"))
+    });
+    assert_snapshot!(stack.call(&["status"]).out, @"
+    1 problem:
+      mysql: ok failed 3, <age> ago: `lamplighter show <id>` has its output
+
+    SERVICE  STATE  PID  QUEUE  LAST RUNS
+    mysql  running  <pid>  idle  ok failed <age> ago
+    ");
+}
+
+#[test]
+fn an_answer_that_is_none_is_quoted_without_what_it_would_do_to_the_terminal() {
+    let stack = impostor(|_| Some("HTTP/1.1 400 \x1b[2JBad Request\r\n".to_owned()));
+    assert_snapshot!(stack.call(&["status"]).out, @r"
+    1 problem:
+      mysql: <stack>/data/run/mysql-request.sock answered `HTTP/1.1 400 \x1b[2JBad Request`, which this version does not understand: use the `lamplighter` of the same version as the service's
+
+    SERVICE  STATE
+    mysql  unintelligible
+    ");
+    let said = stack.call(&["run", "mysql", "ok"]);
+    assert_eq!(said.code, 4);
+    assert_snapshot!(said.err, @r"
+    error: cannot run ok: <stack>/data/run/mysql-request.sock answered `HTTP/1.1 400 \x1b[2JBad Request`, which this version does not understand
+    hint: use the `lamplighter` of the same version as the service's
+    ");
+}
+
+#[test]
+fn who_hangs_up_without_an_answer_is_unreachable() {
+    let stack = impostor(|_| None);
+    let said = stack.call(&["run", "mysql", "ok"]);
+    assert_eq!(said.code, 4);
+    assert_snapshot!(said.err, @"
+    error: cannot run ok: cannot reach <stack>/data/run/mysql-request.sock: it hung up before it had answered
+    hint: it may be starting or stopping: try again in a moment
+    ");
+    assert_eq!(stack.json(&["status"])["services"][0]["state"], "hung up");
+}
+
+#[test]
+fn a_refusal_in_other_words_than_ours_is_passed_on() {
+    let stack = impostor(|_| {
+        Some("{\"ok\":false,\"code\":\"quota\",\"message\":\"\\u001b[1mno more today\"}\n".into())
+    });
+    let said = stack.call(&["run", "mysql", "ok"]);
+    assert_eq!(said.code, 3);
+    assert_snapshot!(said.err, @r"error: cannot run ok: mysql refuses: \x1b[1mno more today");
+}
+
+#[test]
+fn control_characters_in_names_do_not_reach_the_terminal() {
+    let stack = impostor(|_| {
+        let status =
+            json!({"ok": true, "state": "\u{1b}[31mrunning", "degraded": ["bad\u{7}\r\nnews \u{202e}"]});
+        Some(format!("{status}\n"))
+    });
+    let mut terminal = stack.terminal((120, 24), &["status", "--color", "never"]);
+    terminal.exit();
+    let bytes = String::from_utf8(terminal.bytes()).unwrap();
+    assert!(!bytes.contains(['\x1b', '\x07', '\u{202e}']), "{bytes:?}");
+    assert!(bytes.contains(r"\x1b[31mrunning") && bytes.contains(r"bad\x07; news \u{202e}"), "{bytes:?}");
+}
