@@ -37,8 +37,11 @@ RUN set -eu; \
         mariadb-backup \
         mariadb-client \
         mariadb-server \
+        msmtp \
         netcat-openbsd \
+        openssh-client \
         openssl \
+        perl \
         php${PHP_VERSION}-bcmath \
         php${PHP_VERSION}-cli \
         php${PHP_VERSION}-curl \

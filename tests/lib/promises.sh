@@ -35,6 +35,18 @@ docsCommandsExist() {
     done < <(sourceFiles '*.md' .env.example docker-compose.yaml) | noOffences 'commands that do not exist'
 }
 
+# `lamplighter status` in a page, or behind the prompt of a transcript, is a subcommand that exists.
+docsSubcommandsExist() {
+    local page command known
+    known=$(sed --quiet '/^pub enum Command {/,/^}/s/^    \([A-Z][a-z]*\)[(,].*/\L\1/p' src/cli.rs)
+    while IFS= read -r page; do
+        { grep --only-matching --perl-regexp '(^\$ |`)(sudo |target-sbin/)?lamplighter \K[a-z]+' "$page" || true; } |
+            while IFS= read -r command; do
+                grep --quiet --line-regexp -- "$command" <<<"$known" || printf '%s: lamplighter %s\n' "$page" "$command"
+            done
+    done < <(sourceFiles '*.md' docs/status-watch.txt) | noOffences 'subcommands that do not exist'
+}
+
 # .env.example explains every variable of the compose file, and has none that nobody reads.
 settingsAreExplained() {
     local known used

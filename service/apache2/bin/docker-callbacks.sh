@@ -1,5 +1,9 @@
 # shellcheck shell=bash
 # Apache's housekeeping.
+# shellcheck source=service/apache2/bin/environment.sh
+source "$LAMPLIGHTER_BIN/environment.sh"
+# shellcheck source=service/apache2/bin/certificates.sh
+source "$LAMPLIGHTER_BIN/certificates.sh"
 
 # On an address that only this container has, so that it works whatever the site does.
 CB_health_check() {
@@ -7,5 +11,46 @@ CB_health_check() {
 }
 
 CB_rotate_logs() {
+    needGoodConfiguration
     rotateLogs
+}
+
+# Sees to it that what should be served is served, and looks at it as a visitor does.
+CB_check_certificates() {
+    needGoodConfiguration
+    makeSelfSignedCertificate
+    if isStaged; then
+        reload 'a certificate has been ordered and has come'
+        waitFor 60 'mod_md takes it up' isNotStaged
+    fi
+    if ! isServed; then
+        reload 'another certificate is to be served'
+        waitFor 60 'it is served' isServed
+    fi
+    lookAtServed
+}
+
+# A reload with a configuration that Apache refuses, or a key that is another certificate's, would be its end.
+needGoodConfiguration() {
+    local said
+    # shellcheck disable=SC2086 # words
+    if ! said=$(/usr/sbin/apache2 $apacheOptions -t 2>&1); then
+        logError "Apache is left alone, because it would not start again: $said"
+    fi
+    if hasOwnCertificate && ! ownCertificateIsWhole; then
+        logError "Apache is left alone, because it would not start again: privkey.pem is not the key of the certificate in fullchain.pem"
+    fi
+}
+
+reload() { # WHY
+    logInfo "Apache is reloaded: $1"
+    kill -USR1 "$LAMPLIGHTER_SERVICE_PID"
+}
+
+waitFor() { # SECONDS WHAT COMMAND
+    local end=$((SECONDS + $1))
+    until "$3"; do
+        if ((SECONDS > end)); then logError "waited for $1 s in vain until $2"; fi
+        sleep 0.2
+    done
 }

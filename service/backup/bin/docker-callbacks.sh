@@ -1,38 +1,47 @@
 # shellcheck shell=bash
-# Backups of the site's files; the database's are mysql's (a dump has to come from the one that has the data).
+# Backups of the site's files (the database's are mysql's), the proof that all of them can be restored, and their copy
+# elsewhere.
+# shellcheck source=target-sbin/lib/disk.sh
+source "$LAMPLIGHTER_SBIN/lib/disk.sh"
+# shellcheck source=target-sbin/lib/repository.sh
+source "$LAMPLIGHTER_SBIN/lib/repository.sh"
+# shellcheck source=service/backup/bin/drill.sh
+source "$LAMPLIGHTER_BIN/drill.sh"
+# shellcheck source=service/backup/bin/offsite.sh
+source "$LAMPLIGHTER_BIN/offsite.sh"
 
 site=/var/www/site
-backupFolder=/var/backups/site
 
-# In place under its name only when it is complete and on the disk.
 CB_nightly_backup() { # USER
-    local part name
-    umask 077
-    rm -f -- "$backupFolder"/.part-*
-    name="site-$(date --utc +%Y%m%dT%H%M%SZ).tar.zst"
-    part="$backupFolder/.part-$name"
-
-    # shellcheck disable=SC2064 # this file; when the run is ended from outside, too
-    trap "rm -f -- '$part'" EXIT
-    if ! archiveSite | zstd --quiet -T0 -o "$part"; then
-        logError 'no backup is made: the archive failed, and what it says is above'
-    fi
-    if ! zstd --quiet --decompress --stdout "$part" | tar --list --file=- >/dev/null; then
-        logError 'no backup is made: the archive cannot be read back'
-    fi
-    sync "$part"
-    mv -- "$part" "$backupFolder/$name"
-    sync "$backupFolder"
-    logInfo "$backupFolder/$name: $(stat --format=%s "$backupFolder/$name") bytes"
-
-    # Only after a success, so that the last good backups outlive a series of failures.
-    find "$backupFolder" -maxdepth 1 -name 'site-*.tar.zst' -mtime "+${BACKUP_KEEP_DAYS:-14}" -print -delete
+    local bytes summary
+    openRepository
+    # Files may go while it counts; then it counts on, and complains.
+    bytes=$({ du --summarize --bytes -- "$site" 2>/dev/null || true; } | cut --fields=1)
+    needSpaceFor files "$bytes"
+    summary=$(takeSnapshot --tag files -- "$site")
+    logInfo "$(describeSnapshot "$summary"): $(jq --raw-output '"\(.total_files_processed) files"' <<<"$summary")"
+    forgetOld files inRepository
+    # What is in no snapshot any more, the database's included, is thrown away once a night: here.
+    pruneRepository
 }
 
-# GNU tar ends with 1 when a file changed under its hands, as files of a site in use do: the archive is whole, and
-# that file is as new as the next backup.
-archiveSite() {
-    local status=0
-    tar --create --file=- --numeric-owner --sort=name --directory="$site" . || status=$?
-    if ((status > 1)); then return "$status"; fi
+# The newest backups are restored aside and compared with what was backed up.
+CB_restore_drill() { # USER
+    openRepository
+    drill
+}
+
+# A copy of all of it in the repository that BACKUP_OFFSITE names.
+CB_offsite_copy() { # USER
+    if [[ -z ${BACKUP_OFFSITE:-} ]]; then
+        logInfo 'no copy is made: BACKUP_OFFSITE in .env names no repository'
+        return
+    fi
+    openRepository
+    copyOffsite
+}
+
+# The data's, the site's, the backups' and Docker's own: they may be one disk or four.
+CB_check_disk() {
+    checkDisks "$LAMPLIGHTER_STATE" "$site" "$LAMPLIGHTER_BACKUPS" /
 }

@@ -1,4 +1,5 @@
 # shellcheck shell=bash disable=SC2034
 # A service of callbacks only. It is apart from PHP and Apache so that what faces the internet never sees a backup.
 SERVICE=backup
-chmod 0700 /var/backups/site
+STOP_TIMEOUT=25
+chmod 0700 /var/backups

@@ -1,50 +1,36 @@
 # shellcheck shell=bash
 # MariaDB's housekeeping.
+# shellcheck source=target-sbin/lib/disk.sh
+source "$LAMPLIGHTER_SBIN/lib/disk.sh"
+# shellcheck source=target-sbin/lib/repository.sh
+source "$LAMPLIGHTER_SBIN/lib/repository.sh"
 
-backupFolder=/var/backups/mysql
 mariadbSocket=/run/mysqld/mysqld.sock
 
 CB_health_check() {
     mariadb-admin --socket="$mariadbSocket" --connect-timeout=5 --silent ping
 }
 
-# A dump of every database that is not MariaDB's own: consistent without locking anybody out (InnoDB), and in
-# place under its name only when it is complete and on the disk.
+# All that is in MariaDB, streamed into the repository of backups: a dump that fails is a snapshot that is not made.
 CB_nightly_backup() { # USER
-    local part name list
-    local -a databases
-    umask 077
-    rm -f -- "$backupFolder"/.part-*
-    name="mysql-$(date --utc +%Y%m%dT%H%M%SZ).sql.zst"
-    part="$backupFolder/.part-$name"
-    list=$(userDatabases)
-    if [[ -z $list ]]; then logError 'there is no database to back up'; fi
-    mapfile -t databases <<<"$list"
-
-    # shellcheck disable=SC2064 # this file; when the run is ended from outside, too
-    trap "rm -f -- '$part'" EXIT
-    if ! dump "${databases[@]}" | zstd --quiet -T0 -o "$part"; then
-        logError 'no backup is made: the dump failed, and what it says is above'
-    fi
-    if [[ $(zstd --quiet --decompress --stdout "$part" | tail --lines=1) != '-- Dump completed'* ]]; then
-        logError 'no backup is made: the dump is cut short'
-    fi
-    sync "$part"
-    mv -- "$part" "$backupFolder/$name"
-    sync "$backupFolder"
-    logInfo "$backupFolder/$name: $(stat --format=%s "$backupFolder/$name") bytes, databases: ${databases[*]}"
-
-    # Only after a success, so that the last good dumps outlive a series of failures.
-    find "$backupFolder" -maxdepth 1 -name 'mysql-*.sql.zst' -mtime "+${BACKUP_KEEP_DAYS:-14}" -print -delete
+    local bytes summary facts
+    openRepository
+    bytes=$(databaseBytes)
+    needSpaceFor database "$bytes"
+    facts=$(mktemp)
+    # shellcheck disable=SC2064 # this file
+    trap "rm -f -- '$facts'" EXIT
+    summary=$(DUMP_FACTS=$facts takeSnapshot --tag database --stdin-filename database.sql --stdin-from-command -- \
+        dump-databases "$mariadbSocket")
+    logInfo "$(describeSnapshot "$summary"): $(describeFacts "$facts")"
+    forgetOld database inRepository
 }
 
-dump() { # DATABASE...
-    mariadb-dump --socket="$mariadbSocket" --default-character-set=utf8mb4 --single-transaction --skip-lock-tables \
-        --routines --events --triggers --hex-blob --databases -- "$@"
+CB_check_disk() {
+    checkDisks /var/lib/mysql /var/backups
 }
 
-userDatabases() {
+databaseBytes() {
     mariadb --socket="$mariadbSocket" --batch --skip-column-names --execute="
-        SELECT schema_name FROM information_schema.schemata
-        WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')"
+        SELECT COALESCE(SUM(data_length), 0) FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
 }

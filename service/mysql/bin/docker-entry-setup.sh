@@ -45,4 +45,4 @@ SQL
 install --directory --owner=mysql --group="$APP_USER" --mode=0750 /run/mysqld
 makeDataDirectory
 writeInitFile
-chmod 0700 /var/backups/mysql
+chmod 0700 /var/backups

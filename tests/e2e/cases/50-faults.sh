@@ -170,8 +170,9 @@ commandThatIsNone() {
     endsWith 126 'its COMMAND /etc/passwd is not a program' 'COMMAND=/etc/passwd' "$someCallbacks"
 }
 
+# What the listener says is shown as its own line, too.
 missingCallbacks() {
-    endsWith 3 'there are no callbacks /usr/local/bin/docker-callbacks.sh' \
+    endsWith 3 'degraded: .*there are no callbacks /usr/local/bin/docker-callbacks.sh' \
         $'COMMAND=bash\nOPTS=/run/daemon\nprintf "sleep 0.4\\nexit 3\\n" >/run/daemon' ''
 }
 

@@ -4,6 +4,8 @@
 secretsAreNowhere() {
     local secret service
     secret=$(<.secrets/redis-password)
+    # They are without a newline.
+    printf '%s\n' "$(<.secrets/redis-password)" "$(<.secrets/backup-password)" >"$results/secrets"
     for service in "${services[@]}"; do
         docker inspect "$(container "$service")" >"$results/$service.inspect"
         logOf "$service" >"$results/$service.log"
@@ -14,10 +16,10 @@ secretsAreNowhere() {
     "${compose[@]}" config >"$results/compose.config"
     ps -eww -o args >"$results/host.ps"
     # What is looked for is among what is looked at.
-    cp -- .secrets/redis-password "$results/control"
+    cp -- .secrets/backup-password "$results/control"
     expectEqual 'files with the secret' "$results/control" \
-        "$(grep --files-with-matches --fixed-strings --file=.secrets/redis-password "$results"/control "$results"/*.{inspect,log,ps,history,config})"
-    rm -f -- "$results/control"
+        "$(grep --files-with-matches --fixed-strings --file="$results/secrets" "$results"/control "$results"/*.{inspect,log,ps,history,config})"
+    rm -f -- "$results/control" "$results/secrets"
     expectNoMatch 'the files that are served' "$secret" "$(cat site/*.php)"
 }
 

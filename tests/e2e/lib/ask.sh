@@ -3,11 +3,11 @@
 
 # From the folder of the sockets, because the address of a unix socket has little room for a path. Where we are not root,
 # the container's root asks.
-ask() { # SERVICE < LINES
+ask() { # SERVICE [SECONDS-OF-SILENCE] < LINES
     if [[ $EUID -eq 0 ]]; then
-        (cd -- "$data/run" && nc -U -N -w 20 "$1-request.sock")
+        (cd -- "$data/run" && nc -U -N -w "${2:-20}" "$1-request.sock")
     else
-        inside "$1" nc -U -N -w 20 "/run/$1-request.sock"
+        inside "$1" nc -U -N -w "${2:-20}" "/run/$1-request.sock"
     fi
 }
 
@@ -52,4 +52,30 @@ siteIsUp() {
 # MariaDB's answer to a statement, as bare tab-separated lines.
 sql() { # STATEMENT
     inside mysql mariadb --batch --skip-column-names --execute="$1"
+}
+
+# Sends one, waits for its end, prints its outcome, and keeps what it printed in $results/output.
+outcomeOf() { # SERVICE USER ACTION
+    local lines id
+    lines=$(ask "$1" 300 <<<"{\"op\":\"run\",\"user\":\"$2\",\"action\":\"$3\",\"tell\":\"outcome\"}")
+    id=$(jq --raw-output 'select(.ok) | .id' <<<"$lines")
+    if [[ -z $id ]]; then fail "$1 was asked \"$2 $3\" and said" "$lines"; fi
+    ask "$1" <<<"{\"op\":\"show\",\"id\":\"$id\"}" | jq --raw-output .output >"$results/output"
+    jq --raw-output 'select(.event == "ended") | .outcome' <<<"$lines"
+}
+
+# What it printed, when it ended as expected.
+expectOutcome() { # OUTCOME SERVICE ACTION
+    local outcome
+    outcome=$(outcomeOf "$2" root "$3")
+    cat -- "$results/output"
+    if [[ $outcome != "$1" ]]; then fail "$3 of $2 should have $1, but: $outcome" "$(cat -- "$results/output")"; fi
+}
+
+# The lines of the blocks in a section of the README that are commands.
+commandsOf() { # SECTION
+    awk -v section="## $1" '
+        /^## / { inside = $0 == section }
+        /^```/ { block = !block; next }
+        inside && block && !/^[A-Z_]+=/' README.md
 }

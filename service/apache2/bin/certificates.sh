@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# The certificates that Apache serves: your own, or one that mod_md has ordered, or one that nobody vouches for. Which
+# of them it is, apache2.conf says at every reload.
+
+selfSigned=$CERTIFICATES/self-signed.pem
+
+# In one file with its key, so that a rename puts both in place. Made on the first start, and again when its name is no
+# more the site's or it is about to end.
+makeSelfSignedCertificate() {
+    local month=$((30 * 24 * 3600)) new
+    if openssl x509 -in "$selfSigned" -noout -checkend "$month" &>/dev/null &&
+        openssl x509 -in "$selfSigned" -noout -checkhost "$SITE_NAME" | grep --quiet 'does match'; then
+        return
+    fi
+    rm -f -- "$CERTIFICATES"/.new.*
+    new=$(umask 077 && mktemp "$CERTIFICATES/.new.XXXXXX")
+    openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out "$new"
+    openssl req -x509 -key "$new" -days 820 -subj "/CN=$SITE_NAME" -addext "subjectAltName=DNS:$SITE_NAME" \
+        -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth >"$new.certificate"
+    cat -- "$new.certificate" >>"$new"
+    rm -f -- "$new.certificate"
+    sync "$new"
+    mv -- "$new" "$selfSigned"
+}
+
+# Empty ones too, as apache2.conf has it.
+hasOwnCertificate() {
+    [[ -e $CERTIFICATES/fullchain.pem && -e $CERTIFICATES/privkey.pem ]]
+}
+
+ownCertificateIsWhole() {
+    local public private
+    public=$(openssl x509 -in "$CERTIFICATES/fullchain.pem" -noout -pubkey) || return
+    private=$(openssl pkey -in "$CERTIFICATES/privkey.pem" -pubout) || return
+    [[ $public == "$private" ]]
+}
+
+# The one to be served: the same choice as apache2.conf makes.
+chosenCertificate() {
+    local ordered=$CERTIFICATES/acme/domains/$SITE_NAME/pubcert.pem
+    if hasOwnCertificate; then
+        printf '%s\n' "$CERTIFICATES/fullchain.pem"
+    elif [[ -n ${ACME_CONTACT:-} && -s $ordered ]]; then
+        printf '%s\n' "$ordered"
+    else
+        printf '%s\n' "$selfSigned"
+    fi
+}
+
+# What a visitor is given, as PEM.
+servedCertificate() {
+    openssl s_client -connect 127.0.0.1:443 -servername "$SITE_NAME" </dev/null 2>/dev/null | openssl x509
+}
+
+isServed() {
+    local served chosen
+    served=$(servedCertificate | openssl x509 -noout -fingerprint -sha256) || return 1
+    chosen=$(openssl x509 -in "$(chosenCertificate)" -noout -fingerprint -sha256)
+    [[ $served == "$chosen" ]]
+}
+
+# What mod_md says about its orders, as JSON.
+orders() {
+    curl --fail --silent --max-time 5 http://127.0.0.1:8081/md-status
+}
+
+isStaged() {
+    orders | jq --exit-status 'any(.["managed-domains"][]?; .renewal.finished == true)' >/dev/null
+}
+
+isNotStaged() {
+    orders | jq --exit-status 'all(.["managed-domains"][]?; .renewal.finished != true)' >/dev/null
+}
+
+# The certificate on the wire has to be good for two weeks: time to see to it by hand.
+lookAtServed() {
+    local served end trouble
+    served=$(servedCertificate)
+    end=$(openssl x509 -noout -enddate <<<"$served" | cut --delimiter== --fields=2)
+    trouble=$(orders | jq --raw-output '.["managed-domains"][]? | select(.renewal.errors > 0) | .renewal.last.detail')
+    if ! openssl x509 -noout -checkend "$((14 * 24 * 3600))" <<<"$served" >/dev/null; then
+        logError "the certificate that visitors of $SITE_NAME are given is good until $end only${trouble:+. The new one cannot be ordered: $trouble}"
+    fi
+    if [[ -n $trouble ]]; then logError "no certificate can be ordered for $SITE_NAME: $trouble"; fi
+    logInfo "the certificate that visitors of $SITE_NAME are given is from $(openssl x509 -noout -issuer -nameopt RFC2253 <<<"$served" | cut --delimiter== --fields=2-) and good until $end"
+}

@@ -1,0 +1,136 @@
+# shellcheck shell=bash
+# The restore drill: the newest backup of the database is restored into a MariaDB of its own, which nobody else can
+# reach, and has to hold what was backed up; what the repository holds is read and checked.
+
+scratch=$LAMPLIGHTER_STATE/drill
+scratchSocket=$scratch/socket
+asMysql=(setpriv --reuid=mysql --regid=mysql --init-groups --)
+proof=$LAMPLIGHTER_BACKUPS/last-proven.json
+
+drill() {
+    local database files
+    database=$(newestOrNothing database)
+    files=$(newestOrNothing files)
+    trap endScratch EXIT
+    drillDatabase "$database"
+    endScratch
+    drillFiles "$files"
+    recordProof "$database" "$files"
+}
+
+newestOrNothing() { # TAG
+    local snapshot
+    snapshot=$(newestSnapshot "$1")
+    if [[ -z $snapshot ]]; then logError "there is no backup of the $1 to restore"; fi
+    printf '%s\n' "$snapshot"
+}
+
+# Prints a value of a snapshot's description.
+ofSnapshot() { # SNAPSHOT JQ-PATH
+    jq --raw-output "$2" <<<"$1"
+}
+
+drillDatabase() { # SNAPSHOT
+    local id bytes began=$SECONDS
+    id=$(ofSnapshot "$1" .short_id)
+    bytes=$(ofSnapshot "$1" '.summary.total_bytes_processed')
+    logInfo "restoring the database of $(ofSnapshot "$1" '.time[:19]'), snapshot $id, into a MariaDB of its own"
+    # Tables, their indexes and what InnoDB writes before it writes them.
+    needSpace "$LAMPLIGHTER_STATE" "$((3 * bytes + (256 << 20)))" 'nothing is restored'
+    startScratch
+    loadSnapshot "$id"
+    DUMP_FACTS=$scratch/restored dump-databases "$scratchSocket" >/dev/null
+    compareFacts "$scratch/recorded" "$scratch/restored"
+    logInfo "as it was backed up, in $((SECONDS - began)) s: $(describeFacts "$scratch/recorded")"
+}
+
+# Without a network, and in nobody's way: what is written there need not survive a power cut.
+startScratch() {
+    rm -rf -- "$scratch"
+    install --directory --owner=mysql --group=mysql --mode=0700 "$scratch"
+    "${asMysql[@]}" mariadb-install-db --no-defaults --datadir="$scratch/data" --auth-root-authentication-method=socket \
+        --auth-root-socket-user=root --skip-test-db >"$scratch/log" 2>&1 || scratchFailed
+    "${asMysql[@]}" nice mariadbd --no-defaults --datadir="$scratch/data" --socket="$scratchSocket" --pid-file="$scratch/pid" \
+        --skip-networking --skip-log-bin --event-scheduler=OFF --max-allowed-packet=1G --performance-schema=OFF \
+        --innodb-buffer-pool-size=128M --innodb-log-file-size=256M --innodb-flush-log-at-trx-commit=0 \
+        --innodb-doublewrite=OFF >>"$scratch/log" 2>&1 &
+    scratchPid=$!
+    until mariadb-admin --socket="$scratchSocket" --silent ping &>/dev/null; do
+        if ! kill -0 "$scratchPid" 2>/dev/null; then scratchFailed; fi
+        sleep 0.1
+    done
+}
+
+scratchFailed() {
+    tail --lines=20 -- "$scratch/log" >&2
+    logError 'the MariaDB to restore into does not start: its last lines are above'
+}
+
+endScratch() {
+    if [[ -n ${scratchPid:-} ]]; then
+        kill -KILL "$scratchPid" 2>/dev/null || true
+        wait "$scratchPid" 2>/dev/null || true
+        unset scratchPid
+    fi
+    rm -rf -- "$scratch"
+}
+
+# The facts that stand at the dump's end are kept aside. Where a piece cannot be read, all are, to say which are bad.
+loadSnapshot() { # ID
+    if inRepository dump "$1" /database.sql |
+        sed "/^-- lamplighter: /w $scratch/recorded" |
+        mariadb --socket="$scratchSocket" --default-character-set=utf8mb4 --max-allowed-packet=1G --batch --skip-print-query-on-error; then
+        return
+    fi
+    inRepository check --read-data || true
+    logError "the database of snapshot $1 CANNOT BE RESTORED: what failed is above, and what is wrong with the repository"
+}
+
+# Nothing that was recorded may be missing or other than it was. The server may be a newer one, and has users of its own.
+compareFacts() { # RECORDED RESTORED
+    local differences
+    if [[ ! -s $1 ]]; then logError 'the backup does not say what it holds: it is none that nightly-backup made'; fi
+    differences=$(jq --null-input --raw-output --slurpfile recorded <(factsOf "$1") --slurpfile restored <(factsOf "$2") '
+        def tables(facts): facts | map(select(.table)) | INDEX(.table);
+        def rest(facts): facts | map(select(.server)) | .[0] // {};
+        tables($restored) as $there | rest($restored) as $has |
+        (tables($recorded)[] | . as $was | $there[.table] as $is |
+            if $is == null then "the table \(.table) is missing"
+            elif $is.rows != .rows then "\(.table) has \($is.rows) rows, not \(.rows)"
+            elif $is.sum != .sum then "\(.table) has other values in its rows (sum \($is.sum), not \(.sum))"
+            else empty end),
+        (rest($recorded) | to_entries[] | select(.value | type == "number") |
+            select(($has[.key] // 0) < .value) | "\($has[.key] // 0) \(.key), not \(.value)")')
+    if [[ -n $differences ]]; then
+        printf '%s\n' "$differences" >&2
+        logError 'the restored database is NOT what was backed up: what differs is above'
+    fi
+}
+
+factsOf() { # FILE
+    sed --quiet 's/^-- lamplighter: //p' "$1"
+}
+
+# Every night another part is read, and after so many nights all.
+drillFiles() { # SNAPSHOT
+    local nights=${BACKUP_CHECK_NIGHTS:-7} part files listed
+    part=$(($(date +%s) / 86400 % nights + 1))
+    if ! inRepository check --read-data-subset="$part/$nights"; then
+        logError 'the repository of backups is DAMAGED: what is wrong with it is above'
+    fi
+    files=$(ofSnapshot "$1" .summary.total_files_processed)
+    listed=$(inRepository ls --json --no-lock "$(ofSnapshot "$1" .short_id)" | jq --null-input '[inputs | select(.type == "file")] | length')
+    if ((listed < files)); then logError "the backup of the files has $listed of the $files files it was made of"; fi
+    logInfo "the files of $(ofSnapshot "$1" '.time[:19]'), snapshot $(ofSnapshot "$1" .short_id): $listed; part $part of $nights of the repository read and checked"
+}
+
+# Beside the backups, so that it goes where they go.
+recordProof() { # DATABASE-SNAPSHOT FILES-SNAPSHOT
+    local now
+    now=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
+    jq --null-input --arg proven "$now" --argjson database "$1" --argjson files "$2" \
+        '{proven: $proven} + ({database: $database, files: $files} | map_values({snapshot: .short_id, time}))' >"$proof.new"
+    sync "$proof.new"
+    mv -- "$proof.new" "$proof"
+    logInfo "last proven restorable: $now (database $(ofSnapshot "$1" .short_id), files $(ofSnapshot "$2" .short_id))"
+}

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# The copy of the backups that is kept elsewhere: a second repository of restic's, with the same password.
+
+# Without the password that somebody may have written into the address.
+offsiteName() {
+    sed --regexp-extended 's#//[^/@]*@#//#' <<<"$BACKUP_OFFSITE"
+}
+
+# What the other side wants to be told is in nobody else's environment, and on no command line.
+atOffsite() { # RESTIC'S ARGUMENT...
+    local line
+    (
+        while IFS= read -r line || [[ -n $line ]]; do
+            if [[ $line =~ ^[A-Za-z_][A-Za-z0-9_]*= ]]; then export "${line?}"; fi
+        done </run/secrets/backup-offsite
+        exec restic --repo "$BACKUP_OFFSITE" --password-file "$BACKUP_PASSWORD_FILE" \
+            --cache-dir "$LAMPLIGHTER_STATE/restic-cache" --cleanup-cache --retry-lock 10m \
+            --option sftp.args="-i /run/secrets/backup-ssh-key -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=$LAMPLIGHTER_STATE/known_hosts" \
+            "$@"
+    )
+}
+
+copyOffsite() {
+    local tag
+    openOffsite
+    atOffsite unlock --quiet
+    atOffsite copy --quiet --from-repo "$repository" --from-password-file "$BACKUP_PASSWORD_FILE" ||
+        offsiteFailed "$?" 'the copy is not complete'
+    for tag in database files; do forgetOld "$tag" atOffsite; done
+    atOffsite prune --quiet || offsiteFailed "$?" 'what is old could not be thrown away'
+    logInfo "copied to $(offsiteName), which has $(atOffsite snapshots --json --no-lock | jq length) snapshots"
+}
+
+# One that is not there yet is made, with the same cuts between pieces of data: what is the same here is the same there.
+openOffsite() {
+    local status=0
+    # restic itself would try for a quarter of an hour.
+    probeOffsite || status=$?
+    if ((status == 10)); then
+        atOffsite init --quiet --from-repo "$repository" --from-password-file "$BACKUP_PASSWORD_FILE" --copy-chunker-params ||
+            offsiteFailed "$?" 'the repository could not be made'
+        logInfo "a new repository for the copy: $(offsiteName)"
+    elif ((status)); then
+        offsiteFailed "$status" 'nothing is copied'
+    fi
+}
+
+probeOffsite() {
+    timeout --kill-after=5 "${BACKUP_OFFSITE_PATIENCE:-90}" bash -c "$(declare -f atOffsite); atOffsite cat config >/dev/null"
+}
+
+offsiteFailed() { # STATUS WHAT
+    local why="restic ended with status $1, and what it says is above"
+    case $1 in
+    11) why='it is locked by another restic' ;;
+    12) why='it has another password than the one in .secrets/backup-password' ;;
+    124 | 137) why='it does not answer' ;;
+    esac
+    logError "$2 to $(offsiteName): $why. The backups on this machine are as they were"
+}

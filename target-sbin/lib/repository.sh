@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# The repository of backups (restic's), which the services that back up share. Sourced by their callbacks; needs disk.sh.
+#
+# Whoever works on it holds the file `lock` beside it, across the containers. So two never do so at once, and a lock of
+# restic's own that is found then was left behind by somebody who is gone.
+
+: "${LAMPLIGHTER_BACKUPS:=/var/backups}" "${BACKUP_PASSWORD_FILE:=/run/secrets/backup-password}"
+: "${LAMPLIGHTER_STATE:=/var/lib/lamplighter}"
+export BACKUP_PASSWORD_FILE
+repository=$LAMPLIGHTER_BACKUPS/repository
+# How long to wait for somebody else's work on it, in seconds.
+repositoryPatience=${repositoryPatience:-5400}
+
+# restic's exit statuses that say what is wrong (restic(1), "Exit status").
+declare -A repositoryFaults=(
+    [3]='what is above could not be read, so the newest snapshot has not all of it'
+    [10]="there is no repository in $repository"
+    [11]="$repository is locked by another restic: is there one that does not hold $LAMPLIGHTER_BACKUPS/lock?"
+    [12]='the password is not the one that the repository was made with: put the right one into .secrets/backup-password'
+)
+
+# Without a cache: the repository is on a disk of this machine, and what is checked has to be what is there.
+inRepository() { # RESTIC'S ARGUMENT...
+    restic --repo "$repository" --password-file "$BACKUP_PASSWORD_FILE" --no-cache "$@"
+}
+
+# Until the end of the run nobody else gets at the repository. A new one is made only where there has never been one.
+openRepository() {
+    local status=0 id
+    local -r known=$LAMPLIGHTER_STATE/repository-id
+    lockRepository
+    if [[ ! -e $repository/config ]]; then makeRepository "$known"; fi
+    id=$(inRepository cat config | jq --raw-output .id) || status=$?
+    if ((status)); then repositoryFailed "$status" 'cannot open the repository'; fi
+    printf '%s\n' "$id" >"$known"
+    inRepository unlock --remove-all --quiet
+}
+
+lockRepository() {
+    local descriptor
+    umask 077
+    exec {descriptor}>>"$LAMPLIGHTER_BACKUPS/lock"
+    if flock --nonblock "$descriptor"; then return; fi
+    logInfo "waiting: somebody else is at work on the backups (at most $repositoryPatience s)"
+    if ! flock --timeout "$repositoryPatience" "$descriptor"; then
+        logError "somebody else has been at work on the backups for $repositoryPatience s: see the other runs of mysql and backup"
+    fi
+}
+
+# A disk that is not mounted looks like a first start. Backups that quietly begin anew on the wrong disk are worse than
+# none that are missed.
+makeRepository() { # FILE-WITH-ITS-ID
+    if [[ -s $1 ]]; then
+        logError "the repository of backups is gone from $LAMPLIGHTER_BACKUPS (BACKUP_PATH in .env): is its disk mounted?" \
+            "To begin a new one, remove data/lamplighter/$LAMPLIGHTER_SERVICE/${1##*/}"
+    fi
+    inRepository init --quiet || repositoryFailed "$?" 'cannot make the repository'
+    logInfo "a new repository of backups: $repository"
+}
+
+repositoryFailed() { # STATUS WHAT
+    logError "$2: ${repositoryFaults[$1]:-restic ended with status $1, and what it says is above}"
+}
+
+# Makes a snapshot and prints restic's summary of it. What restic has against it is in the log.
+takeSnapshot() { # RESTIC'S ARGUMENT...
+    local summary complaints status=0
+    complaints=$(mktemp)
+    summary=$(inRepository backup --json --quiet "$@" 2>"$complaints") || status=$?
+    if ((status == 3)) && [[ -z $(unreadable "$complaints") ]]; then
+        # Of a site in use, a file may go between being seen and being read. It is none of the site's any more.
+        logInfo "$(readableErrors "$complaints" | wc --lines) files went while they were backed up" >&2
+        status=0
+    fi
+    if ((status)); then readableErrors "$complaints" | head --lines=20 >&2; fi
+    rm -f -- "$complaints"
+    if ((status)); then repositoryFailed "$status" 'no backup is made'; fi
+    printf '%s\n' "$summary"
+}
+
+# What restic has printed, without the JSON.
+readableErrors() { # FILE
+    jq --raw-input --raw-output '. as $line | (fromjson? // null) | objects // {} | .error.message // .message // $line' "$1"
+}
+
+# What could not be read and is there all the same.
+unreadable() { # FILE
+    readableErrors "$1" | grep --invert-match --regexp='no such file or directory$' --regexp='^Warning: at least one source file could not be read' || true
+}
+
+# The newest snapshot with this tag, as restic describes it; nothing where there is none.
+newestSnapshot() { # TAG
+    inRepository snapshots --json --no-lock --tag "$1" | jq --compact-output 'max_by(.time) // empty'
+}
+
+# Only after a success, so that the last good backups outlive a series of failures: what counts is how many days there
+# are backups of, not how long ago they were.
+forgetOld() { # TAG RESTIC-COMMAND...
+    local tag=$1
+    shift
+    "$@" forget --quiet --tag "$tag" --group-by host,paths --keep-daily "${BACKUP_KEEP_DAYS:-14}" \
+        --keep-weekly "${BACKUP_KEEP_WEEKS:-8}" --keep-monthly "${BACKUP_KEEP_MONTHS:-12}"
+}
+
+# Throws away what is in no snapshot any more. It looks up much, hence the cache, which nothing that proves anything uses.
+pruneRepository() {
+    restic --repo "$repository" --password-file "$BACKUP_PASSWORD_FILE" --cache-dir "$LAMPLIGHTER_STATE/restic-cache" \
+        --cleanup-cache prune --quiet
+}
+
+# Room for all of it when it is the first; then for twice what the last one added. And some of the disk has to stay
+# free, because a full one would stop the database too.
+needSpaceFor() { # TAG BYTES
+    local last added=$2 reserve=$((64 << 20))
+    last=$(newestSnapshot "$1")
+    if [[ -n $last ]]; then added=$(jq '2 * (.summary.data_added_packed // .summary.data_added // 0)' <<<"$last"); fi
+    needSpace "$LAMPLIGHTER_BACKUPS" "$((added + reserve))" 'no backup is made'
+}
+
+# "snapshot 1f2e3d4c, 1.2GiB, of it new: 3.4MiB"
+describeSnapshot() { # RESTIC'S-SUMMARY
+    local id bytes added
+    read -r id bytes added < <(jq --raw-output '"\(.snapshot_id[:8]) \(.total_bytes_processed) \(.data_added_packed)"' <<<"$1")
+    printf 'snapshot %s, %s, of it new: %s' "$id" "$(inBytes "$bytes")" "$(inBytes "$added")"
+}
+
+# "12 tables with 34567 rows, 4 users, ..." of the facts that a dump carries.
+describeFacts() { # FILE
+    sed --quiet 's/^-- lamplighter: //p' "$1" | jq --raw-output 'select(.server) |
+        "\(.tables) tables with \(.rows) rows, \(.views) views, \(.triggers) triggers, \(.routines) routines, \(.events) events, \(.users) users, MariaDB \(.server)"'
+}

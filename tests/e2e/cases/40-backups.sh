@@ -1,0 +1,244 @@
+# shellcheck shell=bash disable=SC2016 # it is the shell in the container that expands
+# Backups: what one holds, and what becomes of it when something goes wrong.
+
+snapshotSaysWhatItHolds() {
+    local facts table rows
+    fillDatabase
+    runAction mysql forum nightly-backup
+    facts=$(factsIn "$(newestOf database)")
+    expectMatch 'what the snapshot says' '"rows":3000,"sum":"[0-9a-f]{16}","table":"forum.posts"' "$facts"
+    expectEqual 'what there is beside tables' '1 1 1 1' \
+        "$(jq --raw-output 'select(.server) | "\(.views) \(.triggers) \(.routines) \(.events)"' <<<"$facts")"
+    expectEqual 'the server' "$(sql 'SELECT VERSION()' | cut --delimiter=' ' --fields=1)" "$(jq --raw-output 'select(.server) | .server' <<<"$facts")"
+    while IFS=$'\t' read -r table rows; do
+        expectEqual "the rows of $table" "$(sql "SELECT COUNT(*) FROM forum.\`${table//\`/\`\`}\`")" "$rows"
+    done < <(jq --raw-output 'select(.table) | "\(.table | sub("^forum[.]"; ""))\t\(.rows)"' <<<"$facts")
+    expectMatch 'what the snapshot says' '"rows":4,"sum":"[0-9a-f]{16}","table":"forum.all `kinds`, ü"' "$facts"
+    expectMatch 'its log' 'snapshot [0-9a-f]{8}, .*, of it new: .* tables with [0-9]+ rows' "$(logOf mysql)"
+}
+
+siteFilesAreBackedUp() {
+    expectOutcome succeeded backup nightly-backup
+    inRepository restore "$(newestOf files):/var/www/site" --target /tmp/restored
+    inside backup diff --recursive --no-dereference /var/www/site /tmp/restored || fail 'the backup is not what the site is'
+    inside backup rm -rf /tmp/restored
+}
+
+# As caches do, in the middle of being looked at. It takes a moment that fits, so it is tried until one does.
+filesThatGoAreNoFailure() {
+    local site=$results/busy-site folder
+    rm -rf -- "$site" "$results/backed-up" "$results/away"
+    for folder in {1..100}; do
+        mkdir -p -- "$site/cache/$folder"
+        touch -- "$site/cache/$folder"/{1..20}
+    done
+    # shellcheck disable=SC2064 # this file
+    trap "touch '$results/backed-up'; endLonelyBackup" EXIT
+    startLonelyBackup "$site" 120m
+    until [[ -e $results/backed-up ]]; do
+        mv -- "$site/cache" "$results/away"
+        mv -- "$results/away" "$site/cache"
+    done &
+    waitUntil 120 'files have gone while they were backed up' backsUpWhileFilesGo
+    touch "$results/backed-up"
+    wait
+}
+
+backsUpWhileFilesGo() {
+    expectEqual 'the outcome' succeeded "$(lonelyOutcome nightly-backup)" && grep 'files went while they were backed up' "$results/output"
+}
+
+# Whoever breaks into the site finds no backup of it, and no password for one.
+backupsAreOutOfReach() {
+    local service
+    for service in apache2 php redis scheduler; do
+        expectNoMatch "the mounts of $service" /var/backups "$(inspect "$service" '{{range .Mounts}}{{.Destination}} {{end}}')"
+        expectEqual "the backups that $service sees" '' "$(inside "$service" sh -c 'find /var/backups -mindepth 1; cat /run/secrets/backup-*')"
+    done
+    expectEqual 'the modes of the folders' '700 700' "$(inside backup stat --format=%a /var/backups /var/backups/repository | tr '\n' ' ' | sed 's/ $//')"
+}
+
+added() { # SNAPSHOT
+    inRepository snapshots --json "$1" | jq '.[0].summary.data_added_packed'
+}
+
+# Some 30 MB that do not compress; then the first row becomes longer, and one in the middle.
+whatStaysIsNotStoredAgain() {
+    local whole later
+    sql 'USE forum; CREATE TABLE archive (id INT PRIMARY KEY, body BLOB);
+        INSERT INTO archive SELECT seq, RANDOM_BYTES(500) FROM seq_1_to_30000'
+    expectOutcome succeeded mysql nightly-backup
+    whole=$(added "$(newestOf database)")
+    sql 'UPDATE forum.archive SET body = CONCAT(body, RANDOM_BYTES(77)) WHERE id IN (1, 15000)'
+    expectOutcome succeeded mysql nightly-backup
+    later=$(added "$(newestOf database)")
+    figure 'added by a backup of 30,000 new rows, and of 2 changed' "$((whole / 1000)) kB, $((later / 1000)) kB"
+    if ((whole < 15000000)); then fail "the rows took only $whole bytes: they are not backed up, or compress"; fi
+    if ((later > whole / 3)); then fail "two changed rows have $later bytes stored anew, of $whole"; fi
+}
+
+# Wherever it ends: within rows, after the databases, before the last line.
+cutDumpIsRefused() {
+    inside mysql bash -euo pipefail -c '
+        filter() { perl /usr/local/sbin/lib/dump-filter.pl; }
+        dump-databases | grep --text --invert-match "^-- lamplighter: " >/tmp/whole
+        filter </tmp/whole | tail -n 1 | grep --quiet "^-- lamplighter: .*\"server\""
+        first=$(grep --text --line-number --max-count=1 "^-- Dump completed" /tmp/whole | cut -d: -f1)
+        for lines in 3 $((first / 2)) "$first" $(($(wc -l </tmp/whole) - 1)); do
+            if head -n "$lines" /tmp/whole | filter >/tmp/filtered 2>/tmp/said; then echo "$lines lines are taken for a whole dump" >&2; exit 1; fi
+            cat /tmp/said
+            if grep --text "^-- lamplighter: " /tmp/filtered; then echo "$lines lines have facts" >&2; exit 1; fi
+        done
+        rm /tmp/whole /tmp/filtered /tmp/said'
+}
+
+# A table that somebody has locked keeps the dump waiting in the middle.
+killedDumpLeavesNoSnapshot() {
+    local before id since
+    before=$(snapshotsOf)
+    sql 'CREATE TABLE forum.zz_last (id INT PRIMARY KEY); INSERT INTO forum.zz_last VALUES (1)'
+    sql 'LOCK TABLES forum.zz_last WRITE; DO SLEEP(61)' &
+    trap 'sql "DROP TABLE IF EXISTS forum.zz_last"' EXIT
+    waitUntil 20 'the table is locked' dumpWaits 'SLEEP(61)'
+    since=$(now)
+    id=$(request mysql root nightly-backup)
+    waitUntil 60 'the dump waits for the locked table' dumpWaits 'metadata lock'
+    inside mysql pkill -KILL -x mariadb-dump
+    waitForLog 60 mysql "$since" "nightly-backup ${id:0:8} failed"
+    sql "SELECT CONCAT('KILL ', id) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(61)' AND id <> CONNECTION_ID()" |
+        inside mysql mariadb --force
+    wait || true
+    expectMatch 'its log' 'no backup is made' "$(logOf mysql "$since")"
+    expectEqual 'the snapshots' "$before" "$(snapshotsOf)"
+}
+
+dumpWaits() { # WHAT-THE-LIST-OF-PROCESSES-HAS
+    sql 'SHOW FULL PROCESSLIST' | grep --fixed-strings "$1"
+}
+
+neverTwoAtOnce() {
+    local since holder
+    exec {holder}> >(inside backup flock /var/backups/lock sh -c 'echo held >/var/backups/.held; cat')
+    waitUntil 20 'the lock is held' inside backup rm /var/backups/.held
+    since=$(now)
+    request mysql root nightly-backup
+    request backup root nightly-backup
+    waitForLog 20 mysql "$since" 'waiting: somebody else is at work on the backups'
+    waitForLog 20 backup "$since" 'waiting: somebody else is at work on the backups'
+    expectNoMatch 'the log of mysql' 'succeeded' "$(logOf mysql "$since")"
+    exec {holder}>&-
+    waitForLog 60 mysql "$since" 'nightly-backup [0-9a-f]{8} succeeded'
+    waitForLog 60 backup "$since" 'nightly-backup [0-9a-f]{8} succeeded'
+}
+
+# As a killed restic leaves it: in the name of a machine that is not there any more.
+staleLockIsRemoved() {
+    inside mysql sh -euc '
+        cd /tmp && mkfifo never-ending
+        restic --repo /var/backups/repository --password-file /run/secrets/backup-password --no-cache backup --stdin <never-ending &
+        exec 3>never-ending
+        until ls /var/backups/repository/locks | grep .; do sleep 0.1; done
+        kill -KILL $!
+        rm never-ending'
+    expectMatch 'the locks' '[0-9a-f]{64}' "$(onBackups ls locks)"
+    expectOutcome succeeded backup nightly-backup
+    expectEqual 'the locks' '' "$(onBackups ls locks)"
+}
+
+# In place: the file is what Docker has mounted.
+wrongPasswordIsSaid() {
+    local before
+    before=$(snapshotsOf)
+    cp -- .secrets/backup-password .secrets/good
+    trap 'cat .secrets/good >.secrets/backup-password; rm .secrets/good' EXIT
+    echo 'not the password' >.secrets/backup-password
+    expectOutcome failed mysql nightly-backup
+    expectMatch 'what it says' 'the password is not the one that the repository was made with' "$(<"$results/output")"
+    expectOutcome failed backup restore-drill
+    expectMatch 'what it says' 'the password is not the one that the repository was made with' "$(<"$results/output")"
+    cat .secrets/good >.secrets/backup-password
+    expectEqual 'the snapshots' "$before" "$(snapshotsOf)"
+    expectOutcome succeeded mysql nightly-backup
+}
+
+missingDiskIsSaid() {
+    trap 'inside backup mv /var/backups/elsewhere /var/backups/repository' EXIT
+    inside backup mv /var/backups/repository /var/backups/elsewhere
+    expectOutcome failed mysql nightly-backup
+    expectMatch 'what it says' 'the repository of backups is gone from /var/backups' "$(<"$results/output")"
+    inside backup test ! -e /var/backups/repository || fail 'a new repository has been begun'
+}
+
+# Once by what is asked before, once by what happens on the way.
+fullDiskHarmsNoOlderBackup() {
+    local site=$results/small-site before
+    mkdir -p -- "$site"
+    echo one >"$site/one"
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m
+    expectEqual 'the outcome of the first' succeeded "$(lonelyOutcome nightly-backup)"
+    before=$(docker exec "$lonely" repository snapshots --json | jq --raw-output '.[].id')
+
+    # More than there is, less than what the last addition lets expect.
+    head --bytes=150M /dev/urandom >"$site/large"
+    expectEqual 'the outcome when the disk becomes full' failed "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' 'no space left on device' "$(<"$results/output")"
+    docker exec "$lonely" sh -c 'test $(df --output=avail --block-size=1M /var/backups | tail -n 1) -lt 30' || fail 'the disk is not full'
+    expectEqual 'the outcome on the full disk' failed "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' 'no backup is made: .* are free in /var/backups, and it takes' "$(<"$results/output")"
+
+    expectEqual 'the snapshots' "$before" "$(docker exec "$lonely" repository snapshots --json | jq --raw-output '.[].id')"
+    docker exec "$lonely" repository check --read-data
+    rm -f -- "$site/large"
+    docker exec "$lonely" repository prune
+    echo two >"$site/two"
+    expectEqual 'the outcome once there is room' succeeded "$(lonelyOutcome nightly-backup)"
+}
+
+copyGoesElsewhere() {
+    local site=$results/copied-site
+    mkdir -p -- "$site" "$results/elsewhere"
+    echo one >"$site/one"
+    printf '# a comment\nRESTIC_PROGRESS_FPS=1\n' >"$results/offsite"
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m --env BACKUP_OFFSITE=/elsewhere/repository \
+        --volume "$results/offsite:/run/secrets/backup-offsite:ro" --volume "$results/elsewhere:/elsewhere"
+    expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'the outcome of the copy' succeeded "$(lonelyOutcome offsite-copy)"
+    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 1 snapshots' "$(<"$results/output")"
+    docker exec "$lonely" repository --offsite restore latest:/var/www/site --target /tmp/copy
+    expectEqual 'what the copy has' one "$(docker exec "$lonely" cat /tmp/copy/one)"
+    docker exec "$lonely" sh -c 'find /elsewhere -mindepth 1 -delete'
+}
+
+unreachableCopyIsSaid() {
+    local site=$results/copied-site before
+    mkdir -p -- "$site"
+    echo one >"$site/one"
+    printf 'RESTIC_REST_USERNAME=somebody\nRESTIC_REST_PASSWORD=not-to-be-seen\n' >"$results/offsite"
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m --env BACKUP_OFFSITE=rest:http://127.0.0.1:9/ --env BACKUP_OFFSITE_PATIENCE=5 \
+        --volume "$results/offsite:/run/secrets/backup-offsite:ro"
+    expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
+    before=$(docker exec "$lonely" repository snapshots --json | jq --raw-output '.[].id')
+    expectEqual 'the outcome of the copy' failed "$(lonelyOutcome offsite-copy)"
+    expectMatch 'what it says' 'nothing is copied to rest:http://127.0.0.1:9/: .*The backups on this machine are as they were' "$(<"$results/output")"
+    expectNoMatch 'what it says' 'not-to-be-seen' "$(<"$results/output")"
+    expectEqual 'the snapshots' "$before" "$(docker exec "$lonely" repository snapshots --json | jq --raw-output '.[].id')"
+    docker exec "$lonely" repository check --read-data
+}
+
+testCase 'forum nightly-backup, sent as a plain line, makes a snapshot that says what it holds' snapshotSaysWhatItHolds
+testCase "the backup of the site's files has them all" siteFilesAreBackedUp
+testCase 'files that go while they are backed up are no failure' filesThatGoAreNoFailure
+testCase 'what faces the internet sees no backup' backupsAreOutOfReach
+testCase 'what has not changed is not stored again, also behind a row that grew' whatStaysIsNotStoredAgain
+testCase 'a dump that is cut short is none' cutDumpIsRefused
+testCase 'a dump that is killed in the middle is a failed backup, and no snapshot' killedDumpLeavesNoSnapshot
+testCase 'two backups never run at once' neverTwoAtOnce
+testCase 'a lock that a killed backup left behind is removed' staleLockIsRemoved
+testCase 'a wrong password is said, and the backups stay as they are' wrongPasswordIsSaid
+testCase 'where the repository is gone, no other is begun' missingDiskIsSaid
+testCase 'a full disk is said, before and on the way, and the backups stay as they are' fullDiskHarmsNoOlderBackup
+testCase 'the copy elsewhere has what is here' copyGoesElsewhere
+testCase 'a place for the copy that cannot be reached is said, and the backups stay as they are' unreachableCopyIsSaid

@@ -1,0 +1,159 @@
+# shellcheck shell=bash disable=SC2016 # it is the shell in the container that expands
+# The proof that backups can be restored, and restoring them.
+
+drillProves() {
+    local began=$EPOCHREALTIME
+    expectOutcome succeeded mysql nightly-backup
+    expectOutcome succeeded backup nightly-backup
+    began=$EPOCHREALTIME
+    expectOutcome succeeded backup restore-drill
+    figure 'restore drill of the test database' "$(secondsSince "$began") s"
+    expectMatch 'what it says' "as it was backed up, .* tables with [0-9]+ rows" "$(<"$results/output")"
+    expectMatch 'what it says' "last proven restorable: $(date --utc +%Y-%m-%d)T.* \(database $(newestOf database), files $(newestOf files)\)" "$(<"$results/output")"
+    expectEqual 'what is recorded' "$(date --utc +%Y-%m-%d) $(newestOf database) $(newestOf files)" \
+        "$(inside backup cat /var/backups/last-proven.json | jq --raw-output '"\(.proven[:10]) \(.database.snapshot) \(.files.snapshot)"')"
+    expectEqual 'what is left of it' '' "$(inside backup sh -c 'ls -d /var/lib/lamplighter/drill 2>/dev/null; pgrep mariadbd || true')"
+}
+
+# As if a table had lost rows on the way: the dump says one thing and holds another.
+makeSnapshot() { # SED-SCRIPT
+    inside mysql sh -euc 'dump-databases >/tmp/dump && sed -i -E "$1" /tmp/dump &&
+        restic --repo /var/backups/repository --password-file /run/secrets/backup-password --no-cache backup --quiet \
+            --tag database --stdin --stdin-filename database.sql </tmp/dump && rm /tmp/dump' sh "$1"
+}
+
+drillFindsLess() {
+    local proven
+    proven=$(inside backup cat /var/backups/last-proven.json)
+    makeSnapshot '/^\(17,.Gr.*\),$/d; s/`archive`/`stored`/g'
+    trap 'inRepository forget --quiet "$(newestOf database)"' EXIT
+    expectOutcome failed backup restore-drill
+    expectMatch 'what it says' 'forum\.posts has 2999 rows, not 3000' "$(<"$results/output")"
+    expectMatch 'what it says' 'the table forum\.archive is missing' "$(<"$results/output")"
+    expectMatch 'what it says' 'the restored database is NOT what was backed up' "$(<"$results/output")"
+    expectEqual 'what was last proven' "$proven" "$(inside backup cat /var/backups/last-proven.json)"
+}
+
+drillFindsOtherValues() {
+    makeSnapshot "s/^\(17,'G/(17,'g/"
+    trap 'inRepository forget --quiet "$(newestOf database)"' EXIT
+    expectOutcome failed backup restore-drill
+    expectMatch 'what it says' 'forum\.posts has other values in its rows' "$(<"$results/output")"
+}
+
+# In the middle of the largest file, which has the rows.
+corruptPackIsNamed() {
+    local pack
+    pack=$(onBackups find data -type f -printf '%s %p\n' | sort --numeric-sort | tail --lines=1 | cut --delimiter=' ' --fields=2)
+    onBackups cp "$pack" /var/backups/good-pack
+    # shellcheck disable=SC2064 # this pack
+    trap "onBackups sh -c 'cat /var/backups/good-pack >$pack; rm /var/backups/good-pack'" EXIT
+    onBackups sh -euc 'chmod u+w "$1"; printf "%64s" corrupt | dd of="$1" bs=1 seek="$(($(stat --format=%s "$1") / 2))" conv=notrunc status=none' sh "$pack"
+    expectOutcome failed backup restore-drill
+    expectMatch 'what it says' "(CANNOT BE RESTORED|DAMAGED)" "$(<"$results/output")"
+    expectMatch 'what it says' "${pack##*/}|pack ${pack##*/}" "$(<"$results/output")"
+}
+
+restoreRefusesLiveSite() {
+    local before said status=0
+    before=$(databaseFacts sql)
+    said=$(bin/restore 2>&1) || status=$?
+    expectEqual 'its status' 1 "$status"
+    expectMatch 'what it says' 'the stack is running: .*--force' "$(tr '\n' ' ' <<<"$said")"
+    expectEqual 'what is in the database' "$before" "$(databaseFacts sql)"
+    siteIsUp
+}
+
+siteFacts() {
+    inside backup sh -euc 'cd /var/www/site && find . -printf "%p %y %m %U %G %s %T@ %l\n" | sort; find . -type f -exec sha256sum {} + | sort'
+}
+
+# All but the visits: bin/up pays one, when it looks whether the site answers.
+lastingFacts() {
+    databaseFacts sql | grep --invert-match visits
+}
+
+damageIsUndone() {
+    local database files began command
+    sql "CREATE USER IF NOT EXISTS reader@localhost IDENTIFIED BY 'some secret';
+        GRANT SELECT ON forum.posts TO reader@localhost; GRANT EXECUTE ON PROCEDURE forum.tidy TO reader@localhost"
+    mkdir -p site/kept/deep
+    head --bytes=300000 /dev/urandom >site/kept/deep/picture
+    ln -sfn picture site/kept/deep/link
+    expectOutcome succeeded mysql nightly-backup
+    expectOutcome succeeded backup nightly-backup
+    database=$(lastingFacts; sql 'SHOW GRANTS FOR reader@localhost')
+    files=$(siteFacts)
+
+    sql 'DROP TABLE forum.posts; UPDATE forum.archive SET body = 0 WHERE id % 2; CREATE TABLE forum.later (id INT); DROP USER reader@localhost'
+    rm -rf site/kept
+    echo 'later' >site/later
+    echo 'broken' >site/index.php
+    expectEqual 'the rows of the broken database' '' "$(sql 'SELECT COUNT(*) FROM forum.posts' 2>/dev/null || true)"
+
+    began=$EPOCHREALTIME
+    # As the README has it.
+    command=$(commandsOf Backups | grep '^bin/restore')
+    expectEqual 'the command' 'bin/restore --force' "$command"
+    $command >"$results/restore" 2>&1 || fail "$(cat "$results/restore")"
+    figure 'bin/restore of a damaged site' "$(secondsSince "$began") s"
+    expectEqual 'what is in the database' "$database" "$(lastingFacts; sql 'SHOW GRANTS FOR reader@localhost')"
+    expectEqual "the site's files" "$files" "$(siteFacts)"
+    expectMatch 'what it says' 'restoring the database: 100 %' "$(<"$results/restore")"
+    expectMatch 'what it says' 'The database before is in [^ ]*/before-restore-' "$(<"$results/restore")"
+    siteIsUp
+    inside mysql sh -c 'rm -rf /var/lib/mysql/before-restore-*'
+}
+
+# Only what was asked for.
+onlyOneOfBoth() {
+    local said status=0
+    sql 'INSERT INTO forum.posts (title) VALUES ("after the backup")'
+    echo 'later' >site/later
+    bin/restore "$(newestOf files)" --force >"$results/restore" 2>&1 || fail "$(cat "$results/restore")"
+    expectEqual 'the row' 1 "$(sql "SELECT COUNT(*) FROM forum.posts WHERE title = 'after the backup'")"
+    [[ ! -e site/later ]] || fail 'site/later is still there'
+    said=$(bin/restore 2001-02-03 --only db --force 2>&1) || status=$?
+    expectEqual 'the status for a day without a backup' 1 "$status"
+    expectMatch 'what it says' 'there is no such backup: 2001-02-03' "$said"
+    sql "DELETE FROM forum.posts WHERE title = 'after the backup'"
+    siteIsUp
+}
+
+# A clone on another machine, as far as one machine can show it: another folder, name, network, and no data.
+bareHostIsRestored() {
+    local database files began
+    database=$(lastingFacts)
+    files=$(siteFacts)
+    # shellcheck disable=SC2064 # the stack's name as it is now
+    trap "removeStack '$COMPOSE_PROJECT_NAME-bare' '$bare'" EXIT
+    copyTree "$repo" "$bare"
+    mkdir -p -- "$bare/data/backups"
+    inside backup tar --create --directory=/var/backups . | tar --extract --directory="$bare/data/backups"
+
+    cd -- "$bare" || return
+    git init --quiet
+    git add --all
+    git -c user.name=e2e -c user.email=e2e@localhost commit --quiet --message=clone
+    mkdir -m 0700 .secrets
+    cp -- "$stack/.secrets/backup-password" .secrets/
+    HTTP_PORT=$(freePort "$((HTTPS_PORT + 1))")
+    HTTPS_PORT=$(freePort "$((HTTP_PORT + 1))")
+    export COMPOSE_PROJECT_NAME=$COMPOSE_PROJECT_NAME-bare
+
+    began=$EPOCHREALTIME
+    bin/restore >"$results/bare" 2>&1 || fail "$(cat "$results/bare")"
+    figure 'bin/restore in a new clone' "$(secondsSince "$began") s"
+    expectEqual 'what is in the database' "$database" "$(lastingFacts)"
+    expectEqual "the site's files" "$files" "$(siteFacts)"
+    siteIsUp
+}
+
+testCase 'the restore drill proves the newest backups and says when' drillProves
+testCase 'a backup with a row or a table less than it says fails the drill' drillFindsLess
+testCase 'a backup with another value in a row fails the drill' drillFindsOtherValues
+testCase 'a corrupted file of the repository fails the drill, which says which it is' corruptPackIsNamed
+testCase 'bin/restore does not touch a site that is there already' restoreRefusesLiveSite
+testCase 'damage is undone by bin/restore --force, to the last checksum' damageIsUndone
+testCase 'bin/restore brings back what one snapshot holds, and nothing else' onlyOneOfBoth
+testCase 'a new clone with the backups and their password is the site again, by one command' bareHostIsRestored

@@ -1,0 +1,81 @@
+# shellcheck shell=bash disable=SC2016 # it is the shell in the container that expands
+# Logs: they rotate, and the daemon goes on in the new one.
+
+# By logrotate's own account the last time was long ago, so that the week is over. The daemon goes on in a new file:
+# what happens next is in there.
+logsRotate() { # SERVICE LOG COMMAND-THAT-LOGS...
+    local service=$1 log=/var/log/$1/$2
+    shift 2
+    "$@"
+    waitUntil 10 "there is something in $log" inside "$service" test -s "$log"
+    inside "$service" sh -c "umask 077; printf 'logrotate state -- version 2\n\"%s\" 2020-1-1-0:0:0\n' $log >/var/lib/lamplighter/logrotate.state"
+    runAction "$service" root rotate-logs
+    inside "$service" test -s "$log.1" || fail "$log has not been rotated" "$(inside "$service" ls -l "${log%/*}")"
+    "$@"
+    waitUntil 10 "there is something in the new $log" inside "$service" test -s "$log"
+    inside "$service" grep --quiet '"/var' /var/lib/lamplighter/logrotate.state
+}
+
+apacheLogs() {
+    logsRotate apache2 access.log web --output /dev/null /task.php
+}
+
+# php-fpm says in its log when it opens it anew, and when a worker cannot be had.
+phpLogs() {
+    logsRotate php fpm.log inside php sh -c 'kill -USR1 "$(pgrep --oldest php-fpm)"'
+}
+
+redisLogs() {
+    logsRotate redis redis.log inside redis sh -c \
+        'REDISCLI_AUTH=$(cat /run/secrets/redis-password) redis-cli -s /run/redis/redis.sock bgrewriteaof'
+}
+
+# Each request has a number, and is answered on a connection of its own.
+requestNumbers() { # FROM TO FILE-WITH-THE-NUMBERS-ANSWERED
+    local number
+    for ((number = $1; number <= $2; number++)); do
+        if [[ $(httpStatus "/task.php?number=$number") == 403 ]]; then printf '%s\n' "$number" >>"$3"; fi
+    done
+}
+
+# Rotated as if it were the day after, again and again, while requests come in.
+noLineIsLostUnderLoad() {
+    local rotation
+    rm -f -- "$results"/answered.*
+    requestNumbers 10001 10300 "$results/answered.1" &
+    requestNumbers 20001 20300 "$results/answered.2" &
+    for rotation in 1 2 3; do
+        waitUntil 60 'some requests have been answered' moreAnswers "$((rotation * 60))"
+        inside apache2 sh -c "umask 077; printf 'logrotate state -- version 2\n\"%s\" 2020-1-1-0:0:0\n' /var/log/apache2/access.log >/var/lib/lamplighter/logrotate.state"
+        expectOutcome succeeded apache2 rotate-logs
+    done
+    wait
+    sort "$results"/answered.* >"$results/answered"
+    expectEqual 'the requests that were answered' 600 "$(wc --lines <"$results/answered")"
+    expectEqual 'the files that the log was rotated to' 3 "$(inside apache2 sh -c 'ls /var/log/apache2/access.log.[0-9]* | tail -n 3 | wc -l')"
+    waitUntil 10 'all lines are written' allLinesAreThere
+    figure 'requests, and their lines over three rotations' "$(wc --lines <"$results/answered"), $(wc --lines <"$results/logged")"
+}
+
+moreAnswers() { # NUMBER
+    (($(cat "$results"/answered.* 2>/dev/null | wc --lines) >= $1))
+}
+
+allLinesAreThere() {
+    inside apache2 sh -c 'for log in /var/log/apache2/access.log*; do case $log in *.gz) zcat "$log" ;; *) cat "$log" ;; esac; done' |
+        sed --quiet --regexp-extended 's/.*number=([0-9]+) HTTP.*/\1/p' | sort >"$results/logged"
+    diff "$results/answered" "$results/logged"
+}
+
+brokenStateIsBegunAnew() {
+    inside redis sh -c 'printf "\0\0\0\0" >/var/lib/lamplighter/logrotate.state'
+    expectOutcome succeeded redis rotate-logs
+    expectMatch 'what it says' 'the state of log rotation was broken, and is begun anew' "$(<"$results/output")"
+    expectMatch 'the state' '^logrotate state' "$(inside redis cat /var/lib/lamplighter/logrotate.state)"
+}
+
+testCase "Apache's logs rotate, and it goes on in the new one" apacheLogs
+testCase "PHP's logs rotate, and it goes on in the new one" phpLogs
+testCase "Redis' logs rotate, and it goes on in the new one" redisLogs
+testCase 'no line of a log is lost or doubled when it is rotated under load' noLineIsLostUnderLoad
+testCase 'a broken state of log rotation does not end it for ever' brokenStateIsBegunAnew
