@@ -14,8 +14,10 @@ needPackages() { # WHY PACKAGE...
         giveUp "$why" "On Debian or Ubuntu: sudo apt-get install --yes $*"
     fi
     stepBegins "installing $*"
-    quietly 'apt-get update' apt-get update
-    quietly "apt-get install $*" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
+    # Where somebody else is at it, as the upgrades are that a new machine begins with, they are waited for.
+    quietly 'apt-get update' apt-get -o DPkg::Lock::Timeout=600 update
+    quietly "apt-get install $*" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -o DPkg::Lock::Timeout=600 install --yes --no-install-recommends "$@"
     stepDone "installed: $*"
 }
 
