@@ -5,14 +5,16 @@
 readonly services=(mysql redis php apache2 backup scheduler)
 
 # As git sees the tree: with what is not committed yet, without what is ignored (.env, .secrets, data, binaries). Times
-# of change are kept, so that cargo knows what it has built already.
+# of change are kept, so that cargo knows what it has built already; and what it builds is kept apart from what it builds
+# of the tree itself, or it would take the one for the other.
 copyTree() { # FROM TO
     mkdir -p -- "$2"
     (
         cd -- "$1" || exit
         sourceFiles '*' | tar --create --file=- --verbatim-files-from --files-from=-
     ) | tar --extract --file=- --directory="$2"
-    ln -sfn -- "$1/target" "$2/target"
+    mkdir -p -- "$repo/target/e2e/cargo"
+    ln -sfn -- "$repo/target/e2e/cargo" "$2/target"
 }
 
 freePort() { # FROM
