@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::rc::Rc;
 
 use nix::fcntl::OFlag;
@@ -57,9 +57,6 @@ impl Listener {
         let (our_ready, their_ready) = pipe2(OFlag::O_CLOEXEC)?;
         let mut command = Command::new(settings.folders.sbin.join("listener.sh"));
         command
-            .stdin(Stdio::from(their_stdin))
-            .stderr(Stdio::from(their_output.try_clone()?))
-            .stdout(Stdio::from(their_output))
             .env("LAMPLIGHTER_SERVICE", settings.service.as_str())
             .env("LAMPLIGHTER_READY_FD", their_ready.as_raw_fd().to_string())
             .env("LAMPLIGHTER_CALLBACKS", start.callbacks)
@@ -70,7 +67,13 @@ impl Listener {
             command.env("LAMPLIGHTER_SERVICE_PID", service.to_string());
         }
         let capture = Capture::new(our_output, start.sink)?;
-        let pid = process::spawn(&mut command, start.account, &[&their_ready])?;
+        let descriptors = [
+            (&their_stdin, 0),
+            (&their_output, 1),
+            (&their_output, 2),
+            (&their_ready, their_ready.as_raw_fd()),
+        ];
+        let pid = process::spawn(&mut command, start.account, &descriptors)?;
         let stdin = Some(std::fs::File::from(our_stdin));
         Ok((Self { pid, capture, stdin }, our_ready))
     }

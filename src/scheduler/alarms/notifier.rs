@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
@@ -82,8 +82,7 @@ impl Notifier {
 
     fn start(&self, text: &[u8]) -> io::Result<Pid> {
         let mut command = Command::new(&self.program);
-        command.stdin(Stdio::from(input(text)?));
-        process::spawn(&mut command, None, &[])
+        process::spawn(&mut command, None, &[(&input(text)?, 0)])
     }
 
     /// The end of what the run printed, where it is about one.
