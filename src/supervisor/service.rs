@@ -16,6 +16,9 @@ use crate::signals;
 
 use super::life::Setting;
 
+/// More is as good as for ever, and no clock counts so far.
+const LONGEST_STOP: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Starts `entrypoint.sh`; its process, and the end of the pipe on which it tells the settings.
 pub fn start(settings: &Settings) -> io::Result<(Pid, OwnedFd)> {
     let (ours, theirs) = pipe2(OFlag::O_CLOEXEC)?;
@@ -24,7 +27,7 @@ pub fn start(settings: &Settings) -> io::Result<(Pid, OwnedFd)> {
         .env("LAMPLIGHTER_SERVICE", settings.service.as_str())
         .env("LAMPLIGHTER_SETTINGS_FD", theirs.as_raw_fd().to_string())
         .envs(settings.folders.variables());
-    let pid = process::spawn(&mut command, None, &[&theirs])?;
+    let pid = process::spawn(&mut command, None, &[(&theirs, theirs.as_raw_fd())])?;
     Ok((pid, ours))
 }
 
@@ -107,7 +110,8 @@ fn parse(line: &str) -> Result<Setting, String> {
             .map(Setting::StopSignal)
             .ok_or(format!("STOP_SIGNAL `{signal}` of the personality is no signal: TERM is used")),
         Some(("stop-timeout", seconds)) => {
-            seconds.parse().map(|seconds| Setting::StopTimeout(Duration::from_secs(seconds))).map_err(|_| {
+            let clamped = |seconds: u64| Duration::from_secs(seconds).min(LONGEST_STOP);
+            seconds.parse().map(|seconds| Setting::StopTimeout(clamped(seconds))).map_err(|_| {
                 format!("STOP_TIMEOUT `{seconds}` of the personality is no number of seconds: 8 is used")
             })
         }
@@ -123,6 +127,7 @@ mod tests {
     fn settings_are_read_and_bad_ones_named() {
         assert_eq!(parse("stop-signal=SIGQUIT"), Ok(Setting::StopSignal(3)));
         assert_eq!(parse("stop-timeout=90"), Ok(Setting::StopTimeout(Duration::from_secs(90))));
+        assert_eq!(parse("stop-timeout=18446744073709551615"), Ok(Setting::StopTimeout(LONGEST_STOP)));
         assert_eq!(parse("callbacks-only"), Ok(Setting::CallbacksOnly));
         for (line, named) in [("stop-signal=NOPE", "NOPE"), ("stop-timeout=-1", "-1"), ("hello", "hello")] {
             assert!(parse(line).unwrap_err().contains(named), "{line}");
