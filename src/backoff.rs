@@ -9,24 +9,30 @@ pub struct Backoff {
     longest: Duration,
     stable: Duration,
     failures: u32,
-    last_failure: Option<Instant>,
+    /// Since when it has worked, if it has since the last failure.
+    well_since: Option<Instant>,
     random: u64,
 }
 
 impl Backoff {
-    /// Waits from `first` up to `longest`, doubling; a failure `stable` or more after the last one counts
+    /// Waits from `first` up to `longest`, doubling; a failure after it has worked for `stable` or more counts
     /// as the first again. `seed` may be any number.
     pub fn new(first: Duration, longest: Duration, stable: Duration, seed: u64) -> Self {
-        Self { first, longest, stable, failures: 0, last_failure: None, random: seed | 1 }
+        Self { first, longest, stable, failures: 0, well_since: None, random: seed | 1 }
+    }
+
+    /// It works.
+    pub fn works(&mut self, now: Instant) {
+        self.well_since.get_or_insert(now);
     }
 
     /// A failure happened: how long to wait before the next try. Between half of the step and all of it, so
     /// that those who fail together do not come back together.
     pub fn failed(&mut self, now: Instant) -> Duration {
-        if self.last_failure.is_some_and(|last| now.saturating_duration_since(last) >= self.stable) {
+        let well_since = self.well_since.take();
+        if well_since.is_some_and(|since| now.saturating_duration_since(since) >= self.stable) {
             self.failures = 0;
         }
-        self.last_failure = Some(now);
         let doubled = self.first.saturating_mul(1 << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);
         let step = doubled.min(self.longest);
@@ -57,10 +63,12 @@ mod tests {
     #[test]
     fn waits_grow_to_the_longest_and_stay_there() {
         let mut backoff = Backoff::new(SECOND, 10 * SECOND, MINUTE, 7);
-        let now = Instant::now();
+        let mut now = Instant::now();
         for step in [1, 2, 4, 8, 10, 10, 10] {
             let wait = backoff.failed(now);
             assert!(wait >= SECOND * step / 2 && wait <= SECOND * step, "{wait:?} is not within {step} s");
+            // However seldom it is tried: that it fails seldom is no sign that it works.
+            now += 10 * MINUTE;
         }
     }
 
@@ -71,9 +79,20 @@ mod tests {
         for _ in 0..5 {
             backoff.failed(now);
         }
-        assert!(backoff.failed(now + MINUTE) <= SECOND);
-        backoff.failed(now + MINUTE);
+        backoff.works(now);
+        assert!(backoff.failed(now + MINUTE - SECOND) > SECOND, "that was not long enough");
+        backoff.works(now + MINUTE);
+        backoff.works(now + 2 * MINUTE);
+        assert!(backoff.failed(now + 2 * MINUTE) <= SECOND);
+        backoff.failed(now + 2 * MINUTE);
         backoff.forget();
-        assert!(backoff.failed(now + MINUTE) <= SECOND);
+        assert!(backoff.failed(now + 2 * MINUTE) <= SECOND);
+    }
+
+    #[test]
+    fn those_who_fail_together_do_not_come_back_together() {
+        let now = Instant::now();
+        let waits = [1, 7, 99].map(|seed| Backoff::new(MINUTE, MINUTE, MINUTE, seed).failed(now));
+        assert!(waits[0] != waits[1] && waits[1] != waits[2] && waits[0] != waits[2], "{waits:?}");
     }
 }

@@ -199,12 +199,7 @@ impl Queue {
         if self.runs.len() >= MOST_RUNS {
             return None;
         }
-        let busy = self.busy_actions();
-        let fits = |waiting: &Waiting| {
-            can_start(waiting, &busy, policy, now) && need(&waiting.request, policy) == *with
-        };
-        let index = self.waiting.iter().position(fits)?;
-        let mut waiting = self.waiting.remove(index)?;
+        let mut waiting = self.waiting.remove(self.first_for(with, policy, now)?)?;
         waiting.attempt += 1;
         waiting.not_before = None;
         let started = (waiting.request.clone(), waiting.attempt);
@@ -236,22 +231,45 @@ impl Queue {
 
     /// The run has ended with `status`; where its rule has it tried again, it waits again.
     pub fn finish(&mut self, key: RunKey, status: Status, policy: &Policy, now: Instant) -> Option<Finished> {
-        let Run { mut waiting, started, ending, .. } = self.runs.remove(&key)?;
+        let Run { waiting, started, ending, .. } = self.runs.remove(&key)?;
         let outcome = ending.map_or(Outcome::of(status), |ending| ending.outcome);
+        Some(self.end_attempt(waiting, outcome, now - started, policy, now))
+    }
+
+    /// No listener of this kind can be had: an attempt of the first request that could start with one has failed, with
+    /// `code`.
+    pub fn fail_first(&mut self, with: &Need, code: u8, policy: &Policy, now: Instant) -> Option<Finished> {
+        let mut waiting = self.waiting.remove(self.first_for(with, policy, now)?)?;
+        waiting.attempt += 1;
+        waiting.not_before = None;
+        Some(self.end_attempt(waiting, Outcome::Failed(code), Duration::ZERO, policy, now))
+    }
+
+    fn end_attempt(
+        &mut self,
+        mut waiting: Waiting,
+        outcome: Outcome,
+        took: Duration,
+        policy: &Policy,
+        now: Instant,
+    ) -> Finished {
         let (request, attempt) = (waiting.request.clone(), waiting.attempt);
         let may_retry = matches!(outcome, Outcome::Failed(_) | Outcome::TimedOut | Outcome::Interrupted);
-        let pause = may_retry.then(|| policy.rule(&request.action).retry.pause_after(attempt)).flatten();
-        if let Some(pause) = pause {
+        let retry_after =
+            may_retry.then(|| policy.rule(&request.action).retry.pause_after(attempt)).flatten();
+        if let Some(pause) = retry_after {
             waiting.not_before = Some(now + pause);
             self.waiting.push_back(waiting);
         }
-        Some(Finished { request, attempt, outcome, took: now - started, retry_after: pause })
+        Finished { request, attempt, outcome, took, retry_after }
     }
 
-    /// Takes out the first request that needs this kind of listener, which cannot be had.
-    pub fn give_up(&mut self, with: &Need, policy: &Policy) -> Option<Waiting> {
-        let index = self.waiting.iter().position(|waiting| need(&waiting.request, policy) == *with)?;
-        self.waiting.remove(index)
+    /// The place of the first request that can start with this kind of listener.
+    fn first_for(&self, with: &Need, policy: &Policy, now: Instant) -> Option<usize> {
+        let busy = self.busy_actions();
+        self.waiting.iter().position(|waiting| {
+            can_start(waiting, &busy, policy, now) && need(&waiting.request, policy) == *with
+        })
     }
 
     /// Calls a request off, by its own id or that of one that joined it.
@@ -262,7 +280,7 @@ impl Queue {
             return Some(Cancelled::Waiting(waiting.request, waiting.attempt));
         }
         let (&key, run) = self.runs.iter_mut().find(|(_, run)| is_it(&run.waiting))?;
-        run.ending.get_or_insert(Ending { outcome: Outcome::Cancelled, kill_at: Some(now + GRACE) });
+        run.call_off(now);
         Some(Cancelled::Running(key))
     }
 
@@ -338,12 +356,13 @@ impl Queue {
         let (replaced, kept) =
             self.waiting.drain(..).partition::<Vec<_>, _>(|waiting| waiting.request.action == *action);
         self.waiting = kept.into();
-        let of_action = |run: &&mut Run| run.waiting.request.action == *action && run.ending.is_none();
-        for run in self.runs.values_mut().filter(of_action) {
-            run.ending = Some(Ending { outcome: Outcome::Cancelled, kill_at: Some(now + GRACE) });
-        }
-        let cancelled = self.runs.iter().filter(|(_, run)| run.waiting.request.action == *action);
-        let runs: Vec<_> = cancelled.map(|(&key, _)| key).collect();
+        let of_action = self.runs.iter_mut().filter(|(_, run)| run.waiting.request.action == *action);
+        let runs: Vec<_> = of_action
+            .map(|(&key, run)| {
+                run.call_off(now);
+                key
+            })
+            .collect();
         if replaced.is_empty() && runs.is_empty() {
             return Admission::Waits;
         }
@@ -375,6 +394,12 @@ impl Waiting {
 }
 
 impl Run {
+    /// It is to end and not to be tried again, also where it was told to end before.
+    fn call_off(&mut self, now: Instant) {
+        let kill_at = self.ending.as_ref().map_or(Some(now + GRACE), |ending| ending.kill_at);
+        self.ending = Some(Ending { outcome: Outcome::Cancelled, kill_at });
+    }
+
     fn deadline(&self) -> Option<Instant> {
         match &self.ending {
             None => Some(self.timeout_at),

@@ -60,6 +60,8 @@ pub enum Stage {
     Starting,
     /// It waits for its request.
     Ready,
+    /// It is about to get its request.
+    Taken,
     /// It carries its request out.
     Busy,
     /// It is not wanted any more.
@@ -181,7 +183,7 @@ impl Pool {
 
     /// The listener has read its callbacks, which are these. True when they are the ones on disk, and the
     /// first good ones since a failure, a change or the start: worth keeping a copy of.
-    pub fn ready(&mut self, key: Key, callbacks: &[String]) -> bool {
+    pub fn ready(&mut self, key: Key, callbacks: &[String], now: Instant) -> bool {
         let Some(listener) = self.listeners.get_mut(&key) else { return false };
         if listener.stage == Stage::Starting {
             listener.stage = Stage::Ready;
@@ -193,25 +195,26 @@ impl Pool {
             self.stale = false;
         }
         if from_disk {
+            self.backoff.works(now);
             (self.retry_at, self.broken, self.serving) = (None, None, Source::Current);
             self.has_last_good = true;
         }
         from_disk && is_new
     }
 
-    /// A listener ready for a request with these needs, now busy with it.
+    /// A listener ready for a request with these needs, which it is about to get.
     pub fn take(&mut self, need: &Need) -> Option<Key> {
         let is_free = |listener: &Listener| {
             listener.stage == Stage::Ready
                 && matches!(&listener.purpose, Purpose::Request(own) if own == need)
         };
         let (&key, listener) = self.listeners.iter_mut().find(|(_, listener)| is_free(listener))?;
-        listener.stage = Stage::Busy;
+        listener.stage = Stage::Taken;
         Some(key)
     }
 
-    /// The listener for a health check has its request.
-    pub fn busy(&mut self, key: Key) {
+    /// The listener has its request.
+    pub fn handed(&mut self, key: Key) {
         if let Some(listener) = self.listeners.get_mut(&key) {
             listener.stage = Stage::Busy;
         }

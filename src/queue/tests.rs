@@ -166,6 +166,38 @@ fn what_succeeded_or_was_called_off_is_not_tried_again() {
 }
 
 #[test]
+fn what_is_called_off_or_replaced_while_it_is_being_ended_for_its_time_is_not_tried_again() {
+    let retry = "retry = { attempts = 5 }\ntimeout = '1s'\noverlap = 'replace'";
+    let mut f = Fixture::new(&format!("[action.task]\n{retry}\n[action.other]\n{retry}"));
+    f.admit("1", "forum", "task");
+    f.start(10).unwrap();
+    f.admit("2", "forum", "other");
+    f.start(11).unwrap();
+    f.now += Duration::from_secs(1);
+    assert_eq!(f.queue.due(f.now), [Due::Terminate(10), Due::Terminate(11)]);
+    assert_eq!(f.queue.cancel(&"1".parse().unwrap(), f.now), Some(Cancelled::Running(10)));
+    f.admit("3", "forum", "other");
+    for key in [10, 11] {
+        let finished = f.finish(key, Status::Killed(15));
+        assert_eq!((finished.outcome, finished.retry_after), (Outcome::Cancelled, None));
+    }
+}
+
+#[test]
+fn where_no_listener_can_be_had_that_is_a_failed_attempt_of_the_first_that_could_start() {
+    let mut f = Fixture::new("[action.a]\nrun-as = 'request'\nretry = { attempts = 2, backoff = '5m' }");
+    f.admit("1", "forum", "a");
+    let forum = Need::User("forum".parse().unwrap());
+    let failed = f.queue.fail_first(&forum, 126, &f.policy, f.now).unwrap();
+    assert_eq!((failed.request.id.as_str(), failed.attempt, failed.outcome), ("1", 1, Outcome::Failed(126)));
+    assert_eq!(failed.retry_after, Some(Duration::from_secs(300)));
+    assert!(f.queue.fail_first(&forum, 126, &f.policy, f.now).is_none(), "it pauses");
+    f.now += Duration::from_secs(300);
+    let failed = f.queue.fail_first(&forum, 126, &f.policy, f.now).unwrap();
+    assert_eq!((failed.attempt, failed.retry_after, f.queue.open()), (2, None, 0));
+}
+
+#[test]
 fn a_request_can_be_called_off_by_an_id_that_joined_it() {
     let mut f = Fixture::new("");
     f.admit("1", "forum", "task");

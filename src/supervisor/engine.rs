@@ -23,6 +23,7 @@ use crate::listener::capture::Sink;
 use crate::listener::pool::{Key, Purpose, Source};
 use crate::listener::process::{self as listener_process, Listener, Start};
 use crate::log;
+use crate::names::ActionName;
 use crate::process::{self, Pid, Reaped};
 use crate::queue::Need;
 use crate::refusals::RefusalLog;
@@ -44,7 +45,7 @@ use super::overdue::Overdue;
 use super::service::{self, Said};
 
 const CHLD: Number = nix::libc::SIGCHLD;
-/// Events and calls that are taken in one turn, before what they led to is done.
+/// Events that are taken in one turn, before what they led to is brought to the disk and done.
 const MOST_IN_A_TURN: usize = 256;
 /// Children that are buried in one turn.
 const MOST_REAPED: usize = 32;
@@ -92,7 +93,7 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
     engine.feed(Event::Begin);
     loop {
         // There may have been no child whose end would say that none is left.
-        if engine.has_unburied || engine.machine.is_stopping() && engine.leave.is_none() {
+        if engine.machine.is_stopping() && engine.leave.is_none() {
             engine.reap();
         }
         engine.flush();
@@ -106,27 +107,15 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
             // Also where there are signals without end.
             engine.deadline_passed();
         }
-        tokio::select! {
-            biased;
-            signal = signals.next() => {
-                // What the personality said before decides what the signal means.
-                engine.hear();
-                match signal {
-                    Ok(CHLD) => engine.reap(),
-                    Ok(number) => engine.feed(Event::Signal(number)),
-                    Err(error) => return Err(SuperviseError::Signals(error)),
-                }
+        engine.take_next(&signals, &mut incoming, deadline).await?;
+        for _ in 1..MOST_IN_A_TURN {
+            // What has come meanwhile shares the next write: under load one brings many to the disk.
+            tokio::task::yield_now().await;
+            tokio::select! {
+                biased;
+                taken = engine.take_next(&signals, &mut incoming, None) => taken?,
+                () = std::future::ready(()) => break,
             }
-            () = more(&mut engine.said) => engine.hear(),
-            () = sleep_until(deadline) => engine.deadline_passed(),
-            Some(first) = incoming.recv() => {
-                engine.take(first);
-                for _ in 1..MOST_IN_A_TURN {
-                    let Ok(next) = incoming.try_recv() else { break };
-                    engine.take(next);
-                }
-            }
-            () = std::future::ready(()), if engine.has_unburied => {}
         }
     }
 }
@@ -253,6 +242,33 @@ impl Engine {
         }
     }
 
+    /// Waits for what happens next, until `deadline`, and takes it in. To stop waiting loses nothing: what has come
+    /// is taken at once.
+    async fn take_next(
+        &mut self,
+        signals: &Signals,
+        incoming: &mut mpsc::UnboundedReceiver<Incoming>,
+        deadline: Option<Instant>,
+    ) -> Result<(), SuperviseError> {
+        tokio::select! {
+            biased;
+            signal = signals.next() => {
+                // What the personality said before decides what the signal means.
+                self.hear();
+                match signal {
+                    Ok(CHLD) => self.reap(),
+                    Ok(number) => self.feed(Event::Signal(number)),
+                    Err(error) => return Err(SuperviseError::Signals(error)),
+                }
+            }
+            () = more(&mut self.said) => self.hear(),
+            () = sleep_until(deadline) => self.deadline_passed(),
+            Some(next) = incoming.recv() => self.take(next),
+            () = std::future::ready(()), if self.has_unburied => self.reap(),
+        }
+        Ok(())
+    }
+
     fn take(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Event(event) => self.feed(event),
@@ -370,6 +386,8 @@ impl Engine {
     fn act(&mut self, action: Action) -> Option<Event> {
         // What tells others of something, or cannot be undone, waits until that something is on disk.
         let action = match action {
+            // Of a health check nothing is recorded.
+            Action::Hand(_, ref request) if request.action == ActionName::health_check() => action,
             Action::Hand(..) | Action::Answer(..) | Action::AnswerCancel(..) => {
                 self.ledger.when_recorded(action)?
             }
@@ -475,7 +493,7 @@ impl Engine {
         let Some(listener) = self.listeners.get_mut(&key) else { return Event::NotHanded(key) };
         listener.capture.set_request(request);
         match listener.hand(request) {
-            Ok(()) => Event::Handed,
+            Ok(()) => Event::Handed(key),
             Err(error) => {
                 log::warn(format_args!("the listener that waited is gone ({error}): the next one is used"));
                 Event::NotHanded(key)

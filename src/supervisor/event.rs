@@ -36,7 +36,7 @@ pub enum Event {
     /// A listener has read its callbacks, these functions.
     ListenerReady(Key, Vec<String>),
     /// A request was written to its listener.
-    Handed,
+    Handed(Key),
     /// A request could not be written to its listener.
     NotHanded(Key),
     /// The callbacks' file is another than before.

@@ -149,6 +149,7 @@ impl Ledger {
         match if journal.is_dirty() { journal.commit() } else { journal.reserve(0) } {
             Ok(()) => {
                 self.retry_at = None;
+                self.backoff.works(now.instant);
                 let recovered = self.fault.take().is_some();
                 if let Err(error) = journal.compact_if_due(now.wall) {
                     log::error(error);

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::journal::End;
 use crate::listener::pool::{self, Key, Purpose, Stage};
 use crate::names::{ActionName, RequestId, UserName};
-use crate::outcome::Outcome;
 use crate::process::Status;
 use crate::queue::{MOST_WAITING, Need};
 use crate::request::Request;
@@ -36,7 +34,7 @@ impl Machine {
 
     pub(super) fn listener_ready(&mut self, key: Key, callbacks: &[String], now: Moment) {
         let was_broken = self.pool.broken().is_some();
-        if self.pool.ready(key, callbacks) {
+        if self.pool.ready(key, callbacks, now.instant) {
             self.act(Action::KeepCallbacks);
         }
         if was_broken && self.pool.broken().is_none() {
@@ -44,7 +42,7 @@ impl Machine {
             self.say(Level::Info, "the callbacks can be read again");
         }
         if self.checks.listener() == Some(key) {
-            self.pool.busy(key);
+            self.pool.handed(key);
             self.checks.begun(now.instant);
             let (id, user) = (RequestId::of_health_check(), UserName::root());
             self.act(Action::Hand(key, Request { id, user, action: ActionName::health_check() }));
@@ -75,6 +73,8 @@ impl Machine {
                 self.ending.insert(key, (status, remains.clone()));
                 self.act(Action::SignalRemains(key, remains, TERM));
             }
+            // It ended in the same turn in which it was chosen: its request has not been written to it.
+            (Purpose::Request(_), Stage::Taken) => self.not_handed(key, now),
             (Purpose::Request(Need::Own), Stage::Starting | Stage::Ready) => {
                 self.say_broken(said.as_deref().unwrap_or_default(), now);
             }
@@ -100,10 +100,8 @@ impl Machine {
 
     /// The first request that needs such a listener has failed with it; others get their own try.
     fn no_listener_for(&mut self, need: &Need, why: String, now: Moment) {
-        if let Some(waiting) = self.queue.give_up(need, &self.policy) {
-            let outcome = Outcome::Failed(CANNOT_EXECUTE);
-            let end = End { attempt: waiting.attempt + 1, outcome, took_ms: 0 };
-            self.conclude(&waiting.request, end, Some(why), now);
+        if let Some(failed) = self.queue.fail_first(need, CANNOT_EXECUTE, &self.policy, now.instant) {
+            self.report(&failed, Some(why), now);
         }
     }
 

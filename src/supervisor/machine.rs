@@ -119,8 +119,8 @@ impl Machine {
             Event::ListenerStarted(key, pid, token) => self.pool.started(key, pid, token),
             Event::ListenerNotStarted(key, why) => self.listener_not_started(key, why, now),
             Event::ListenerReady(key, callbacks) => self.listener_ready(key, &callbacks, now),
-            // Now there is time for its listener's successor.
-            Event::Handed => {}
+            // Now there is time for its successor.
+            Event::Handed(key) => self.pool.handed(key),
             Event::NotHanded(key) => self.not_handed(key, now),
             Event::CallbacksChanged => self.callbacks_changed(),
             Event::PolicyChanged(policy) => self.policy_changed(policy),
@@ -277,6 +277,8 @@ impl Machine {
     fn service_ended(&mut self, status: Status, now: Moment) {
         if !self.life.ended(status) {
             self.say(Level::Info, "there is no service to start, only callbacks");
+        } else if self.life.is_killing() {
+            // Everybody is met by the sweeps with KILL.
         } else if self.life.is_stopping() {
             self.end_stragglers();
         } else {

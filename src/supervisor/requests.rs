@@ -264,7 +264,11 @@ impl Machine {
         let Some(pause) = *retry_after else { return self.conclude(request, end, note, now) };
         let name = request.label();
         let pause_s = pause.as_secs();
-        self.say(Level::Warn, format!("{name} {outcome} on attempt {attempt}: tried again in {pause_s} s"));
+        let noted = noted(note.as_deref());
+        self.say(
+            Level::Warn,
+            format!("{name} {outcome} on attempt {attempt}{noted}: tried again in {pause_s} s"),
+        );
         let not_before = now.wall_after(pause);
         self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
     }
@@ -277,7 +281,7 @@ impl Machine {
             Outcome::Failed(_) | Outcome::TimedOut => Level::Error,
         };
         let seconds = std::time::Duration::from_millis(end.took_ms).as_secs_f64();
-        let noted = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+        let noted = noted(note.as_deref());
         self.say(level, format!("{} {} after {seconds:.3} s{noted}", request.label(), end.outcome));
         let entry = Entry::Ended { at: now.wall, id: request.id.clone(), end, note };
         self.overdue.update(request, &entry, now);
@@ -289,11 +293,16 @@ impl Machine {
     }
 }
 
+fn noted(note: Option<&str>) -> String {
+    note.map(|note| format!(" ({note})")).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::process::Status;
     use crate::supervisor::event::Event;
     use crate::supervisor::machine::Beginning;
     use crate::supervisor::overdue::Overdue;
@@ -330,7 +339,7 @@ mod tests {
         let actions = machine.handle(Event::Asked(1, request(), 0), now);
         assert!(actions.contains(&Action::Hand(key, request())), "{actions:?}");
         assert_eq!(starts(&actions), 0, "{actions:?}");
-        let actions = machine.handle(Event::Handed, now);
+        let actions = machine.handle(Event::Handed(key), now);
         assert_eq!(starts(&actions), 1, "{actions:?}");
     }
 
@@ -344,6 +353,25 @@ mod tests {
         assert_eq!(machine.open(), 0);
         machine.handle(Event::Asked(1, request(), 0), now);
         assert_eq!(machine.open(), 1);
+    }
+
+    /// Of both the supervisor may hear in one turn, before the request is on disk.
+    #[test]
+    fn a_listener_that_ends_before_it_has_its_request_costs_that_nothing() {
+        let now = Moment::now();
+        let (mut machine, key) = machine_with_listener(now);
+        machine.handle(Event::Asked(1, request(), 0), now);
+        let actions = machine.handle(Event::Ended(11, Status::Killed(9), None), now);
+        let put_back = Action::Record(Entry::PutBack { at: now.wall, id: request().id });
+        assert!(actions.contains(&put_back), "{actions:?}");
+        assert!(
+            !actions.iter().any(|action| matches!(action, Action::Record(Entry::Ended { .. }))),
+            "{actions:?}"
+        );
+        assert_eq!(machine.queue.open(), 1);
+        // What was held for the disk is found to have nobody to go to, later on.
+        machine.handle(Event::NotHanded(key), now);
+        assert_eq!(machine.queue.open(), 1);
     }
 
     #[test]

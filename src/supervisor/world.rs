@@ -7,15 +7,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::clock::Moment;
-use crate::journal::Entry;
+use crate::journal::{Entry, Open};
 use crate::listener::pool::Key;
-use crate::names::RequestId;
+use crate::names::{ActionName, RequestId};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
 use crate::request::{Answer, Request};
 
 use super::event::{Action, Caller, Event, Sweep};
-use super::life::Setting;
+use super::life::{OWN_FAULT, Setting};
 use super::machine::{Beginning, Machine};
 use super::overdue::Overdue;
 
@@ -45,10 +45,20 @@ enum Happening {
     ListenerBreaks(usize),
     CallbackEnds(usize, u8),
     Orphan,
+    Stranger,
+    Stuck,
     CallbacksChange,
     Cancel(u64),
     Signal(i32),
     TimePasses(u64),
+    /// The turn ends: what waits for the disk gets there, or does not.
+    Written(bool),
+    /// The next listener cannot be started.
+    NoProcess,
+    /// The next run leaves something behind.
+    LeavesBehind,
+    /// The rules are others from now on, or broken.
+    PolicyChanges(bool),
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -60,11 +70,16 @@ fn happening() -> impl Strategy<Value = Happening> {
         6 => (0usize..8).prop_map(Happening::ListenerReady),
         2 => (0usize..8).prop_map(Happening::ListenerBreaks),
         4 => (0usize..8, any::<u8>()).prop_map(|(which, code)| Happening::CallbackEnds(which, code)),
-        1 => Just(Happening::Orphan),
+        2 => Just(Happening::Orphan),
+        1 => prop_oneof![Just(Happening::Stranger), Just(Happening::Stuck)],
         1 => Just(Happening::CallbacksChange),
         1 => (1u64..20).prop_map(Happening::Cancel),
         1 => prop_oneof![Just(1), Just(10), Just(TERM), Just(2), Just(40)].prop_map(Happening::Signal),
         3 => (0u64..8000).prop_map(Happening::TimePasses),
+        12 => prop_oneof![9 => Just(true), 1 => Just(false)].prop_map(Happening::Written),
+        1 => Just(Happening::NoProcess),
+        1 => Just(Happening::LeavesBehind),
+        1 => any::<bool>().prop_map(Happening::PolicyChanges),
     ]
 }
 
@@ -73,6 +88,16 @@ enum Kind {
     Service,
     Listener(Key),
     Orphan,
+    /// One that is not ours to kill.
+    Stranger,
+    /// One that the kernel does not let go, whatever it is sent.
+    Stuck,
+}
+
+impl Kind {
+    fn can_end(self) -> bool {
+        !matches!(self, Kind::Stranger | Kind::Stuck)
+    }
 }
 
 struct World {
@@ -87,6 +112,12 @@ struct World {
     next_caller: Caller,
     handed: BTreeMap<Key, Request>,
     open: BTreeSet<RequestId>,
+    /// What is not on the disk yet, and what waits for that.
+    entries: Vec<Entry>,
+    held: Vec<Action>,
+    cannot_write: bool,
+    cannot_start: bool,
+    leaves_behind: bool,
     left: Option<u8>,
 }
 
@@ -107,10 +138,29 @@ impl World {
             next_caller: 0,
             handed: BTreeMap::new(),
             open: BTreeSet::new(),
+            entries: Vec::new(),
+            held: Vec::new(),
+            cannot_write: false,
+            cannot_start: false,
+            leaves_behind: false,
             left: None,
         };
+        // An earlier supervisor left two requests, one of which had started.
+        let open =
+            [("old-0", None), ("old-1", Some("token-0"))].map(|(id, started)| world.left_open(id, started));
+        world.feed(Event::TakeUp(open.into()));
         world.feed(Event::Begin);
         world
+    }
+
+    fn left_open(&mut self, id: &str, started: Option<&str>) -> Open {
+        let [action, user] = ["action-0", "forum"];
+        let request =
+            Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() };
+        self.open.insert(request.id.clone());
+        let (accepted_at, started) = (self.now.wall, started.map(str::to_owned));
+        let attempt = started.iter().len().try_into().unwrap();
+        Open { request, by: 0, accepted_at, joined: Vec::new(), attempt, started, not_before: None }
     }
 
     fn feed(&mut self, event: Event) {
@@ -131,42 +181,116 @@ impl World {
                 let pid = self.spawn(Kind::Service);
                 return Some(Event::ServiceStarted(pid));
             }
+            Action::StartListener(key, ..) if std::mem::take(&mut self.cannot_start) => {
+                return Some(Event::ListenerNotStarted(key, "there is no process to be had".to_owned()));
+            }
             Action::StartListener(key, ..) => {
                 let pid = self.spawn(Kind::Listener(key));
                 return Some(Event::ListenerStarted(key, pid, format!("token-{key}")));
             }
-            Action::SignalRemains(key, ..) => return Some(Event::Remains(key, Vec::new())),
-            Action::Record(entry) => self.record(&entry),
-            Action::Hand(key, request) => {
-                assert!(self.listeners().any(|(_, alive)| alive == key), "a request is handed to nobody");
+            Action::SignalRemains(key, ..) => {
+                let left = std::mem::take(&mut self.leaves_behind).then(|| "daemon (pid 7)".to_owned());
+                return Some(Event::Remains(key, left.into_iter().collect()));
+            }
+            Action::Record(entry) => self.entries.push(entry),
+            Action::Hand(key, request) if request.action == ActionName::health_check() => {
                 assert!(self.handed.insert(key, request).is_none(), "a listener gets a second request");
-                return Some(Event::Handed);
+                return Some(Event::Handed(key));
+            }
+            action @ (Action::Hand(..) | Action::Answer(..) | Action::AnswerCancel(..)) => {
+                self.held.push(action);
             }
             Action::Signal(pid, number) | Action::SignalGroup(pid, number) => self.signal(pid, number),
             Action::Sweep(number, except) => {
                 let targets: Vec<_> =
                     self.processes.keys().copied().filter(|pid| !except.contains(pid)).collect();
-                let signalled = targets.iter().map(|pid| format!("pid {pid}")).collect();
+                let is_stranger = |pid: &&Pid| self.processes[*pid] == Kind::Stranger;
+                let (refused, signalled): (Vec<_>, Vec<_>) = targets.iter().partition(is_stranger);
+                let named = |pids: Vec<&Pid>| pids.into_iter().map(|pid| format!("pid {pid}")).collect();
+                let sweep = Sweep { signalled: named(signalled), refused: named(refused) };
                 for pid in targets {
                     self.signal(pid, number);
                 }
-                return Some(Event::Swept(Sweep { signalled, refused: Vec::new() }));
+                return Some(Event::Swept(sweep));
             }
-            Action::Answer(caller, answer) => {
-                let accepted = matches!(answer, Answer::Accepted(_));
-                assert!(!(accepted && self.machine.is_stopping()), "accepted while stopping");
-                assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
-            }
-            Action::AnswerHealth(caller, _) | Action::AnswerCancel(caller, _) => {
+            Action::AnswerHealth(caller, _) => {
                 assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
             }
             Action::Say(..) | Action::Tell(_) | Action::Notify(_) | Action::KeepCallbacks => {}
             Action::Leave(code) => {
-                assert!(self.processes.is_empty(), "left behind: {:?}", self.processes);
+                let mut left = self.processes.values();
+                assert!(left.all(|kind| !kind.can_end()), "left behind: {:?}", self.processes);
+                assert!(self.processes.is_empty() || code == OWN_FAULT, "somebody is left behind: {code}");
                 self.left = Some(code);
             }
         }
         None
+    }
+
+    /// What was recorded is on the disk, and what waited for that happens; as the ledger does it.
+    fn write(&mut self) {
+        while self.cannot_write || !self.entries.is_empty() || !self.held.is_empty() {
+            for entry in std::mem::take(&mut self.entries) {
+                self.record(&entry);
+            }
+            if std::mem::take(&mut self.cannot_write) {
+                self.feed(Event::Recorded);
+            }
+            for action in std::mem::take(&mut self.held) {
+                self.do_held(action);
+            }
+            self.settle();
+        }
+    }
+
+    /// The disk does not take it: it is as if it had never been asked, and never started. Outcomes are written later.
+    fn fail_to_write(&mut self) {
+        let entries = std::mem::take(&mut self.entries);
+        if entries.is_empty() {
+            return self.write();
+        }
+        self.cannot_write = true;
+        let asked = entries.iter().filter_map(|entry| match entry {
+            Entry::Accepted { request, .. } | Entry::Joined { request, .. } => Some(request.id.clone()),
+            _ => None,
+        });
+        let ids: Vec<_> = asked.collect();
+        let is_outcome = |entry: &Entry| matches!(entry, Entry::Retried { .. } | Entry::Ended { .. });
+        for entry in
+            entries.iter().filter(|entry| is_outcome(entry) && !ids.iter().any(|id| entry.id() == Some(id)))
+        {
+            self.record(entry);
+        }
+        let (mut keys, mut answers) = (Vec::new(), Vec::new());
+        for action in std::mem::take(&mut self.held) {
+            match action {
+                Action::Hand(key, _) => keys.push(key),
+                Action::Answer(caller, Answer::Accepted(_)) => answers.push(caller),
+                other => self.do_held(other),
+            }
+        }
+        self.feed(Event::NotRecorded(ids, keys, "no space left".to_owned()));
+        for caller in answers {
+            assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
+        }
+    }
+
+    fn do_held(&mut self, action: Action) {
+        match action {
+            Action::Hand(key, request) => {
+                let event = if self.listeners().any(|(_, alive)| alive == key) {
+                    assert!(self.handed.insert(key, request).is_none(), "a listener gets a second request");
+                    Event::Handed(key)
+                } else {
+                    Event::NotHanded(key)
+                };
+                self.feed(event);
+            }
+            Action::Answer(caller, _) | Action::AnswerCancel(caller, _) => {
+                assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
+            }
+            other => unreachable!("{other:?} is not held"),
+        }
     }
 
     /// The journal's view: what is accepted has one final outcome, and what starts was accepted and is open.
@@ -192,7 +316,8 @@ impl World {
 
     /// Signals take effect later, as in the real world: see [`World::settle`].
     fn signal(&mut self, pid: Pid, number: i32) {
-        if number == KILL || (number == TERM && self.obedient) {
+        let can_end = self.processes.get(&pid).is_some_and(|kind| kind.can_end());
+        if can_end && (number == KILL || (number == TERM && self.obedient)) {
             self.dying.insert(pid);
         }
     }
@@ -281,9 +406,11 @@ impl World {
                     self.end(pid, Status::Exited(code));
                 }
             }
-            Happening::Orphan => {
-                self.spawn(Kind::Orphan);
-            }
+            // Whoever is killed begets nobody.
+            Happening::Orphan | Happening::Stranger | Happening::Stuck if self.machine.life.is_killing() => {}
+            Happening::Orphan => drop(self.spawn(Kind::Orphan)),
+            Happening::Stranger => drop(self.spawn(Kind::Stranger)),
+            Happening::Stuck => drop(self.spawn(Kind::Stuck)),
             Happening::Cancel(asked) => {
                 let caller = self.caller();
                 self.feed(Event::CancelAsked(caller, format!("id{asked}").parse().unwrap()));
@@ -291,6 +418,15 @@ impl World {
             Happening::CallbacksChange => self.feed(Event::CallbacksChanged),
             Happening::Signal(number) => self.feed(Event::Signal(number)),
             Happening::TimePasses(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
+            Happening::Written(true) => self.write(),
+            Happening::Written(false) => self.fail_to_write(),
+            Happening::NoProcess => self.cannot_start = true,
+            Happening::LeavesBehind => self.leaves_behind = true,
+            Happening::PolicyChanges(good) => {
+                let text = if good { POLICY } else { "broken" };
+                let policy = Policy::parse(text, "housekeeping.toml").map_err(|error| error.to_string());
+                self.feed(Event::PolicyChanged(policy));
+            }
         }
         self.settle();
     }
@@ -298,12 +434,14 @@ impl World {
     /// Lets time pass, with every deadline on the way met at its instant.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
+        self.write();
         while self.left.is_none()
             && let Some(deadline) = self.machine.deadline(self.now).filter(|&at| at <= end.instant)
         {
             self.now = self.now + deadline.saturating_duration_since(self.now.instant);
             self.feed(Event::DeadlinePassed);
             self.settle();
+            self.write();
         }
         self.now = self.now + end.instant.saturating_duration_since(self.now.instant);
     }
@@ -324,6 +462,7 @@ proptest! {
         }
         world.happen(Happening::Signal(TERM));
         world.pass(Duration::from_secs(60));
+        world.write();
         prop_assert!(world.left.is_some(), "still there a minute after TERM: {:?}", world.processes);
         prop_assert!(world.waiting.is_empty(), "never answered: {:?}", world.waiting);
     }
@@ -336,6 +475,9 @@ proptest! {
         }
         world.happen(Happening::Signal(TERM));
         world.happen(Happening::Signal(TERM));
+        if world.processes.values().any(|kind| *kind == Kind::Stuck) {
+            world.pass(Duration::from_secs(2));
+        }
         prop_assert!(world.left.is_some(), "survived a second TERM: {:?}", world.processes);
     }
 
@@ -353,6 +495,7 @@ proptest! {
             world.happen(Happening::ListenerReady(2));
             world.happen(Happening::CallbackEnds(0, 0));
         }
+        world.write();
         prop_assert!(world.waiting.is_empty(), "never answered: {:?}", world.waiting);
         prop_assert!(world.handed.is_empty() || world.left.is_some(), "never done: {:?}", world.handed);
         if world.left.is_none() {
@@ -365,17 +508,17 @@ proptest! {
     fn when_idle_there_is_no_deadline(asked in 0usize..5) {
         let mut world = World::new(true);
         world.happen(Happening::ServicePrepared);
-        for _ in 0..asked {
-            world.happen(Happening::Ask(0));
+        for round in 0..20 {
+            if round < asked {
+                world.happen(Happening::Ask(0));
+            }
+            world.happen(Happening::TimePasses(6_000));
             world.happen(Happening::ListenerReady(0));
-            world.happen(Happening::ListenerReady(0));
+            world.happen(Happening::Written(true));
             world.happen(Happening::CallbackEnds(0, 0));
             world.happen(Happening::ListenerReady(0));
         }
-        for _ in 0..10 {
-            world.happen(Happening::ListenerReady(0));
-            world.happen(Happening::CallbackEnds(0, 0));
-        }
+        world.happen(Happening::Written(true));
         prop_assert_eq!(world.machine.deadline(world.now), None);
     }
 }

@@ -12,7 +12,7 @@ fn start(pool: &mut Pool, pid: Pid, purpose: Purpose, source: Source) -> Key {
 
 fn start_ready(pool: &mut Pool, pid: Pid) -> Key {
     let key = start(pool, pid, OWN, Source::Current);
-    pool.ready(key, &["CB_backup".into()]);
+    pool.ready(key, &["CB_backup".into()], Instant::now());
     key
 }
 
@@ -41,6 +41,26 @@ fn a_listener_is_taken_once_and_its_successor_wanted_at_once() {
     assert_eq!(pool.wanted(&[], Instant::now()).len(), 1);
     pool.untake(key);
     assert_eq!(pool.take(&Need::Own), Some(key));
+}
+
+#[test]
+fn callbacks_that_are_never_read_to_their_end_are_tried_seldom_for_ever() {
+    let mut pool = Pool::new(1, false);
+    let begin = Instant::now();
+    let (mut now, mut tried) = (begin, Vec::new());
+    while now < begin + Duration::from_secs(3600) {
+        assert_eq!(pool.wanted(&[], now).len(), 1);
+        tried.push(now);
+        let key = pool.add(OWN, Source::Current, now);
+        pool.started(key, 10, "token".into());
+        now = pool.deadline().unwrap();
+        assert_eq!(pool.deadline_passed(now), [10]);
+        pool.ended(10, &"was killed", "", now);
+        now = pool.deadline().unwrap();
+        assert!(pool.deadline_passed(now).is_empty());
+    }
+    let gaps: Vec<_> = tried.windows(2).map(|pair| pair[1] - pair[0]).skip(8).collect();
+    assert!(gaps.iter().all(|gap| *gap >= LONGEST_WAIT / 2), "{gaps:?}");
 }
 
 #[test]
@@ -75,14 +95,14 @@ fn the_last_good_callbacks_go_on_while_those_on_disk_are_broken() {
     assert!(pool.broken().unwrap().ends_with("the last good callbacks go on"));
     assert_eq!(pool.wanted(&[], now), [(OWN, Source::LastGood)]);
     let good = start(&mut pool, 12, OWN, Source::LastGood);
-    assert!(!pool.ready(good, &["CB_backup".into()]), "no copy is made of the copy");
+    assert!(!pool.ready(good, &["CB_backup".into()], Instant::now()), "no copy is made of the copy");
     assert_eq!(pool.take(&Need::Own), Some(good));
 
     let later = pool.deadline().unwrap();
     pool.deadline_passed(later);
     assert!(pool.wanted(&[], later).contains(&(OWN, Source::Current)), "those on disk are tried again");
     let mended = start(&mut pool, 13, OWN, Source::Current);
-    assert!(pool.ready(mended, &["CB_new".into()]));
+    assert!(pool.ready(mended, &["CB_new".into()], Instant::now()));
     assert_eq!(pool.broken(), None);
     assert_eq!(pool.serving(), Source::Current);
 }
@@ -128,7 +148,7 @@ fn a_user_has_listeners_of_its_own_as_long_as_it_needs_them() {
     let wanted = pool.wanted(std::slice::from_ref(&forum), now);
     assert_eq!(wanted, [(Purpose::Request(forum.clone()), Source::Current)]);
     let key = start(&mut pool, 11, Purpose::Request(forum.clone()), Source::Current);
-    pool.ready(key, &["CB_backup".into()]);
+    pool.ready(key, &["CB_backup".into()], Instant::now());
     assert_eq!(pool.dismiss_surplus(&[]), [11], "nobody needs it any more");
     assert_eq!(pool.take(&forum), None);
 }
@@ -146,7 +166,7 @@ fn a_users_listener_that_fails_says_nothing_about_the_callbacks() {
 fn a_health_listener_is_never_taken_for_a_request() {
     let mut pool = Pool::new(1, false);
     let key = start(&mut pool, 10, Purpose::Health, Source::Current);
-    pool.ready(key, &[]);
+    pool.ready(key, &[], Instant::now());
     assert_eq!(pool.take(&Need::Own), None);
     assert_eq!(pool.wanted(&[], Instant::now()).len(), 1);
 }
