@@ -79,8 +79,8 @@ mod tests {
         for _ in 0..5 {
             backoff.failed(now);
         }
-        backoff.works(now);
-        assert!(backoff.failed(now + MINUTE - SECOND) > SECOND, "that was not long enough");
+        backoff.works(now + SECOND);
+        assert!(backoff.failed(now + MINUTE) > SECOND, "that was not long enough");
         backoff.works(now + MINUTE);
         backoff.works(now + 2 * MINUTE);
         assert!(backoff.failed(now + 2 * MINUTE) <= SECOND);

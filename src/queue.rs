@@ -274,12 +274,11 @@ impl Queue {
 
     /// Calls a request off, by its own id or that of one that joined it.
     pub fn cancel(&mut self, id: &RequestId, now: Instant) -> Option<Cancelled> {
-        let is_it = |waiting: &Waiting| waiting.request.id == *id || waiting.joined.contains(id);
-        if let Some(index) = self.waiting.iter().position(is_it) {
+        if let Some(index) = self.waiting.iter().position(|waiting| waiting.is(id)) {
             let waiting = self.waiting.remove(index)?;
             return Some(Cancelled::Waiting(waiting.request, waiting.attempt));
         }
-        let (&key, run) = self.runs.iter_mut().find(|(_, run)| is_it(&run.waiting))?;
+        let (&key, run) = self.runs.iter_mut().find(|(_, run)| run.waiting.is(id))?;
         run.call_off(now);
         Some(Cancelled::Running(key))
     }
@@ -390,6 +389,11 @@ impl Waiting {
         not_before: Option<Instant>,
     ) -> Self {
         Self { request, joined, attempt, not_before }
+    }
+
+    /// Whether this is the request with that id, or was joined by it.
+    fn is(&self, id: &RequestId) -> bool {
+        self.request.id == *id || self.joined.contains(id)
     }
 }
 

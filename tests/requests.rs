@@ -84,7 +84,10 @@ fn eight_runs_are_the_most_and_the_next_one_starts_when_one_ends() {
         let requests = status[state].as_array().expect("a list of requests").iter();
         requests.map(|request| request["action"].as_str().unwrap_or_default().to_owned()).collect()
     };
-    assert_eq!(actions("running"), (1..=8).map(|n| format!("a{n}")).collect::<Vec<_>>());
+    // Which of the listeners that read their callbacks together is ready first, nobody knows.
+    let mut running = actions("running");
+    running.sort();
+    assert_eq!(running, (1..=8).map(|n| format!("a{n}")).collect::<Vec<_>>());
     assert_eq!(actions("waiting"), ["a9"]);
     service.release("hold-a1");
     service.log().wait_for("a9 begun");

@@ -69,6 +69,8 @@ pub struct Remembered {
     pub user: UserName,
     /// What was to be done.
     pub action: ActionName,
+    /// Whether this is all that is left: what became of it is too old to be kept.
+    pub is_all: bool,
 }
 
 impl Remembered {
@@ -267,7 +269,8 @@ impl Journal {
 
 fn remembered_of(line: &[u8], id: &RequestId) -> Option<Remembered> {
     let record = Record::parse(line).ok().filter(|_| is_record_of(line, id))?;
-    Some(Remembered { at: record.at().ok()?, user: record.user().ok()?, action: record.action().ok()? })
+    let (at, user, action) = (record.at().ok()?, record.user().ok()?, record.action().ok()?);
+    Some(Remembered { at, user, action, is_all: record.event == "known" })
 }
 
 fn open_file(path: &Path) -> io::Result<File> {

@@ -14,6 +14,8 @@ use crate::socket::protocol::{self, Call, Reply, Tell, greeting, introduced};
 use super::engine::{Engine, Waiting, end_survivors};
 use super::event::Event;
 use super::followers::Interest;
+use super::ledger::Used;
+use super::overdue::Overdue;
 use super::past::Past;
 
 impl Engine {
@@ -99,8 +101,9 @@ impl Engine {
         }
         match self.ledger.used(&request) {
             None => self.ask(waiting, request, asker.uid),
-            Some(true) => self.answer_again(waiting, request.id),
-            Some(false) => {
+            Some(Used::Same) => self.answer_again(waiting, request.id),
+            Some(Used::SameLongAgo) => self.answer_forgotten(waiting, request.id),
+            Some(Used::Another) => {
                 let message = format!("the id `{}` was used for another request", request.id);
                 self.refuse(waiting, Refusal::new(RefusalCode::IdTaken, message));
             }
@@ -116,6 +119,15 @@ impl Engine {
         }
         let caller = self.remember(waiting);
         self.answer_when_recorded(caller, Answer::Accepted(id));
+    }
+
+    /// The same was asked so long ago that only its id is remembered: there is no outcome to wait for.
+    fn answer_forgotten(&mut self, waiting: Waiting, id: RequestId) {
+        if waiting.interest.is_none() {
+            return self.answer_again(waiting, id);
+        }
+        let line = protocol::object(&json!({"event": "forgotten", "id": id}));
+        send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
     }
 
     fn tell(
@@ -139,10 +151,11 @@ impl Engine {
     fn mend_journal(&mut self) -> Result<(), Refusal> {
         self.ledger.retry_now(Moment::now());
         self.flush_after_failure();
-        if let Some(open) = self.ledger.open_late(Moment::now())? {
-            end_survivors(&open);
+        if let Some(recovered) = self.ledger.open_late(Moment::now())? {
+            end_survivors(&recovered.open);
+            self.feed(Event::Remembered(Overdue::new(recovered.last, recovered.since)));
             self.feed(Event::Recorded);
-            self.feed(Event::TakeUp(open));
+            self.feed(Event::TakeUp(recovered.open));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::signals::Number;
 use super::health::Health;
 use super::life::Setting;
 use super::notify::Progress;
-use super::overdue::News;
+use super::overdue::{News, Overdue};
 
 /// Who waits for an answer.
 pub type Caller = u64;
@@ -21,6 +21,8 @@ pub type Caller = u64;
 pub enum Event {
     /// The supervisor is ready to begin.
     Begin,
+    /// How each action last ended, as a journal tells that could not be opened at the start.
+    Remembered(Overdue),
     /// What an earlier supervisor had accepted and not carried out.
     TakeUp(Vec<Open>),
     /// `entrypoint.sh` runs, as this process.

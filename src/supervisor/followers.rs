@@ -69,6 +69,9 @@ impl Followers {
         if is_final && let Some(id) = &id {
             self.joined.retain(|_, with| with != id);
         }
+        if self.followers.is_empty() {
+            return;
+        }
         let mut text = Vec::new();
         entry.write_to(&mut text);
         let line = String::from_utf8_lossy(&text).into_owned();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::clock::Moment;
-use crate::journal::{Entry, Journal, JournalError, Open, Recovered};
+use crate::journal::{Entry, Journal, JournalError, Recovered};
 use crate::listener::pool::Key;
 use crate::log;
 use crate::names::RequestId;
@@ -29,6 +29,17 @@ pub(super) struct Ledger {
     fault: Option<String>,
     backoff: Backoff,
     retry_at: Option<Instant>,
+}
+
+/// What an id was used for before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Used {
+    /// The very same request.
+    Same,
+    /// The very same request, so long ago that what became of it is not known any more.
+    SameLongAgo,
+    /// Another request.
+    Another,
 }
 
 /// What came of bringing a group to the disk.
@@ -106,13 +117,13 @@ impl Ledger {
     }
 
     /// Opens the journal now, where it could not be opened before: with what an earlier supervisor left.
-    pub(super) fn open_late(&mut self, now: Moment) -> Result<Option<Vec<Open>>, Refusal> {
+    pub(super) fn open_late(&mut self, now: Moment) -> Result<Option<Recovered>, Refusal> {
         if self.journal.is_some() {
             return Ok(None);
         }
         let recovered = self.open_journal(now).map_err(|error| refusal(&error))?;
         self.fault = None;
-        Ok(Some(recovered.open))
+        Ok(Some(recovered))
     }
 
     /// Makes sure that one more request, and its outcome, can be recorded, with `open` others still open.
@@ -120,10 +131,14 @@ impl Ledger {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.reserve(open).map_err(|error| refusal(&error)))
     }
 
-    /// Whether an id was used before: nothing when not, whether for the same otherwise.
-    pub(super) fn used(&self, request: &Request) -> Option<bool> {
+    /// What the request's id was used for before, if it was.
+    pub(super) fn used(&self, request: &Request) -> Option<Used> {
         match self.journal.as_ref()?.remembered(&request.id) {
-            Ok(remembered) => Some(remembered?.matches(&request.user, &request.action)),
+            Ok(remembered) => remembered.map(|known| match known.matches(&request.user, &request.action) {
+                true if known.is_all => Used::SameLongAgo,
+                true => Used::Same,
+                false => Used::Another,
+            }),
             Err(error) => {
                 log::error(error);
                 None

@@ -109,6 +109,7 @@ impl Machine {
         let state = self.life.state();
         match event {
             Event::Begin => self.act(Action::StartService),
+            Event::Remembered(overdue) => self.overdue = overdue,
             Event::TakeUp(open) => open.into_iter().for_each(|open| self.take_up(open, now)),
             Event::ServiceStarted(pid) => self.life.service = Service::Starting(pid),
             Event::ServiceNotStarted(code, why) => {

@@ -15,7 +15,7 @@ use crate::policy::Policy;
 use crate::request::Request;
 
 /// What is known of the last runs, and which actions are overdue.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Overdue {
     /// The last runs of each action that has run.
     pub last: BTreeMap<ActionName, LastRuns>,

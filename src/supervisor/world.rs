@@ -100,6 +100,12 @@ impl Kind {
     }
 }
 
+#[derive(Default)]
+struct Ahead {
+    cannot_start: bool,
+    leaves_behind: bool,
+}
+
 struct World {
     machine: Machine,
     now: Moment,
@@ -116,8 +122,8 @@ struct World {
     entries: Vec<Entry>,
     held: Vec<Action>,
     cannot_write: bool,
-    cannot_start: bool,
-    leaves_behind: bool,
+    /// What is in store for the next listener that is started, and for the next run that ends.
+    ahead: Ahead,
     left: Option<u8>,
 }
 
@@ -141,8 +147,7 @@ impl World {
             entries: Vec::new(),
             held: Vec::new(),
             cannot_write: false,
-            cannot_start: false,
-            leaves_behind: false,
+            ahead: Ahead::default(),
             left: None,
         };
         // An earlier supervisor left two requests, one of which had started.
@@ -181,7 +186,7 @@ impl World {
                 let pid = self.spawn(Kind::Service);
                 return Some(Event::ServiceStarted(pid));
             }
-            Action::StartListener(key, ..) if std::mem::take(&mut self.cannot_start) => {
+            Action::StartListener(key, ..) if std::mem::take(&mut self.ahead.cannot_start) => {
                 return Some(Event::ListenerNotStarted(key, "there is no process to be had".to_owned()));
             }
             Action::StartListener(key, ..) => {
@@ -189,7 +194,7 @@ impl World {
                 return Some(Event::ListenerStarted(key, pid, format!("token-{key}")));
             }
             Action::SignalRemains(key, ..) => {
-                let left = std::mem::take(&mut self.leaves_behind).then(|| "daemon (pid 7)".to_owned());
+                let left = std::mem::take(&mut self.ahead.leaves_behind).then(|| "daemon (pid 7)".to_owned());
                 return Some(Event::Remains(key, left.into_iter().collect()));
             }
             Action::Record(entry) => self.entries.push(entry),
@@ -420,8 +425,8 @@ impl World {
             Happening::TimePasses(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
             Happening::Written(true) => self.write(),
             Happening::Written(false) => self.fail_to_write(),
-            Happening::NoProcess => self.cannot_start = true,
-            Happening::LeavesBehind => self.leaves_behind = true,
+            Happening::NoProcess => self.ahead.cannot_start = true,
+            Happening::LeavesBehind => self.ahead.leaves_behind = true,
             Happening::PolicyChanges(good) => {
                 let text = if good { POLICY } else { "broken" };
                 let policy = Policy::parse(text, "housekeeping.toml").map_err(|error| error.to_string());

@@ -146,3 +146,35 @@ fn an_id_is_known_although_the_journal_can_be_opened_late() {
     assert_eq!((story.acceptances, story.started.len()), (1, 1), "{story:?}");
     assert_eq!(fs::read_to_string(service.path("ran")).expect("it ran"), "ran\nran\n");
 }
+
+#[test]
+fn how_actions_last_ended_is_known_although_the_journal_can_be_opened_late() {
+    let mut service = Service::new().callbacks(SLOW).start();
+    let before = service.request("ok");
+    ended(&service, &before);
+    start_without_journal(&mut service);
+    mend(&service);
+    // Whoever asks has the journal looked at again, also for what is refused then.
+    assert!(service.ask("root nonsense").starts_with("refused unknown-action"));
+    let status = service.call(r#"{"op":"status"}"#);
+    let of_ok =
+        status["actions"].as_array().and_then(|actions| actions.iter().find(|of| of["action"] == "ok"));
+    assert_eq!(of_ok.expect("an action")["last_success"]["id"], before.as_str(), "{status}");
+}
+
+/// Wherever a crash has cut its journal: see `journal::torn` for each byte, without a supervisor.
+#[test]
+fn a_supervisor_starts_on_a_journal_that_is_cut_anywhere_and_serves() {
+    let mut service = Service::new().callbacks("CB_ok() { :; }").start();
+    for _ in 0..3 {
+        ended(&service, &service.request("ok"));
+    }
+    assert_eq!(service.stop(), 128 + 15);
+    let whole = fs::read(service.path(JOURNAL)).expect("a journal");
+    for cut in (0..whole.len()).step_by(97).chain([whole.len() - 1]) {
+        fs::write(service.path(JOURNAL), &whole[..cut]).expect("a file in our own folder");
+        service.start_again();
+        assert_eq!(service.run("ok").outcome, "succeeded", "cut at {cut}");
+        assert_eq!(service.stop(), 128 + 15, "cut at {cut}");
+    }
+}

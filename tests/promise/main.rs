@@ -5,6 +5,7 @@
 mod common;
 
 mod audit;
+mod compacting;
 mod crash;
 mod faults;
 mod full_disk;

@@ -213,3 +213,26 @@ fn who_wants_no_output_is_told_of_the_events_alone() {
     );
     assert_eq!(told(&mut events, 3), ["accepted", "started", "ended succeeded"]);
 }
+
+/// After 90 days only the id is left of a request, so that nobody can use it again.
+#[test]
+fn a_repeat_of_what_is_forgotten_is_told_so_and_waits_for_nothing() {
+    let service = Service::new().callbacks(CALLBACKS).fifo("hold");
+    let known =
+        json!({"event": "known", "at": jiff::Timestamp::now(), "id": "old", "user": "root", "action": "ok"});
+    let header = json!({"event": "journal", "at": jiff::Timestamp::now(), "version": 1});
+    std::fs::write(service.path("state/journal.jsonl"), format!("{header}\n{known}\n"))
+        .expect("a file of ours");
+    let service = service.start();
+    let mut client = service.connect();
+    client.send(run_and_tell("old", "ok", "outcome"));
+    assert_eq!(object(&mut client), json!({"ok": true, "id": "old"}));
+    assert_eq!(object(&mut client), json!({"event": "forgotten", "id": "old"}));
+    // One that is on is waited for as ever.
+    client.send(run_and_tell("slow", "slow", "outcome"));
+    service.log().wait_for("| begun");
+    client.send(run_and_tell("slow", "slow", "outcome"));
+    service.release("hold");
+    let told: Vec<_> = (0..4).map(|_| object(&mut client)["outcome"].clone()).collect();
+    assert_eq!(told, [Value::Null, "succeeded".into(), Value::Null, "succeeded".into()]);
+}
