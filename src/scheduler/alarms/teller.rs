@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::decide::{Action, Alarms, Event, Memory, Wishes};
-use super::follow::Follower;
+use super::follow::{Follower, Pace};
 use super::notifier::{self, NAME, Notifier};
 use super::sockets::Sockets;
 use super::store::Store;
@@ -210,7 +210,8 @@ impl Active {
             let appeared = Rc::new(Notify::new());
             self.followed.insert(service.clone(), appeared.clone());
             let socket = notifier::socket(&self.settings.folders.run, &service);
-            let follower = Follower { service, socket, events: self.sender.clone(), appeared };
+            let (events, pace) = (self.sender.clone(), Pace::default());
+            let follower = Follower { service, socket, events, appeared, pace };
             tokio::task::spawn_local(follower.run());
         }
     }
