@@ -246,7 +246,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     #[test]
     fn whenever_it_dies_nothing_is_lost_and_nothing_has_two_ids(steps in vec(step(), 3..8)) {

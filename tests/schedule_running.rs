@@ -79,6 +79,15 @@ impl Stack {
         receiver
     }
 
+    /// A bash script that is told of alarms.
+    fn notifier(&self, script: &str) {
+        let bin = self.folders().bin;
+        fs::create_dir(&bin).unwrap();
+        let notifier = bin.join("notify");
+        fs::write(&notifier, format!("#!/bin/bash\n{script}\n")).unwrap();
+        fs::set_permissions(&notifier, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// What is remembered on disk.
     fn memory(&self) -> String {
         fs::read_to_string(self.folders().state.join("scheduler.jsonl")).unwrap_or_default()
@@ -165,6 +174,7 @@ fn socket(top: &Path, service: &str) -> std::path::PathBuf {
 }
 
 /// What becomes of a scheduler when its test is through.
+#[derive(Clone, Copy)]
 enum End {
     /// It is told to stop, and has to.
     Stopped,
@@ -364,7 +374,6 @@ fn a_second_scheduler_is_refused_and_the_first_goes_on() {
 
 #[test]
 fn a_notifier_that_hangs_delays_no_schedule() {
-    let script = "#!/bin/bash\ncat > ../told\nsleep 1000\n";
     beside_a_scheduler(
         test_clock,
         async |stack| {
@@ -381,11 +390,8 @@ fn a_notifier_that_hangs_delays_no_schedule() {
             }
         },
         |stack| {
-            let bin = stack.folders().bin;
-            fs::create_dir(&bin).unwrap();
-            let notifier = bin.join("notify");
-            fs::write(&notifier, script.replace("..", &stack.top.path().display().to_string())).unwrap();
-            fs::set_permissions(&notifier, fs::Permissions::from_mode(0o755)).unwrap();
+            let told = stack.top.path().join("told");
+            stack.notifier(&format!("cat > {}\nsleep 1000", told.display()));
             stack.schedule("DEADLINE=1\n5 4 * * * away backup\n* * * * * php task-check");
             stack.service("php");
         },
@@ -557,9 +563,11 @@ fn a_memory_that_cannot_be_written_is_tried_again_though_nothing_else_is_to_be_d
             stack.step(60);
             let is_written = async { while ask(stack, "health").await.get("degraded").is_some() {} };
             tokio::time::timeout(Duration::from_secs(30), is_written).await.expect("it is written");
+            assert!(stack.folders().state.join("alarms.json").exists(), "and that of the alarms");
         };
         let read_only = |stack: &Stack| {
             stack.schedule("");
+            stack.notifier("cat");
             remount(stack, MsFlags::MS_RDONLY);
         };
         beside_one_of(stack, orders, End::Stopped, test_clock, waits, read_only);

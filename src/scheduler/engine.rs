@@ -247,7 +247,10 @@ impl<'a> Engine<'a> {
         });
         match (&self.store_problem, &problem) {
             (before, Some(problem)) if before.as_ref() != Some(problem) => log::error(problem),
-            (Some(_), None) => log::info("the scheduler's memory can be written again"),
+            (Some(_), None) => {
+                log::info("the scheduler's memory can be written again");
+                self.teller.remember();
+            }
             _ => {}
         }
         self.store_try_at = problem.is_some().then_some(now + TRY_AGAIN);

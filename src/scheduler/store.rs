@@ -59,14 +59,13 @@ impl Store {
 
     /// The file, to append to; what a crash has torn off at its end is cut off before.
     fn writable(&mut self) -> io::Result<&mut File> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => {
-                self.make_folder()?;
-                let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
-                file.set_len(self.length)?;
-                file
-            }
+        let file = if let Some(file) = self.file.take() {
+            file
+        } else {
+            self.make_folder()?;
+            let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+            file.set_len(self.length)?;
+            file
         };
         Ok(self.file.insert(file))
     }

@@ -279,8 +279,10 @@ impl Alarms {
         let Some(kinds) = actions.get_mut(&key(action)) else { return };
         let is_over =
             |kind: Kind, trouble: &Trouble| only.is_none_or(|only| only == kind) && trouble.at <= at;
-        let over: Vec<(Kind, Trouble)> =
-            kinds.extract_if(.., |kind, trouble| is_over(*kind, trouble)).collect();
+        let all = std::mem::take(kinds);
+        let (over, standing): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.into_iter().partition(|(kind, trouble)| is_over(*kind, trouble));
+        *kinds = standing;
         if kinds.is_empty() {
             actions.remove(&key(action));
         }
@@ -288,10 +290,10 @@ impl Alarms {
             return;
         }
         self.is_changed = true;
-        let names: Vec<String> = over.iter().map(|(kind, _)| kind.to_string()).collect();
+        let names: Vec<String> = over.keys().map(ToString::to_string).collect();
         let mut notice = Notice::new(Kind::Recovered, service.clone(), action.cloned(), at);
         notice.note = Some(format!("it was {}", names.join(" and ")));
-        notice.suppressed = over.iter().map(|(_, trouble)| trouble.suppressed).fold(0, u32::saturating_add);
+        notice.suppressed = over.values().map(|trouble| trouble.suppressed).fold(0, u32::saturating_add);
         self.add(notice);
     }
 

@@ -86,13 +86,12 @@ impl Follower {
                 let then = if wait.is_some() { "trying again" } else { "waiting for it to come anew" };
                 log::warn(format_args!("cannot follow {socket}: {error}; {then}"));
             }
-            match wait {
+            if let Some(wait) = wait {
                 // Whether time has passed or a new socket has come makes no difference.
-                Some(wait) => drop(timeout(wait, self.appeared.notified()).await),
-                None => {
-                    self.appeared.notified().await;
-                    failures = 0;
-                }
+                let _ = timeout(wait, self.appeared.notified()).await;
+            } else {
+                self.appeared.notified().await;
+                failures = 0;
             }
         }
     }
@@ -368,7 +367,7 @@ mod tests {
             }
             assert!(received.try_recv().is_err());
             let event = tokio::select! {
-                event = received.recv() => event,
+                event = timeout(Duration::from_secs(60), received.recv()) => event.expect("it is tried again"),
                 answered = answer(&listener) => panic!("{answered:?}"),
             };
             assert!(matches!(event, Some(Event::Reachable(..))), "{event:?}");

@@ -160,6 +160,13 @@ impl Teller {
         let _ = timeout(LAST_WORDS, told).await;
     }
 
+    /// Writes what could not be written before, now that the disk takes it.
+    pub(crate) fn remember(&mut self) {
+        if let Some(active) = self.0.as_mut().filter(|active| active.is_forgetful) {
+            active.save();
+        }
+    }
+
     /// Takes in an event.
     pub(crate) fn handle(&mut self, now: i64, event: Event) {
         let Some(active) = &mut self.0 else { return };
