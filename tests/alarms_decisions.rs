@@ -262,16 +262,67 @@ fn a_sign_of_life_is_given_at_the_start_and_regularly_also_after_the_clock_was_s
 }
 
 #[test]
-fn a_failing_notifier_is_run_a_few_times_and_then_given_up_and_said() {
+fn a_failing_notifier_is_run_a_few_times_and_then_once_an_hour_and_that_is_said() {
     let mut world = World::new(Wishes::default());
     world.problem = Some("notify told nobody: it exited with status 1".to_owned());
     world.ends("a", Outcome::Failed(1));
-    world.run_for(86_400);
+    world.run_for(PAUSE / 2);
     assert_eq!(world.runs, TRIES as usize);
-    let last =
-        "notify told nobody: it exited with status 1; nobody is told: mysql: backup failed with status 1";
+    let last = "notify told nobody: it exited with status 1; nobody is told yet, and it is run again once an \
+                hour: mysql: backup failed with status 1";
     assert_eq!(world.said.last().unwrap(), last);
-    assert_eq!(world.alarms.wake_at(), None);
+    world.run_for(5 * PAUSE);
+    assert_eq!(world.runs, TRIES as usize + 5);
+}
+
+#[test]
+fn what_could_not_be_told_for_hours_is_told_once_the_notifier_works_again() {
+    let mut world = World::new(Wishes::default());
+    world.problem = Some("no network".to_owned());
+    let Run { service, action, .. } = run("a", START);
+    world.event(Event::Overdue(service.clone(), action.clone(), at(START), None));
+    world.ends("a", Outcome::Failed(1));
+    for number in 0..10 {
+        world.run_for(PAUSE / 2 + 1);
+        world.ends(&format!("b{number}"), Outcome::Failed(1));
+    }
+    world.event(Event::Unreachable(service.clone(), at(world.now), "no socket".to_owned()));
+    world.problem = None;
+    world.restart();
+    let told = [
+        "overdue: mysql: backup is overdue (0)",
+        "failed: mysql: backup failed with status 1 (0)",
+        "unreachable: mysql cannot be reached (0)",
+    ];
+    assert_eq!(world.told(), told);
+    world.run_for(PAUSE);
+    world.ends("c", Outcome::Failed(1));
+    assert_eq!(
+        world.told(),
+        ["failed: mysql: backup failed with status 1 (10)"],
+        "and none is lost count of"
+    );
+
+    world.problem = Some("no network".to_owned());
+    world.ends("d", Outcome::Succeeded);
+    world.run_for(PAUSE + PAUSE / 2);
+    world.problem = None;
+    world.run_for(PAUSE);
+    assert_eq!(world.told(), ["recovered: mysql: backup is well again (0)"], "a recovery too");
+}
+
+#[test]
+fn a_recovery_is_not_told_before_the_alarm_that_it_is_about() {
+    let mut world = World::new(Wishes::default());
+    world.problem = Some("no network".to_owned());
+    world.ends("a", Outcome::Failed(1));
+    world.run_for(PAUSE);
+    world.problem = None;
+    world.ends("b", Outcome::Succeeded);
+    assert_eq!(
+        world.told(),
+        ["failed: mysql: backup failed with status 1 (0)", "recovered: mysql: backup is well again (0)"]
+    );
 }
 
 #[test]
@@ -304,6 +355,40 @@ fn no_more_waits_than_there_is_room_for_and_what_has_none_is_said() {
         let run = Run { action, ..run(&format!("a{number}"), START) };
         world.event(Event::Ended { run, outcome: Outcome::Failed(1), note: None });
     }
-    let dropped = "too much is to be told; nobody is told: mysql: action-0 failed with status 1";
+    let dropped = "too much is to be told; nobody is told yet: mysql: action-0 failed with status 1";
     assert!(world.said.iter().any(|said| said == dropped), "{:?}", world.said);
+
+    world.problem = None;
+    world.restart();
+    let told = world.told();
+    assert_eq!(told.len(), MOST + 1, "and all of it is told later");
+    assert_eq!(told.last().unwrap(), "failed: mysql: action-0 failed with status 1 (0)");
+}
+
+#[test]
+fn what_a_wrong_clock_noted_for_a_time_to_come_silences_nothing() {
+    const YEAR: i64 = 365 * 86_400;
+    let Run { service, action, .. } = run("a", START);
+    for is_restarted in [false, true] {
+        let mut world = World::from(Memory::new(at(START + YEAR)), Wishes::default());
+        world.now += YEAR;
+        world.ends("a", Outcome::Failed(1));
+        world.event(Event::Overdue(service.clone(), action.clone(), at(world.now), None));
+        assert_eq!(world.told().len(), 2);
+        world.now -= YEAR;
+        if is_restarted {
+            world.restart();
+        } else {
+            world.event(Event::Tick);
+        }
+        world.now += 60;
+        world.ends("b", Outcome::Succeeded);
+        assert_eq!(world.told(), ["recovered: mysql: backup is well again (0)"]);
+        world.ends("c", Outcome::Failed(1));
+        world.event(Event::Overdue(service.clone(), action.clone(), at(world.now), None));
+        assert_eq!(
+            world.told(),
+            ["failed: mysql: backup failed with status 1 (0)", "overdue: mysql: backup is overdue (0)"]
+        );
+    }
 }

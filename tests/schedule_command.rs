@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-
+use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -169,6 +171,21 @@ fn a_time_zone_that_changes_on_disk_changes_when_its_entries_fire() {
     assert_eq!(hour(&stage), 11);
     stage.write("zones/Test/Zone", zone_file(3));
     wait_until("the new rules hold", || hour(&stage) == 9);
+}
+
+#[test]
+fn a_hangup_has_the_schedule_read_again_where_no_watch_sees_it_change() {
+    let mut stage = Stage::new();
+    stage.write("conf/schedule.cron", "@daily php before");
+    stage.start_scheduler();
+    assert_eq!(stage.first_next()["action"], "before");
+    // No event tells of a file that is still open for writing.
+    let mut file = fs::File::create(stage.path("conf/schedule.cron")).unwrap();
+    file.write_all(b"@daily php after").unwrap();
+    let scheduler = stage.scheduler.as_ref().unwrap().id();
+    kill(Pid::from_raw(scheduler.cast_signed()), Signal::SIGHUP).unwrap();
+    wait_until("it is read again", || stage.first_next()["action"] == "after");
+    drop(file);
 }
 
 #[test]

@@ -2,15 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use common::{is_root, skip};
 use lamplighter::scheduler::clock::{Clock, SystemClock};
 use lamplighter::scheduler::{Order, run_with};
 use lamplighter::settings::{Folders, Settings};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixListener;
@@ -20,21 +25,29 @@ use tokio::sync::watch;
 /// 2026-05-01 04:04:59 UTC.
 const START: i64 = 1_777_608_299;
 
-/// A clock that goes when it is told to.
-struct TestClock(watch::Receiver<i64>);
+/// A clock that goes when it is told to, and wakes who waits when it is set back.
+struct TestClock {
+    time: watch::Receiver<i64>,
+    /// What it showed when it was last looked at.
+    seen: i64,
+}
 
 impl Clock for TestClock {
     fn now(&self) -> i64 {
-        *self.0.borrow()
+        *self.time.borrow()
     }
 
     async fn wait(&mut self, until: Option<i64>) -> io::Result<()> {
-        while until.is_none_or(|until| *self.0.borrow_and_update() < until) {
-            if self.0.changed().await.is_err() {
+        loop {
+            let now = *self.time.borrow_and_update();
+            let before = std::mem::replace(&mut self.seen, now);
+            if now < before || until.is_some_and(|until| until <= now) {
+                return Ok(());
+            }
+            if self.time.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
-        Ok(())
     }
 }
 
@@ -59,6 +72,31 @@ impl Stack {
         (Self { top, time, orders, lines, line_sender }, order_receiver)
     }
 
+    /// Where the next scheduler of this stack hears its orders.
+    fn new_orders(&mut self) -> UnboundedReceiver<Order> {
+        let (orders, receiver) = unbounded_channel();
+        self.orders = orders;
+        receiver
+    }
+
+    /// A bash script that is told of alarms.
+    fn notifier(&self, script: &str) {
+        let bin = self.folders().bin;
+        fs::create_dir(&bin).unwrap();
+        let notifier = bin.join("notify");
+        fs::write(&notifier, format!("#!/bin/bash\n{script}\n")).unwrap();
+        fs::set_permissions(&notifier, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// What is remembered on disk.
+    fn memory(&self) -> String {
+        fs::read_to_string(self.folders().state.join("scheduler.jsonl")).unwrap_or_default()
+    }
+
+    fn step(&self, seconds: i64) {
+        self.time.send_modify(|time| *time += seconds);
+    }
+
     fn folders(&self) -> Folders {
         let top = self.top.path().to_owned();
         Folders::from_env(move |name| {
@@ -78,8 +116,20 @@ impl Stack {
         fs::rename(&fresh, self.top.path().join("conf/schedule.cron")).unwrap();
     }
 
-    /// A service that takes every request and tells the test.
+    /// A service that takes every request and tells the test who asks for what.
     fn service(&self, name: &str) {
+        self.serve(name, |call| {
+            let asked = |field: &str| call[field].as_str().unwrap();
+            format!("{} {}", asked("user"), asked("action"))
+        });
+    }
+
+    /// A service that takes every request and tells the test its id.
+    fn registrar(&self, name: &str) {
+        self.serve(name, |call| call["id"].as_str().unwrap().to_owned());
+    }
+
+    fn serve(&self, name: &str, show: fn(&serde_json::Value) -> String) {
         let listener = UnixListener::bind(socket(self.top.path(), name)).unwrap();
         let (name, lines) = (name.to_owned(), self.line_sender.clone());
         tokio::task::spawn_local(async move {
@@ -92,9 +142,8 @@ impl Stack {
                         let _ = output.write_all(b"{\"ok\":false}\n").await;
                         continue;
                     }
-                    let asked = |field: &str| call[field].as_str().unwrap().to_owned();
-                    let _ = lines.send(format!("{name}: {} {}", asked("user"), asked("action")));
-                    let answer = serde_json::json!({"ok": true, "id": asked("id")});
+                    let _ = lines.send(format!("{name}: {}", show(&call)));
+                    let answer = serde_json::json!({"ok": true, "id": call["id"]});
                     if output.write_all(format!("{answer}\n").as_bytes()).await.is_err() {
                         break;
                     }
@@ -124,28 +173,51 @@ fn socket(top: &Path, service: &str) -> std::path::PathBuf {
     top.join(format!("run/{service}-request.sock"))
 }
 
+/// What becomes of a scheduler when its test is through.
+#[derive(Clone, Copy)]
+enum End {
+    /// It is told to stop, and has to.
+    Stopped,
+    /// It ends with all that it was just doing, as if it were killed.
+    Killed,
+}
+
 /// Runs a test beside a scheduler, and stops that at the end.
 fn beside_a_scheduler<C: Clock + 'static>(
     clock: impl FnOnce(&Stack) -> C,
     test: impl AsyncFnOnce(&mut Stack),
     prepare: impl FnOnce(&Stack),
 ) {
+    let (mut stack, orders) = Stack::new();
+    beside_one_of(&mut stack, orders, End::Stopped, clock, test, prepare);
+}
+
+/// Does the same in a stack that may have had schedulers before.
+fn beside_one_of<C: Clock + 'static>(
+    stack: &mut Stack,
+    orders: UnboundedReceiver<Order>,
+    end: End,
+    clock: impl FnOnce(&Stack) -> C,
+    test: impl AsyncFnOnce(&mut Stack),
+    prepare: impl FnOnce(&Stack),
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        let (mut stack, orders) = Stack::new();
-        prepare(&stack);
-        let (settings, clock) = (stack.settings(), clock(&stack));
+        prepare(stack);
+        let (settings, clock) = (stack.settings(), clock(stack));
         let scheduler =
             tokio::task::spawn_local(async move { run_with(&settings, clock, "this boot", orders).await });
-        test(&mut stack).await;
-        let _ = stack.orders.send(Order::Stop);
-        let stopped = tokio::time::timeout(Duration::from_secs(30), scheduler).await;
-        stopped.expect("it stops").unwrap().unwrap();
+        test(stack).await;
+        if let End::Stopped = end {
+            let _ = stack.orders.send(Order::Stop);
+            let stopped = tokio::time::timeout(Duration::from_secs(30), scheduler).await;
+            stopped.expect("it stops").unwrap().unwrap();
+        }
     });
 }
 
 fn test_clock(stack: &Stack) -> TestClock {
-    TestClock(stack.time.subscribe())
+    TestClock { time: stack.time.subscribe(), seen: i64::MIN }
 }
 
 #[test]
@@ -302,7 +374,6 @@ fn a_second_scheduler_is_refused_and_the_first_goes_on() {
 
 #[test]
 fn a_notifier_that_hangs_delays_no_schedule() {
-    let script = "#!/bin/bash\ncat > ../told\nsleep 1000\n";
     beside_a_scheduler(
         test_clock,
         async |stack| {
@@ -319,13 +390,186 @@ fn a_notifier_that_hangs_delays_no_schedule() {
             }
         },
         |stack| {
-            let bin = stack.folders().bin;
-            fs::create_dir(&bin).unwrap();
-            let notifier = bin.join("notify");
-            fs::write(&notifier, script.replace("..", &stack.top.path().display().to_string())).unwrap();
-            fs::set_permissions(&notifier, fs::Permissions::from_mode(0o755)).unwrap();
+            let told = stack.top.path().join("told");
+            stack.notifier(&format!("cat > {}\nsleep 1000", told.display()));
             stack.schedule("DEADLINE=1\n5 4 * * * away backup\n* * * * * php task-check");
             stack.service("php");
         },
     );
+}
+
+/// The instant that an occurrence's id names.
+fn instant_of(id: &str) -> i64 {
+    id.rsplit_once('@').unwrap().1.parse().unwrap()
+}
+
+#[test]
+fn when_the_clock_is_set_back_by_half_an_hour_nothing_is_repeated() {
+    beside_a_scheduler(
+        test_clock,
+        async |stack| {
+            let mut instants = Vec::new();
+            for _ in 0..3 {
+                instants.push(instant_of(&stack.next_line(20).await));
+            }
+            let set_at = *stack.time.borrow();
+            stack.step(-30 * 60);
+            while *stack.time.borrow() < set_at + 20 * 60 {
+                instants.push(instant_of(&stack.next_line(20).await));
+            }
+            assert!(instants.is_sorted_by(|one, next| one < next), "{instants:?}");
+            assert!(instants.iter().all(|at| at % 600 == 0), "{instants:?}");
+        },
+        |stack| {
+            stack.schedule("*/10 * * * * php often");
+            stack.registrar("php");
+        },
+    );
+}
+
+#[test]
+fn when_a_clock_that_was_a_year_ahead_is_set_right_what_is_due_by_then_arrives() {
+    beside_a_scheduler(
+        test_clock,
+        async |stack| {
+            ask(stack, "ping").await;
+            stack.step(365 * 86_400);
+            stack.next_line(0).await;
+            stack.step(-365 * 86_400);
+            let line = stack.next_line(60).await;
+            // 05:00, and an id of its own, since a wrong clock may have had that hour before.
+            assert!(line.ends_with(&format!("@{}+1", START + 3_301)), "{line}");
+        },
+        |stack| {
+            stack.schedule("0 * * * * php hourly");
+            stack.registrar("php");
+        },
+    );
+}
+
+#[test]
+fn what_was_under_way_when_the_scheduler_was_killed_arrives_once_and_under_the_same_id() {
+    let (mut stack, orders) = Stack::new();
+    let mut asked = String::new();
+    let read_but_never_answered = async |stack: &mut Stack| {
+        let silent = UnixListener::bind(socket(stack.top.path(), "mysql")).unwrap();
+        ask(stack, "ping").await;
+        stack.step(1);
+        let (stream, _) = silent.accept().await.unwrap();
+        let line = BufReader::new(stream).lines().next_line().await.unwrap().unwrap();
+        let call: serde_json::Value = serde_json::from_str(&line).unwrap();
+        asked = call["id"].as_str().unwrap().to_owned();
+    };
+    let nightly = |stack: &Stack| stack.schedule("5 4 * * * forum mysql nightly-backup");
+    beside_one_of(&mut stack, orders, End::Killed, test_clock, read_but_never_answered, nightly);
+    let memory = stack.memory();
+    assert!(memory.contains(r#"{"due":"#) && !memory.contains(r#"{"done":"#), "{memory}");
+
+    fs::remove_file(socket(stack.top.path(), "mysql")).unwrap();
+    let orders = stack.new_orders();
+    let arrives_once = async |stack: &mut Stack| {
+        assert_eq!(stack.next_line(1).await, format!("mysql: {asked}"));
+        let next = stack.next_line(600).await;
+        assert_eq!(instant_of(&next), instant_of(&asked) + 86_400, "and then that of the next day");
+    };
+    let service = |stack: &Stack| stack.registrar("mysql");
+    beside_one_of(&mut stack, orders, End::Stopped, test_clock, arrives_once, service);
+}
+
+/// Runs a test where the state is on a small disk of its own.
+fn on_a_small_disk(test: impl FnOnce(&mut Stack, UnboundedReceiver<Order>) + Send) {
+    if !is_root() {
+        return skip("only root can mount a small disk");
+    }
+    let (mut stack, orders) = Stack::new();
+    let state = stack.folders().state;
+    fs::create_dir(&state).unwrap();
+    // The mounts are this thread's alone.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let none = None::<&str>;
+            unshare(CloneFlags::CLONE_NEWNS).unwrap();
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+            mount(Some("tmpfs"), &state, Some("tmpfs"), MsFlags::empty(), Some("size=64k")).unwrap();
+            test(&mut stack, orders);
+        });
+    });
+}
+
+fn remount(stack: &Stack, flags: MsFlags) {
+    let none = None::<&str>;
+    mount(none, &stack.folders().state, none, MsFlags::MS_REMOUNT | flags, none).unwrap();
+}
+
+/// Starts a scheduler on a disk that cannot be written, which has to do its work, and to write once it can.
+fn works_on_a_disk(spoil: fn(&Stack), mend: fn(&Stack)) {
+    on_a_small_disk(|stack, orders| {
+        let schedule = |stack: &Stack| stack.schedule("5 4 * * * mysql backup\n* * * * * php task-check");
+        let runs = async |stack: &mut Stack| drop(ask(stack, "ping").await);
+        beside_one_of(stack, orders, End::Stopped, test_clock, runs, schedule);
+        let before = stack.memory();
+        assert!(before.contains("task-check"), "{before}");
+
+        let orders = stack.new_orders();
+        let works = async |stack: &mut Stack| {
+            let health = ask(stack, "health").await;
+            let problem = health["degraded"][0].as_str().unwrap_or_default();
+            assert!(problem.starts_with("cannot write the scheduler's memory in "), "{health}");
+            assert_eq!((&health["healthy"], stack.memory()), (&true.into(), before));
+            assert_eq!(stack.next_line(1).await, "php: root task-check");
+            assert_eq!(stack.next_line(1).await, "php: root task-check");
+            mend(stack);
+            let is_mended = async {
+                while ask(stack, "health").await.get("degraded").is_some() {
+                    stack.step(1);
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(30), is_mended).await.expect("it is written again");
+        };
+        let spoiled = |stack: &Stack| {
+            stack.service("php");
+            stack.service("mysql");
+            stack.schedule("* * * * * php task-check");
+            spoil(stack);
+        };
+        beside_one_of(stack, orders, End::Stopped, test_clock, works, spoiled);
+        let memory = stack.memory();
+        assert!(memory.contains("task-check") && !memory.contains("backup"), "{memory}");
+    });
+}
+
+#[test]
+fn on_a_full_disk_it_starts_and_works_and_writes_once_there_is_room() {
+    works_on_a_disk(
+        |stack| {
+            let mut file = fs::File::create(stack.folders().state.join("filler")).unwrap();
+            while io::Write::write_all(&mut file, &[0; 512]).is_ok() {}
+        },
+        |stack| fs::remove_file(stack.folders().state.join("filler")).unwrap(),
+    );
+}
+
+#[test]
+fn on_a_disk_that_is_read_only_it_starts_and_works_and_writes_once_it_is_not() {
+    works_on_a_disk(|stack| remount(stack, MsFlags::MS_RDONLY), |stack| remount(stack, MsFlags::empty()));
+}
+
+#[test]
+fn a_memory_that_cannot_be_written_is_tried_again_though_nothing_else_is_to_be_done() {
+    on_a_small_disk(|stack, orders| {
+        let waits = async |stack: &mut Stack| {
+            assert!(ask(stack, "health").await["degraded"].is_array());
+            remount(stack, MsFlags::empty());
+            stack.step(60);
+            let is_written = async { while ask(stack, "health").await.get("degraded").is_some() {} };
+            tokio::time::timeout(Duration::from_secs(30), is_written).await.expect("it is written");
+            assert!(stack.folders().state.join("alarms.json").exists(), "and that of the alarms");
+        };
+        let read_only = |stack: &Stack| {
+            stack.schedule("");
+            stack.notifier("cat");
+            remount(stack, MsFlags::MS_RDONLY);
+        };
+        beside_one_of(stack, orders, End::Stopped, test_clock, waits, read_only);
+    });
 }

@@ -329,6 +329,46 @@ fn a_service_that_is_away_raises_an_alarm_after_five_minutes_and_none_once_it_is
 }
 
 #[test]
+fn a_service_that_was_away_before_a_restart_is_told_to_be_back() {
+    let mut world = World::with("2026-05-01T04:00:00Z", NIGHTLY);
+    world.away.insert("mysql".parse().unwrap());
+    world.run_to("2026-05-01T04:12:00Z");
+    world.alarms.clear();
+    world.away.clear();
+    world.restart("boot 2", Some(NIGHTLY));
+    assert_eq!(world.alarms, ["reachable mysql"], "though this scheduler never met it away");
+    world.run_to("2026-05-03T04:12:00Z");
+    assert_eq!(world.alarms, ["reachable mysql"], "once is enough");
+}
+
+#[test]
+fn a_service_that_comes_back_and_refuses_is_told_to_be_back() {
+    let mut world = World::with("2026-05-01T04:00:00Z", NIGHTLY);
+    world.away.insert("mysql".parse().unwrap());
+    world.run_to("2026-05-01T04:12:00Z");
+    world.alarms.clear();
+    world.away.clear();
+    world.refusing.insert("mysql".parse().unwrap());
+    world.run_to("2026-05-01T04:14:00Z");
+    assert_eq!(world.alarms, ["reachable mysql"]);
+}
+
+#[test]
+fn a_service_that_was_away_until_nothing_waited_any_more_is_told_to_be_back_with_the_next() {
+    let mut world = World::with("2026-05-01T04:00:00Z", "DEADLINE=10\n5 4 * * * forum mysql backup");
+    world.away.insert("mysql".parse().unwrap());
+    world.run_to("2026-05-01T05:00:00Z");
+    assert!(world.alarms.last().unwrap().starts_with("missed backup"), "{:?}", world.alarms);
+    world.alarms.clear();
+    world.away.clear();
+    world.run_to("2026-05-02T05:00:00Z");
+    assert_eq!(world.alarms, ["reachable mysql"]);
+    world.away.insert("mysql".parse().unwrap());
+    world.run_to("2026-05-03T04:13:00Z");
+    assert_eq!(world.alarms[1], "unreachable mysql", "and away again is news again");
+}
+
+#[test]
 fn an_alarm_for_what_is_missed_comes_before_the_record_of_it() {
     let mut world = World::with(
         "2026-05-01T04:00:00Z",

@@ -23,11 +23,14 @@ use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::socket::protocol::{Call, Reply};
 
+/// So many seconds after it could not be written the memory is tried again, where nothing is written before.
+const TRY_AGAIN: i64 = 60;
+
 /// Why the scheduler cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum SchedulerError {
-    /// Its memory cannot be opened.
-    #[error("cannot open the scheduler's memory in {folder}: {source}; the folder must be writable")]
+    /// Its memory cannot be read.
+    #[error("cannot open the scheduler's memory in {folder}: {source}; the folder must be readable")]
     Memory {
         /// Where it should be.
         folder: PathBuf,
@@ -60,7 +63,8 @@ pub enum Order {
 /// tokio `LocalSet`.
 ///
 /// # Errors
-/// When its memory cannot be opened or the system lacks what it needs. A missing or bad schedule is none.
+/// When its memory cannot be read or the system lacks what it needs. A missing or bad schedule is none, nor is a
+/// memory that cannot be written.
 pub async fn run(settings: &Settings) -> Result<(), SchedulerError> {
     let system = |doing| move |source| SchedulerError::System { doing, source };
     let signals = Signals::open().map_err(system("watch for signals"))?;
@@ -97,12 +101,13 @@ pub async fn run_with(
     let mut engine = Engine::open(settings, boot.into(), clock.instant())?;
     engine.reload(clock.now());
     loop {
-        let wake_at = [engine.machine.wake_at(), engine.teller.wake_at()].into_iter().flatten().min();
+        let wake_at = engine.wake_at();
         tokio::select! {
             // Whatever else there is to do, the time comes first.
             biased;
             waited = clock.wait(wake_at) => {
                 waited.map_err(|source| SchedulerError::System { doing: "wait for the time", source })?;
+                engine.try_store_again(clock.now());
                 engine.handle(clock.now(), Event::Tick);
                 engine.teller.handle(clock.now(), decide::Event::Tick);
             },
@@ -138,6 +143,8 @@ struct Engine<'a> {
     store: Store,
     /// What is wrong with the memory, while it cannot be written.
     store_problem: Option<String>,
+    /// When it is tried again, while that is so.
+    store_try_at: Option<i64>,
     sender: UnboundedSender<Event>,
     events: UnboundedReceiver<Event>,
 }
@@ -151,11 +158,22 @@ impl<'a> Engine<'a> {
             log::error(format_args!("{skipped} lines of the scheduler's memory could not be read"));
         }
         let machine = Machine::new(memory, boot);
-        store.replace(machine.snapshot()).map_err(failed)?;
+        // This makes the folder, which the alarms need, too.
+        let written = store.replace(machine.snapshot());
         let (sender, events) = unbounded_channel();
         let file = ScheduleFile::new(&folders.conf);
         let teller = Teller::open(settings, Wishes::from_env(|name| std::env::var_os(name)), now);
-        Ok(Self { settings, file, machine, teller, store, store_problem: None, sender, events })
+        let (store_problem, store_try_at) = (None, None);
+        let mut engine =
+            Self { settings, file, machine, teller, store, store_problem, store_try_at, sender, events };
+        engine.note(now.as_second(), written);
+        Ok(engine)
+    }
+
+    /// When something is to be done next, should nothing happen before.
+    fn wake_at(&self) -> Option<i64> {
+        let wakes = [self.machine.wake_at(), self.teller.wake_at(), self.store_try_at];
+        wakes.into_iter().flatten().min()
     }
 
     fn reload(&mut self, now: i64) {
@@ -168,21 +186,23 @@ impl<'a> Engine<'a> {
             self.perform(now, action);
         }
         if self.store.has_grown() {
-            self.write_anew();
+            self.write_anew(now);
         }
     }
 
     fn perform(&mut self, now: i64, action: Action) {
         match action {
             // What could not be written before is missing: all is written anew then.
-            Action::Record(_) | Action::RecordLazily(_) if self.store_problem.is_some() => self.write_anew(),
+            Action::Record(_) | Action::RecordLazily(_) if self.store_problem.is_some() => {
+                self.write_anew(now);
+            }
             Action::Record(records) => {
                 let written = self.store.append(&records);
-                self.note(written);
+                self.note(now, written);
             }
             Action::RecordLazily(records) => {
                 let written = self.store.append_lazily(&records);
-                self.note(written);
+                self.note(now, written);
             }
             Action::Send(service, occurrences) => {
                 let socket = self.settings.folders.request_socket(&service);
@@ -204,24 +224,36 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn write_anew(&mut self) {
+    /// A disk may have room again without anybody being told.
+    fn try_store_again(&mut self, now: i64) {
+        // The clock may have been set back.
+        if self.store_try_at.is_some_and(|at| at <= now || at > now + TRY_AGAIN) {
+            self.write_anew(now);
+        }
+    }
+
+    fn write_anew(&mut self, now: i64) {
         let written = self.store.replace(self.machine.snapshot());
-        self.note(written);
+        self.note(now, written);
     }
 
     /// Notes what became of writing the memory. Where it fails the scheduler goes on: what it sends has the
     /// same ids again after a restart, so nothing would run twice, and not asking at all would be the greater
     /// harm.
-    fn note(&mut self, written: io::Result<()>) {
+    fn note(&mut self, now: i64, written: io::Result<()>) {
         let folder = self.settings.folders.state.display();
         let problem = written.err().map(|error| {
             format!("cannot write the scheduler's memory in {folder}: {error}; going on without")
         });
         match (&self.store_problem, &problem) {
             (before, Some(problem)) if before.as_ref() != Some(problem) => log::error(problem),
-            (Some(_), None) => log::info("the scheduler's memory can be written again"),
+            (Some(_), None) => {
+                log::info("the scheduler's memory can be written again");
+                self.teller.remember();
+            }
             _ => {}
         }
+        self.store_try_at = problem.is_some().then_some(now + TRY_AGAIN);
         self.store_problem = problem;
     }
 

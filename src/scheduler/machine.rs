@@ -4,7 +4,7 @@
 //! order in which they are to be done. What is due the `agenda` knows. An occurrence is recorded before it is
 //! sent, and waits at its `target` until it is accepted or its time is up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::agenda::{Agenda, Due, MOST_COUNTED};
@@ -63,7 +63,7 @@ pub enum Action {
     Missed(Occurrence, String),
     /// Raise an alarm: a service could not be reached for a while, for this reason.
     Unreachable(ServiceName, String),
-    /// A service that could not be reached takes requests again.
+    /// A service answers that could not be reached, or had not been tried since the start.
     Reachable(ServiceName),
 }
 
@@ -83,6 +83,9 @@ pub enum Level {
 pub struct Machine {
     agenda: Agenda,
     targets: BTreeMap<ServiceName, Target>,
+    /// The services that answered when they were last tried. It outlives their targets: whether one is back is
+    /// learnt with what comes next for it.
+    reachable: BTreeSet<ServiceName>,
     /// The latest second ever seen.
     seen: i64,
     /// How often the clock was set back far.
@@ -121,6 +124,7 @@ impl Machine {
         let mut machine = Self {
             agenda: Agenda::new(memory.entries),
             targets: BTreeMap::new(),
+            reachable: BTreeSet::new(),
             seen: seen.unwrap_or(i64::MIN),
             era: memory.era,
             boot: boot.into(),
@@ -301,15 +305,16 @@ impl Machine {
     }
 
     fn answered(&mut self, now: i64, service: &ServiceName, key: OccurrenceKey, answer: &Answer) {
+        // A refusal is an answer, too.
+        if self.reachable.insert(service.clone()) {
+            self.actions.push(Action::Reachable(service.clone()));
+        }
         let target = self.target(service);
         let failed_before = target.failures > 0;
         match answer {
             Answer::Accepted(id) => {
                 let Some(occurrence) = target.accepted(key) else { return };
                 self.actions.push(Action::RecordLazily(vec![Record::Done { entry: key.1, at: key.0 }]));
-                if failed_before {
-                    self.actions.push(Action::Reachable(service.clone()));
-                }
                 let again = if failed_before { ", reachable again," } else { "" };
                 self.tell(Level::Info, format!("{service}{again} accepted {occurrence} as {id}"));
             }
@@ -331,6 +336,7 @@ impl Machine {
         let waiting = target.waiting().count();
         let target_is_away = target.away_for(now) >= UNREACHABLE_AFTER;
         let Some(problem) = problem else { return };
+        self.reachable.remove(service);
         if target_is_away {
             self.actions.push(Action::Unreachable(service.clone(), problem.clone()));
         }

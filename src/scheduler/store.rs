@@ -17,7 +17,8 @@ const PIECE: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    file: File,
+    /// Where it can be written: none before the first time that it could.
+    file: Option<File>,
     /// How many bytes it has.
     length: u64,
     /// How many it had when it was last written anew.
@@ -25,21 +26,27 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the memory in a folder, made when it is missing, and reads it.
+    /// Reads the memory in a folder; where there is none, it is empty. Nothing is written yet, so that a disk that
+    /// is full or cannot be written does not keep anybody from reading.
     ///
-    /// A last line that was torn by a crash is cut off; whole lines that cannot be understood are skipped,
+    /// A last line that was torn by a crash does not count; whole lines that cannot be understood are skipped,
     /// and their number is told.
     ///
     /// # Errors
-    /// When the folder or the file cannot be made, read or written.
+    /// When there is a file that cannot be read.
     pub fn open(folder: &Path) -> io::Result<(Self, Memory, usize)> {
-        fs::create_dir_all(folder)?;
         let path = folder.join("scheduler.jsonl");
-        let file = OpenOptions::new().read(true).append(true).create(true).open(&path)?;
         let (mut memory, mut skipped, mut whole) = (Memory::default(), 0, 0);
-        let mut reader = BufReader::new(&file);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            opened => Some(opened?),
+        };
+        let mut reader = file.map(BufReader::new);
         let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+        while let Some(reader) = &mut reader
+            && reader.read_until(b'\n', &mut line)? > 0
+            && line.ends_with(b"\n")
+        {
             whole += line.len() as u64;
             match serde_json::from_slice(&line) {
                 Ok(record) => memory.apply(record),
@@ -47,23 +54,41 @@ impl Store {
             }
             line.clear();
         }
-        file.set_len(whole)?;
-        Ok((Self { path, file, length: whole, fresh: whole }, memory, skipped))
+        Ok((Self { path, file: None, length: whole, fresh: whole }, memory, skipped))
+    }
+
+    /// The file, to append to; what a crash has torn off at its end is cut off before.
+    fn writable(&mut self) -> io::Result<&mut File> {
+        let file = if let Some(file) = self.file.take() {
+            file
+        } else {
+            self.make_folder()?;
+            let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+            file.set_len(self.length)?;
+            file
+        };
+        Ok(self.file.insert(file))
+    }
+
+    fn make_folder(&self) -> io::Result<()> {
+        self.path.parent().map_or(Ok(()), fs::create_dir_all)
     }
 
     /// Appends records; they are on disk on return.
     pub fn append(&mut self, records: &[Record]) -> io::Result<()> {
         self.append_lazily(records)?;
-        self.file.sync_data()
+        self.writable()?.sync_data()
     }
 
     /// Appends records that may be lost in a crash.
     pub fn append_lazily(&mut self, records: &[Record]) -> io::Result<()> {
-        let written = write(&mut self.file, records);
+        let length = self.length;
+        let file = self.writable()?;
+        let written = write(file, records);
         match written {
-            Ok(length) => self.length += length,
+            Ok(written) => self.length += written,
             // Half a line, as a full disk leaves it, would spoil the next one.
-            Err(_) => self.file.set_len(self.length)?,
+            Err(_) => file.set_len(length)?,
         }
         written.map(drop)
     }
@@ -75,18 +100,33 @@ impl Store {
 
     /// Writes it anew, in one step, with no more than these records.
     pub fn replace(&mut self, records: impl IntoIterator<Item = Record>) -> io::Result<()> {
+        self.make_folder()?;
         let fresh = self.path.with_extension("jsonl.new");
-        let mut file = File::create(&fresh)?;
-        self.fresh = write(&mut file, records)?;
-        file.sync_data()?;
+        let written = write_fresh(&fresh, records);
+        if written.is_err() {
+            // Half of it would only take the room that is missing.
+            let _ = fs::remove_file(&fresh);
+        }
+        let written = written?;
         fs::rename(&fresh, &self.path)?;
         if let Some(folder) = self.path.parent() {
             File::open(folder)?.sync_all()?;
         }
-        self.file = OpenOptions::new().append(true).open(&self.path)?;
+        self.fresh = written;
         self.length = self.fresh;
+        // What was open is no longer this file.
+        self.file = None;
+        self.writable()?;
         Ok(())
     }
+}
+
+/// Writes records to a file of their own; they are on disk on return.
+fn write_fresh(path: &Path, records: impl IntoIterator<Item = Record>) -> io::Result<u64> {
+    let mut file = File::create(path)?;
+    let length = write(&mut file, records)?;
+    file.sync_data()?;
+    Ok(length)
 }
 
 /// Writes records, a piece at a time, since a long schedule has many; how many bytes there were.
@@ -125,6 +165,21 @@ mod tests {
         store.append(&[Record::Boot("three".to_owned())]).unwrap();
         let (_, memory, skipped) = Store::open(folder.path()).unwrap();
         assert_eq!((memory.boot.as_deref(), skipped), (Some("three"), 0));
+    }
+
+    #[test]
+    fn a_memory_that_is_only_looked_at_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scheduler.jsonl");
+        let (_, memory, _) = Store::open(folder.path()).unwrap();
+        assert!(memory == Memory::default() && !path.exists());
+        let torn = "{\"boot\":\"one\"}\n{\"boot\":\"tw";
+        fs::write(&path, torn).unwrap();
+        let (_, memory, _) = Store::open(folder.path()).unwrap();
+        assert_eq!(
+            (memory.boot.as_deref(), fs::read_to_string(&path).unwrap().as_str()),
+            (Some("one"), torn)
+        );
     }
 
     #[test]

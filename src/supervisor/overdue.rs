@@ -21,6 +21,8 @@ pub struct Overdue {
     pub last: BTreeMap<ActionName, LastRuns>,
     /// When this service's journal began: an action that never succeeded is counted from here.
     since: Timestamp,
+    /// From when an action is counted whose last success was noted for a time to come, by a clock that was wrong.
+    noticed: BTreeMap<ActionName, Timestamp>,
     said: BTreeSet<ActionName>,
 }
 
@@ -51,7 +53,7 @@ impl News {
 impl Overdue {
     /// Goes on from what the journal tells.
     pub fn new(last: BTreeMap<ActionName, LastRuns>, since: Timestamp) -> Self {
-        Self { last, since, said: BTreeSet::new() }
+        Self { last, since, noticed: BTreeMap::new(), said: BTreeSet::new() }
     }
 
     /// A request has its outcome.
@@ -62,6 +64,7 @@ impl Overdue {
 
     /// What has become overdue since the last call, and what is no longer: each told once.
     pub fn news(&mut self, policy: &Policy, now: Moment) -> Vec<News> {
+        self.mistrust_the_future(now);
         let overdue: BTreeSet<_> = self.now(policy, now).cloned().collect();
         let said = std::mem::replace(&mut self.said, overdue);
         let over = said.difference(&self.said).map(|action| News::Recovered(now.wall, action.clone()));
@@ -70,6 +73,18 @@ impl Overdue {
             .difference(&said)
             .map(|action| News::Overdue(now.wall, action.clone(), self.sentence(action, policy)));
         over.chain(begun).collect()
+    }
+
+    /// What is noted for a time to come counts as of now, or nothing would be overdue until then.
+    fn mistrust_the_future(&mut self, now: Moment) {
+        self.since = self.since.min(now.wall);
+        let success = |runs: &LastRuns| runs.last_success.as_ref().map(|run| run.ended_at);
+        let is_future = |runs: &LastRuns| success(runs).is_some_and(|at| at > now.wall);
+        self.noticed.retain(|action, _| self.last.get(action).is_some_and(is_future));
+        for (action, _) in self.last.iter().filter(|(_, runs)| is_future(runs)) {
+            let noticed = self.noticed.entry(action.clone()).or_insert(now.wall);
+            *noticed = (*noticed).min(now.wall);
+        }
     }
 
     /// What is overdue, a sentence each.
@@ -94,7 +109,8 @@ impl Overdue {
 
     fn due_at(&self, action: &ActionName, policy: &Policy) -> Option<Timestamp> {
         let within = policy.rule(action).expect_within?;
-        self.last_success(action).unwrap_or(self.since).checked_add(within).ok()
+        let noticed = self.noticed.get(action).copied();
+        noticed.or_else(|| self.last_success(action)).unwrap_or(self.since).checked_add(within).ok()
     }
 
     fn last_success(&self, action: &ActionName) -> Option<Timestamp> {
@@ -134,6 +150,31 @@ mod tests {
         let expected_no_more = Policy::parse("[action.backup]", "housekeeping.toml").unwrap();
         assert_eq!(overdue.news(&expected_no_more, later), [News::Recovered(later.wall, backup)]);
         assert_eq!(overdue.news(&expected_no_more, later), []);
+    }
+
+    #[test]
+    fn what_a_wrong_clock_noted_for_a_time_to_come_puts_nothing_off_until_then() {
+        use crate::journal::{End, RunSummary};
+        use crate::outcome::Outcome;
+
+        let policy = Policy::parse("[action.backup]\nexpect-within = '26h'", "housekeeping.toml").unwrap();
+        let (begin, backup): (Moment, ActionName) = (Moment::now(), "backup".parse().unwrap());
+        let (limit, year) = (Duration::from_secs(26 * 3600), Duration::from_secs(365 * 86_400));
+        let next_year = (begin + year).wall;
+        let success = RunSummary {
+            id: "a@1".parse().unwrap(),
+            user: "root".parse().unwrap(),
+            ended_at: next_year,
+            end: End { attempt: 1, outcome: Outcome::Succeeded, took_ms: 1 },
+        };
+        let ran = LastRuns { first_seen: next_year, last: None, last_success: Some(success) };
+        for last in [BTreeMap::new(), BTreeMap::from([(backup, ran)])] {
+            let mut overdue = Overdue::new(last, next_year);
+            assert_eq!(overdue.news(&policy, begin), [], "it counts from when that is noticed");
+            assert_eq!(overdue.deadline(&policy, begin), Some(begin.instant + limit));
+            assert_eq!(overdue.news(&policy, begin + limit / 2), []);
+            assert_eq!(overdue.news(&policy, begin + limit).len(), 1);
+        }
     }
 
     #[test]

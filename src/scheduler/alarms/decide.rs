@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::notice::{Asked, Kind, Notice};
-use super::outbox::{Message, Outbox};
+use super::outbox::{Ended, Message, Outbox};
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::outcome::Outcome;
 
@@ -107,7 +107,7 @@ pub struct Memory {
 }
 
 /// One kind of thing that goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Trouble {
     /// When it happened last.
     at: Timestamp,
@@ -116,6 +116,9 @@ struct Trouble {
     /// How often it has happened since without being told.
     #[serde(default)]
     suppressed: u32,
+    /// What there was no room for, and is still to be told, once there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    untold: Option<Box<Notice>>,
 }
 
 /// The state.
@@ -163,6 +166,7 @@ impl Alarms {
 
     /// Does what an event asks for.
     pub fn handle(&mut self, now: i64, event: Event) -> Vec<Action> {
+        self.mistrust_the_future(now);
         match event {
             Event::Started(run) => self.pass_on(Kind::Started, &run, None),
             Event::Ended { run, outcome, note } => self.ended(now, &run, outcome, note),
@@ -188,6 +192,21 @@ impl Alarms {
         }
         self.give_sign_of_life(now);
         self.actions(now)
+    }
+
+    /// What is remembered for a time to come was noted by a clock that was wrong. It counts as of now, or
+    /// nothing would be newer than it, and no alarm heard until then.
+    fn mistrust_the_future(&mut self, now: i64) {
+        let Ok(instant) = Timestamp::from_second(now) else { return };
+        // Instants are more precise than this second.
+        let is_future = |at: Timestamp| at.as_second() > now + 1;
+        let Memory { since, troubles, .. } = &mut self.memory;
+        let troubles = troubles.values_mut().flat_map(BTreeMap::values_mut).flat_map(BTreeMap::values_mut);
+        let instants = troubles.map(|trouble| &mut trouble.at).chain([since]);
+        for at in instants.filter(|at| is_future(**at)) {
+            *at = instant;
+            self.is_changed = true;
+        }
     }
 
     fn ended(&mut self, now: i64, run: &Run, outcome: Outcome, note: Option<String>) {
@@ -228,23 +247,23 @@ impl Alarms {
         let Some(service) = notice.service.clone() else { return };
         let kinds =
             self.memory.troubles.entry(service).or_default().entry(key(notice.action.as_ref())).or_default();
-        let trouble = kinds.get(&notice.kind).copied();
+        let trouble = kinds.get_mut(&notice.kind);
         if trouble.is_some() && notice.kind.is_state() {
             return;
         }
         self.is_changed = true;
-        let fresh = Trouble { at: notice.at, told: now, suppressed: 0 };
-        let told_lately = |trouble: &Trouble| (now - trouble.told).abs() < PAUSE;
-        if let Some(before) = trouble.filter(told_lately) {
-            let at = before.at.max(notice.at);
-            kinds.insert(
-                notice.kind,
-                Trouble { at, suppressed: before.suppressed.saturating_add(1), ..before },
-            );
-            return;
+        let mut suppressed = 0;
+        if let Some(before) = trouble {
+            let is_told_lately = (now - before.told).abs() < PAUSE;
+            if is_told_lately || before.untold.is_some() || self.memory.outbox.waits(&notice) {
+                before.at = before.at.max(notice.at);
+                before.suppressed = before.suppressed.saturating_add(1);
+                return;
+            }
+            suppressed = before.suppressed;
         }
-        notice.suppressed = trouble.map_or(0, |before| before.suppressed);
-        kinds.insert(notice.kind, fresh);
+        notice.suppressed = suppressed;
+        kinds.insert(notice.kind, Trouble { at: notice.at, told: now, suppressed: 0, untold: None });
         self.add(notice);
     }
 
@@ -260,9 +279,10 @@ impl Alarms {
         let Some(kinds) = actions.get_mut(&key(action)) else { return };
         let is_over =
             |kind: Kind, trouble: &Trouble| only.is_none_or(|only| only == kind) && trouble.at <= at;
-        let known = kinds.iter().map(|(kind, trouble)| (*kind, *trouble));
-        let over: Vec<(Kind, Trouble)> = known.filter(|(kind, trouble)| is_over(*kind, trouble)).collect();
-        kinds.retain(|kind, trouble| !is_over(*kind, trouble));
+        let all = std::mem::take(kinds);
+        let (over, standing): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            all.into_iter().partition(|(kind, trouble)| is_over(*kind, trouble));
+        *kinds = standing;
         if kinds.is_empty() {
             actions.remove(&key(action));
         }
@@ -270,22 +290,40 @@ impl Alarms {
             return;
         }
         self.is_changed = true;
-        let names: Vec<String> = over.iter().map(|(kind, _)| kind.to_string()).collect();
+        let names: Vec<String> = over.keys().map(ToString::to_string).collect();
         let mut notice = Notice::new(Kind::Recovered, service.clone(), action.cloned(), at);
         notice.note = Some(format!("it was {}", names.join(" and ")));
-        notice.suppressed = over.iter().map(|(_, trouble)| trouble.suppressed).fold(0, u32::saturating_add);
+        notice.suppressed = over.values().map(|trouble| trouble.suppressed).fold(0, u32::saturating_add);
         self.add(notice);
     }
 
     fn told(&mut self, now: i64, problem: Option<String>) {
-        let given_up = self.memory.outbox.ended(now, problem.is_none());
+        let ended = self.memory.outbox.ended(now, problem.is_none());
         self.is_changed = true;
-        match (problem, given_up) {
-            (Some(why), Some(notice)) => {
-                self.complaints.push(format!("{why}; nobody is told: {}", notice.summary()));
+        self.tell_untold();
+        let why = problem.unwrap_or_default();
+        self.complaints.extend(match ended {
+            Ended::Told => None,
+            Ended::Failed => Some(format!("{why}; it is run again")),
+            Ended::PutOff(notice) => {
+                let what = notice.summary();
+                Some(format!("{why}; nobody is told yet, and it is run again once an hour: {what}"))
             }
-            (Some(why), None) => self.complaints.push(format!("{why}; it is run again")),
-            (None, _) => {}
+            Ended::GivenUp(notice) => Some(format!("{why}; nobody is told: {}", notice.summary())),
+        });
+    }
+
+    /// Takes up what there was no room for, as far as there is room again.
+    fn tell_untold(&mut self) {
+        let Memory { troubles, outbox, .. } = &mut self.memory;
+        let troubles = troubles.values_mut().flat_map(BTreeMap::values_mut).flat_map(BTreeMap::values_mut);
+        for trouble in troubles.filter(|trouble| trouble.untold.is_some()) {
+            if outbox.is_full() {
+                return;
+            }
+            if let Some(notice) = trouble.untold.take() {
+                outbox.add(*notice);
+            }
         }
     }
 
@@ -302,9 +340,22 @@ impl Alarms {
 
     fn add(&mut self, notice: Notice) {
         self.is_changed |= notice.kind.is_lasting();
-        if let Some(dropped) = self.memory.outbox.add(notice) {
-            self.complaints.push(format!("too much is to be told; nobody is told: {}", dropped.summary()));
+        let Some(dropped) = self.memory.outbox.add(notice) else { return };
+        let what = dropped.summary();
+        let is_told_later = self.leave_untold(dropped);
+        let yet = if is_told_later { " yet" } else { "" };
+        self.complaints.push(format!("too much is to be told; nobody is told{yet}: {what}"));
+    }
+
+    /// Keeps an alarm that there is no room for with its trouble; whether there is such a trouble.
+    fn leave_untold(&mut self, notice: Notice) -> bool {
+        let actions = notice.service.as_ref().and_then(|service| self.memory.troubles.get_mut(service));
+        let kinds = actions.and_then(|actions| actions.get_mut(&key(notice.action.as_ref())));
+        let Some(trouble) = kinds.and_then(|kinds| kinds.get_mut(&notice.kind)) else { return false };
+        if !self.memory.outbox.waits(&notice) {
+            trouble.untold = Some(Box::new(notice));
         }
+        true
     }
 
     fn actions(&mut self, now: i64) -> Vec<Action> {

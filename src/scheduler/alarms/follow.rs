@@ -23,12 +23,6 @@ use crate::{log, unix_socket};
 /// How long a service may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The wait after the first failure; each further one is twice as long.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-
-/// So often it is tried; then a new socket has to appear, since nobody ever listens on an old one again.
-const TRIES: u32 = 10;
-
 /// No line is longer than this, in bytes: a history of so many runs, or a run's output.
 const LONGEST_LINE: u64 = 4 << 20;
 
@@ -40,39 +34,71 @@ pub(super) struct Follower {
     pub(super) events: UnboundedSender<Event>,
     /// Its socket was put in place anew.
     pub(super) appeared: Rc<Notify>,
+    pub(super) pace: Pace,
+}
+
+/// How a service is tried again that cannot be followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// The wait after the first failure; each further one is twice as long.
+    first: Duration,
+    /// The longest wait.
+    longest: Duration,
+    /// How long a service may take for an answer.
+    patience: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(100), longest: Duration::from_secs(60), patience: PATIENCE }
+    }
+}
+
+/// So many tries where nobody listens; then a new socket has to appear.
+const TRIES: u32 = 10;
+
+impl Pace {
+    /// How long to wait after so many failures; for ever where nobody listens, since nobody ever does again on
+    /// an old socket. Who is there and does not answer (paused, or stuck) may go on at any time, on this one.
+    fn wait(&self, failures: u32, last: Option<io::ErrorKind>) -> Option<Duration> {
+        let is_gone = matches!(last, Some(io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused));
+        let wait = self.first.saturating_mul(2_u32.saturating_pow(failures)).min(self.longest);
+        (failures < TRIES || !is_gone).then_some(wait)
+    }
 }
 
 impl Follower {
     /// Follows it for as long as there is a scheduler.
     pub(super) async fn run(self) {
-        let mut failures = 0;
+        let mut failures: u32 = 0;
         loop {
             let mut is_connected = false;
             let ended = self.follow(&mut is_connected).await;
             if is_connected {
                 failures = 0;
             }
-            failures += 1;
+            failures = failures.saturating_add(1);
+            let wait = self.pace.wait(failures, ended.as_ref().err().map(io::Error::kind));
             if failures == TRIES
                 && let Err(error) = ended
             {
                 let socket = self.socket.display();
-                log::warn(format_args!("cannot follow {socket}: {error}; waiting for it to come anew"));
+                let then = if wait.is_some() { "trying again" } else { "waiting for it to come anew" };
+                log::warn(format_args!("cannot follow {socket}: {error}; {then}"));
             }
-            let wait = FIRST_WAIT * 2_u32.pow(failures.min(TRIES));
-            if failures >= TRIES {
-                self.appeared.notified().await;
-                failures = 0;
-            } else {
+            if let Some(wait) = wait {
                 // Whether time has passed or a new socket has come makes no difference.
                 let _ = timeout(wait, self.appeared.notified()).await;
+            } else {
+                self.appeared.notified().await;
+                failures = 0;
             }
         }
     }
 
     /// Follows it on one connection, until that ends.
     async fn follow(&self, is_connected: &mut bool) -> io::Result<()> {
-        let mut lines = Connection::open(&self.socket).await?;
+        let mut lines = Connection::open(&self.socket, self.pace.patience).await?;
         lines.send(&json!({"op": "follow"})).await?;
         // What happens from here on comes over that connection, and what happened before is asked for on another.
         let mut open = self.learn_past().await?;
@@ -103,9 +129,10 @@ impl Follower {
 
     /// What became of what was asked for while nobody followed; what is still open is given back.
     async fn learn_past(&self) -> io::Result<Open> {
-        let mut connection = Connection::open(&self.socket).await?;
+        let mut connection = Connection::open(&self.socket, self.pace.patience).await?;
         // Who has answered this has taken in the wish to follow, too, which came before.
         connection.ask(&json!({"op": "ping"})).await?;
+        let _ = self.events.send(Event::Reachable(self.service.clone(), Timestamp::now()));
         let history = json!({"op": "history", "failed": true, "limit": MOST_ASKED});
         let history: History = understood(connection.ask(&history).await?)?;
         let status: Status = understood(connection.ask(&json!({"op": "status"})).await?)?;
@@ -228,7 +255,7 @@ pub(super) struct Shown {
 
 /// Asks a service for one of its runs.
 pub(super) async fn show(socket: &Path, id: &RequestId) -> io::Result<Shown> {
-    understood(Connection::open(socket).await?.ask(&json!({"op": "show", "id": id})).await?)
+    understood(Connection::open(socket, PATIENCE).await?.ask(&json!({"op": "show", "id": id})).await?)
 }
 
 fn understood<T: for<'a> Deserialize<'a>>(answer: Value) -> io::Result<T> {
@@ -242,21 +269,22 @@ fn understood<T: for<'a> Deserialize<'a>>(answer: Value) -> io::Result<T> {
 struct Connection {
     input: BufReader<OwnedReadHalf>,
     output: OwnedWriteHalf,
+    patience: Duration,
 }
 
 impl Connection {
-    async fn open(socket: &Path) -> io::Result<Self> {
-        let (input, output) = patiently(unix_socket::connect(socket)).await?.into_split();
-        Ok(Self { input: BufReader::new(input), output })
+    async fn open(socket: &Path, patience: Duration) -> io::Result<Self> {
+        let (input, output) = patiently(patience, unix_socket::connect(socket)).await?.into_split();
+        Ok(Self { input: BufReader::new(input), output, patience })
     }
 
     async fn send(&mut self, call: &Value) -> io::Result<()> {
-        patiently(self.output.write_all(format!("{call}\n").as_bytes())).await
+        patiently(self.patience, self.output.write_all(format!("{call}\n").as_bytes())).await
     }
 
     async fn ask(&mut self, call: &Value) -> io::Result<Value> {
         self.send(call).await?;
-        let line = patiently(self.next_line()).await?;
+        let line = patiently(self.patience, self.next_line()).await?;
         Ok(serde_json::from_str(&line.ok_or(io::ErrorKind::UnexpectedEof)?)?)
     }
 
@@ -272,9 +300,77 @@ impl Connection {
     }
 }
 
-async fn patiently<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(PATIENCE, work).await.unwrap_or_else(|_| {
-        let message = format!("no answer within {} s", PATIENCE.as_secs());
+async fn patiently<T>(patience: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(patience, work).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {} s", patience.as_secs());
         Err(io::Error::new(io::ErrorKind::TimedOut, message))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::UnixListener;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[test]
+    fn who_does_not_answer_is_tried_once_a_minute_and_who_is_gone_is_waited_for() {
+        let pace = Pace::default();
+        let minute = Some(Duration::from_secs(60));
+        let kinds = [None, Some(io::ErrorKind::TimedOut), Some(io::ErrorKind::NotFound)];
+        for kind in kinds {
+            assert_eq!(pace.wait(1, kind), Some(Duration::from_millis(200)));
+            assert_eq!(pace.wait(TRIES - 1, kind), Some(Duration::from_millis(51_200)));
+        }
+        assert_eq!(kinds.map(|kind| pace.wait(TRIES, kind)), [minute, minute, None]);
+        assert_eq!(pace.wait(u32::MAX, Some(io::ErrorKind::TimedOut)), minute);
+        assert_eq!(pace.wait(TRIES, Some(io::ErrorKind::ConnectionRefused)), None);
+    }
+
+    /// Answers as a service that has one failed run.
+    async fn answer(listener: &UnixListener) -> io::Result<()> {
+        loop {
+            let (input, mut output) = listener.accept().await?.0.into_split();
+            tokio::task::spawn_local(async move {
+                let mut lines = BufReader::new(input).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    let call: Value = serde_json::from_str(&line).unwrap();
+                    let answer = match call["op"].as_str() {
+                        Some("history") => json!({"ok": true, "runs": []}),
+                        Some("status") => json!({"ok": true, "actions": [], "waiting": [], "running": []}),
+                        Some("follow") => continue,
+                        _ => json!({"ok": true}),
+                    };
+                    let _ = output.write_all(format!("{answer}\n").as_bytes()).await;
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_service_that_was_stuck_through_all_tries_is_followed_once_it_goes_on_with_its_old_socket() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            let folder = tempfile::tempdir().unwrap();
+            let socket = folder.path().join("web-request.sock");
+            let listener = UnixListener::bind(&socket).unwrap();
+            let (events, mut received) = unbounded_channel();
+            let moment = Duration::from_millis(5);
+            let pace = Pace { first: moment, longest: moment, patience: moment };
+            let (service, appeared) = ("web".parse().unwrap(), Rc::new(Notify::new()));
+            tokio::task::spawn_local(Follower { service, socket, events, appeared, pace }.run());
+            // Each try is two connections, which somebody takes and nobody answers.
+            let mut held = Vec::new();
+            while held.len() < 2 * TRIES as usize + 2 {
+                held.push(listener.accept().await.unwrap());
+            }
+            assert!(received.try_recv().is_err());
+            let event = tokio::select! {
+                event = timeout(Duration::from_secs(60), received.recv()) => event.expect("it is tried again"),
+                answered = answer(&listener) => panic!("{answered:?}"),
+            };
+            assert!(matches!(event, Some(Event::Reachable(..))), "{event:?}");
+        });
+    }
 }

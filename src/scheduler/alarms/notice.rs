@@ -144,6 +144,11 @@ impl Notice {
         self
     }
 
+    /// Whether another one is about the same service and action.
+    pub fn is_about_the_same(&self, other: &Self) -> bool {
+        (&self.service, &self.action) == (&other.service, &other.action)
+    }
+
     /// In one line, for people.
     pub fn summary(&self) -> String {
         let service = self.service.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -9,11 +9,15 @@ use super::notice::{Kind, Notice};
 /// So many messages may wait.
 pub const MOST: usize = 64;
 
-/// So often the notifier is run for a message that lasts.
+/// So often the notifier is run for a message that lasts within half an hour; then once an hour, for as long as
+/// it takes: an alarm that is given up would be one that nobody hears.
 pub const TRIES: u32 = 6;
 
 /// The wait after the first failure, in seconds; each further one is four times as long.
 const FIRST_WAIT: i64 = 5;
+
+/// The wait between two tries after those, in seconds.
+const LONGEST_WAIT: i64 = 60 * 60;
 
 /// A message that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +46,11 @@ impl Outbox {
     /// Takes on a message; gives back the one that there is no more room for.
     pub fn add(&mut self, notice: Notice) -> Option<Notice> {
         let dropped = if self.messages.len() >= MOST { self.drop_one() } else { None };
+        if notice.kind == Kind::Recovered {
+            // It has to wait for the alarm that it is about, which should not take an hour then.
+            let about = self.messages.iter_mut().filter(|message| message.notice.is_about_the_same(&notice));
+            about.for_each(|message| message.try_at = i64::MIN);
+        }
         self.messages.push_back(Message { notice, tries: 0, try_at: i64::MIN });
         dropped
     }
@@ -68,30 +77,46 @@ impl Outbox {
         if self.telling.is_some() {
             return None;
         }
-        let place = self.messages.iter().position(|message| message.try_at <= now)?;
+        let place = self.next_ones().find(|&place| self.messages[place].try_at <= now)?;
         self.telling = Some(place);
-        self.messages[place].tries += 1;
+        self.messages[place].tries = self.messages[place].tries.saturating_add(1);
         Some(self.messages[place].clone())
     }
 
-    /// The notifier has ended: whether somebody was told. Gives back a message that is given up.
-    pub fn ended(&mut self, now: i64, is_told: bool) -> Option<Notice> {
-        let place = self.telling.take()?;
-        let message = self.messages.get_mut(place)?;
+    /// The places of the messages that may be told next: a recovery is never told before what it is about.
+    fn next_ones(&self) -> impl Iterator<Item = usize> {
+        let waits_for_another = |place: usize| {
+            let notice = &self.messages[place].notice;
+            let mut before = self.messages.range(..place);
+            notice.kind == Kind::Recovered
+                && before.any(|message| {
+                    message.notice.kind.is_lasting() && message.notice.is_about_the_same(notice)
+                })
+        };
+        (0..self.messages.len()).filter(move |&place| !waits_for_another(place))
+    }
+
+    /// The notifier has ended: whether somebody was told.
+    pub fn ended(&mut self, now: i64, is_told: bool) -> Ended {
+        let telling = self.telling.take().and_then(|place| Some((place, self.messages.get_mut(place)?)));
+        let Some((place, message)) = telling else { return Ended::Told };
         if is_told {
             self.messages.remove(place);
-            return None;
+            // It works: what it failed for need not wait any longer.
+            self.messages.iter_mut().for_each(|message| message.try_at = i64::MIN);
+            return Ended::Told;
         }
-        if message.tries >= TRIES || !message.notice.kind.is_lasting() {
-            return self.messages.remove(place).map(|message| message.notice);
+        if !message.notice.kind.is_lasting() {
+            return self.messages.remove(place).map_or(Ended::Told, |message| Ended::GivenUp(message.notice));
         }
-        message.try_at = now.saturating_add(FIRST_WAIT << (2 * (message.tries - 1)));
-        None
+        message.try_at = now.saturating_add(wait(message.tries));
+        if message.tries == TRIES { Ended::PutOff(message.notice.clone()) } else { Ended::Failed }
     }
 
     /// When a message is to be told next, unless something happens before.
     pub fn wake_at(&self) -> Option<i64> {
-        self.messages.iter().map(|message| message.try_at).min().filter(|_| self.telling.is_none())
+        let next = self.next_ones().map(|place| self.messages[place].try_at).min();
+        next.filter(|_| self.telling.is_none())
     }
 
     /// Whether a message is being told.
@@ -104,6 +129,20 @@ impl Outbox {
         self.messages.iter().any(|message| message.notice.kind == kind)
     }
 
+    /// Whether the same alarm as this one waits, and is not just being told.
+    pub fn waits(&self, notice: &Notice) -> bool {
+        let is_same = |message: &Message| {
+            message.notice.kind == notice.kind && message.notice.is_about_the_same(notice)
+        };
+        let others = self.messages.iter().enumerate().filter(|(place, _)| Some(*place) != self.telling);
+        others.map(|(_, message)| message).any(is_same)
+    }
+
+    /// Whether another message would need another's room.
+    pub fn is_full(&self) -> bool {
+        self.messages.len() >= MOST
+    }
+
     /// Without what is not worth telling after a restart.
     #[must_use]
     pub fn lasting(&self) -> Self {
@@ -113,11 +152,29 @@ impl Outbox {
 
     /// The clock was set back: no try lies further ahead than the longest wait.
     pub fn clock_set(&mut self, now: i64) {
-        let latest = now.saturating_add(FIRST_WAIT << (2 * TRIES));
+        let latest = now.saturating_add(LONGEST_WAIT);
         for message in &mut self.messages {
             message.try_at = message.try_at.min(latest);
         }
     }
+}
+
+/// What became of a message that the notifier was run for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told.
+    Told,
+    /// It was not, and is tried again.
+    Failed,
+    /// It was not, so often that from now on it is tried once an hour.
+    PutOff(Notice),
+    /// It was not, and would be stale by the next try.
+    GivenUp(Notice),
+}
+
+/// How many seconds to wait after so many failures.
+fn wait(tries: u32) -> i64 {
+    if tries >= TRIES { LONGEST_WAIT } else { FIRST_WAIT << (2 * tries.saturating_sub(1)) }
 }
 
 #[cfg(test)]
@@ -129,25 +186,53 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_notifier_is_run_six_times_within_half_an_hour_and_holds_up_no_other_message() {
+    fn a_failing_notifier_is_run_six_times_within_half_an_hour_then_hourly_and_holds_up_no_other_message() {
         let mut outbox = Outbox::default();
         outbox.add(notice(Kind::Failed));
         let (mut now, mut runs) = (1_000, Vec::new());
-        loop {
+        for run in 1..=8 {
             let message = outbox.begin(now).unwrap();
             assert_eq!(outbox.begin(now), None, "one at a time");
             runs.push(now - 1_000);
-            assert_eq!(message.tries as usize, runs.len());
-            if outbox.ended(now, false) == Some(notice(Kind::Failed)) {
-                break;
-            }
-            outbox.add(notice(Kind::Missed));
-            assert_eq!(outbox.begin(now).unwrap().notice.kind, Kind::Missed);
-            assert_eq!(outbox.ended(now, true), None);
+            assert_eq!(message.tries, run);
+            let put_off = Ended::PutOff(notice(Kind::Failed));
+            assert_eq!(outbox.ended(now, false), if run == TRIES { put_off } else { Ended::Failed });
+            outbox.add(notice(Kind::Alive));
+            assert_eq!(outbox.begin(now).unwrap().notice.kind, Kind::Alive);
+            assert_eq!(outbox.ended(now, false), Ended::GivenUp(notice(Kind::Alive)));
             assert_eq!(outbox.begin(now), None);
             now = outbox.wake_at().unwrap();
         }
-        assert_eq!(runs, [0, 5, 25, 105, 425, 1_705]);
+        assert_eq!(runs, [0, 5, 25, 105, 425, 1_705, 5_305, 8_905]);
+    }
+
+    #[test]
+    fn once_one_is_told_the_others_are_tried_at_once_and_a_recovery_after_its_alarm() {
+        let about = |kind, action: &str| {
+            Notice::new(kind, "a".parse().unwrap(), action.parse().ok(), jiff::Timestamp::UNIX_EPOCH)
+        };
+        let mut outbox = Outbox::default();
+        let failed = about(Kind::Failed, "backup");
+        outbox.add(failed.clone());
+        outbox.begin(0).unwrap();
+        outbox.ended(0, false);
+        assert_eq!(outbox.begin(0), None);
+        assert!(outbox.waits(&failed) && !outbox.waits(&about(Kind::Failed, "other")));
+
+        let recovered = about(Kind::Recovered, "backup");
+        outbox.add(recovered.clone());
+        assert_eq!(outbox.begin(0).unwrap().notice, failed, "the recovery has it tried again");
+        assert!(!outbox.waits(&failed), "it is being told");
+        outbox.ended(0, false);
+        assert_eq!((outbox.begin(0), outbox.wake_at()), (None, Some(20)));
+
+        outbox.add(about(Kind::Failed, "other"));
+        assert_eq!(outbox.begin(0).unwrap().notice.action, "other".parse().ok());
+        outbox.ended(0, true);
+        assert_eq!(outbox.begin(0).unwrap().notice, failed);
+        outbox.ended(0, true);
+        assert_eq!(outbox.begin(0).unwrap().notice, recovered);
+        outbox.ended(0, true);
         assert_eq!(outbox.wake_at(), None);
     }
 
@@ -156,7 +241,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.add(notice(Kind::Alive));
         outbox.begin(0).unwrap();
-        assert_eq!(outbox.ended(0, false), Some(notice(Kind::Alive)));
+        assert_eq!(outbox.ended(0, false), Ended::GivenUp(notice(Kind::Alive)));
         for _ in 0..MOST - 1 {
             assert_eq!(outbox.add(notice(Kind::Failed)), None);
         }
@@ -168,7 +253,7 @@ mod tests {
             Some(notice(Kind::Failed)),
             "the oldest but the one being told"
         );
-        assert_eq!(outbox.ended(0, true), None);
+        assert_eq!(outbox.ended(0, true), Ended::Told);
         assert_eq!(outbox.lasting().messages.len(), MOST - 1);
     }
 }

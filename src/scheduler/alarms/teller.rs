@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::decide::{Action, Alarms, Event, Memory, Wishes};
-use super::follow::Follower;
+use super::follow::{Follower, Pace};
 use super::notifier::{self, NAME, Notifier};
 use super::sockets::Sockets;
 use super::store::Store;
@@ -160,6 +160,13 @@ impl Teller {
         let _ = timeout(LAST_WORDS, told).await;
     }
 
+    /// Writes what could not be written before, now that the disk takes it.
+    pub(crate) fn remember(&mut self) {
+        if let Some(active) = self.0.as_mut().filter(|active| active.is_forgetful) {
+            active.save();
+        }
+    }
+
     /// Takes in an event.
     pub(crate) fn handle(&mut self, now: i64, event: Event) {
         let Some(active) = &mut self.0 else { return };
@@ -210,7 +217,8 @@ impl Active {
             let appeared = Rc::new(Notify::new());
             self.followed.insert(service.clone(), appeared.clone());
             let socket = notifier::socket(&self.settings.folders.run, &service);
-            let follower = Follower { service, socket, events: self.sender.clone(), appeared };
+            let (events, pace) = (self.sender.clone(), Pace::default());
+            let follower = Follower { service, socket, events, appeared, pace };
             tokio::task::spawn_local(follower.run());
         }
     }
