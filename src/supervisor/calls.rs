@@ -11,7 +11,9 @@ use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
 use crate::socket::protocol::{self, Call, Reply, Tell, greeting, introduced};
 
-use super::engine::{Engine, Waiting, end_survivors};
+use super::callers::Waiting;
+use super::ending::end_survivors;
+use super::engine::Engine;
 use super::event::Event;
 use super::followers::Interest;
 use super::ledger::Used;

@@ -15,42 +15,39 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 
-use crate::accounts::Accounts;
 use crate::claim::{self, ClaimError};
 use crate::clock::Moment;
 use crate::journal::{Entry, Open, Store};
-use crate::listener::capture::Sink;
-use crate::listener::pool::{Key, Purpose, Source};
-use crate::listener::process::{self as listener_process, Listener, Start};
+use crate::listener::pool::Key;
+use crate::listener::process::Listener;
 use crate::log;
 use crate::names::ActionName;
 use crate::process::{self, Pid, Reaped};
-use crate::queue::Need;
 use crate::refusals::RefusalLog;
-use crate::request::{Answer, Refusal, RefusalCode, Request};
+use crate::request::{Answer, Refusal};
 use crate::settings::Settings;
 use crate::signals::{Number, Signals};
 use crate::socket::protocol::{Call, Reply};
-use crate::socket::{Handler, Peer, serve};
+use crate::socket::{Peer, serve};
 
-use super::descendants::{self, Children, Descendant};
-use super::event::{Action, Caller, Event, Level, Remains, Sweep};
+use super::callers::{Client, Waiting};
+use super::descendants::Children;
+use super::ending::{complain, end_survivors};
+use super::event::{Action, Caller, Event, Level};
 use super::files::Files;
-use super::followers::{Followers, Interest};
+use super::followers::Followers;
 use super::ledger::Ledger;
 use super::life::Setting;
-use super::machine::{Beginning, KILL, Machine};
+use super::machine::{Beginning, Machine};
 use super::notify::{self, Progress};
 use super::overdue::Overdue;
-use super::service::{self, Said};
+use super::service::Said;
 
 const CHLD: Number = nix::libc::SIGCHLD;
 /// Events that are taken in one turn, before what they led to is brought to the disk and done.
 const MOST_IN_A_TURN: usize = 256;
 /// Children that are buried in one turn.
 const MOST_REAPED: usize = 32;
-/// How long what a dead supervisor's runs left behind is waited for after it was killed.
-const SURVIVORS: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Why a supervisor cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -120,16 +117,6 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
     }
 }
 
-/// Kills the groups of sessions other than our own. Nobody joins a session but by birth, so they are all ours; and a
-/// whole group is signalled in one step, also one of which only those are seen that have handed over to another.
-fn kill_sessions(descendants: &[Descendant]) {
-    let own = nix::unistd::getsid(None).map(nix::unistd::Pid::as_raw);
-    for descendant in descendants.iter().filter(|descendant| own != Ok(descendant.session)) {
-        // Whom it does not reach is told by the signal to each one.
-        let _ = process::signal_group(descendant.group, KILL);
-    }
-}
-
 async fn more(said: &mut Option<Said>) {
     match said {
         Some(said) => said.more().await,
@@ -144,35 +131,6 @@ async fn sleep_until(deadline: Option<Instant>) {
     }
 }
 
-/// The supervisor's side of the request socket: hands calls to the loop.
-#[derive(Clone)]
-struct Client {
-    inbox: mpsc::UnboundedSender<Incoming>,
-}
-
-impl Handler for Client {
-    fn handle(&self, peer: Peer, call: Call) -> impl Future<Output = Reply> + 'static {
-        let (reply, answer) = oneshot::channel();
-        // Handed over before the future is first polled: a client that does not wait is served too.
-        let _ = self.inbox.send(Incoming::Call(peer, call, reply));
-        async move {
-            let gone = || Refusal::new(RefusalCode::Stopping, "the supervisor has stopped");
-            answer.await.unwrap_or_else(|_| Reply::Answer(Answer::Refused(gone())))
-        }
-    }
-
-    fn refused(&self, peer: Peer, refusal: &Refusal) {
-        let _ = self.inbox.send(Incoming::Refused(peer, refusal.clone()));
-    }
-}
-
-/// Who waits for an answer, and what is to follow it.
-pub(super) struct Waiting {
-    pub(super) reply: oneshot::Sender<Reply>,
-    pub(super) uid: u32,
-    pub(super) interest: Option<Interest>,
-}
-
 pub(super) struct Engine {
     pub(super) settings: Settings,
     pub(super) machine: Machine,
@@ -181,12 +139,12 @@ pub(super) struct Engine {
     pub(super) refusals: RefusalLog,
     pub(super) files: Files,
     pub(super) outputs: Store,
-    inbox: mpsc::UnboundedSender<Incoming>,
-    said: Option<Said>,
+    pub(super) inbox: mpsc::UnboundedSender<Incoming>,
+    pub(super) said: Option<Said>,
     pub(super) listeners: HashMap<Key, Listener>,
-    callers: HashMap<Caller, Waiting>,
-    next_caller: Caller,
-    children: Children,
+    pub(super) callers: HashMap<Caller, Waiting>,
+    pub(super) next_caller: Caller,
+    pub(super) children: Children,
     notify_socket: Option<OsString>,
     leave: Option<u8>,
     /// Whether there may be children that have ended, beyond those that were buried in this turn.
@@ -330,12 +288,6 @@ impl Engine {
         }
     }
 
-    pub(super) fn remember(&mut self, waiting: Waiting) -> Caller {
-        self.next_caller += 1;
-        self.callers.insert(self.next_caller, waiting);
-        self.next_caller
-    }
-
     /// Takes what the personality has said by now, until it has said that the preparations are done.
     fn hear(&mut self) {
         let Some(mut said) = self.said.take() else { return };
@@ -383,7 +335,7 @@ impl Engine {
     }
 
     /// Does one thing; what came of it, where the machine needs to know.
-    fn act(&mut self, action: Action) -> Option<Event> {
+    pub(super) fn act(&mut self, action: Action) -> Option<Event> {
         // What tells others of something, or cannot be undone, waits until that something is on disk.
         let action = match action {
             // Of a health check nothing is recorded.
@@ -428,131 +380,6 @@ impl Engine {
         None
     }
 
-    fn start_service(&mut self) -> Event {
-        match service::start(&self.settings) {
-            Ok((pid, pipe)) => {
-                match Said::on(pipe) {
-                    Ok(said) => self.said = Some(said),
-                    Err(error) => log::warn(format_args!("cannot listen to entrypoint.sh: {error}")),
-                }
-                Event::ServiceStarted(pid)
-            }
-            Err(error) => {
-                let (code, why) = service::not_started(&self.settings, &error);
-                Event::ServiceNotStarted(code, why)
-            }
-        }
-    }
-
-    fn start_listener(&mut self, key: Key, purpose: &Purpose, source: Source) -> Event {
-        match self.try_listener(key, purpose, source) {
-            Ok((pid, token)) => Event::ListenerStarted(key, pid, token),
-            Err(error) => Event::ListenerNotStarted(key, format!("the listener cannot be started: {error}")),
-        }
-    }
-
-    fn try_listener(&mut self, key: Key, purpose: &Purpose, source: Source) -> io::Result<(Pid, String)> {
-        let account = match purpose {
-            Purpose::Request(Need::User(user)) => {
-                let account = Accounts::system().find(user)?;
-                Some(account.ok_or_else(|| io::Error::other(format!("there is no user `{user}` here")))?)
-            }
-            Purpose::Request(Need::Own) | Purpose::Health => None,
-        };
-        let token = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
-        let followers = self.followers.clone();
-        let sink = match purpose {
-            Purpose::Health => Sink::Kept,
-            Purpose::Request(_) => {
-                Sink::Logged(Box::new(move |id, line| followers.borrow_mut().output(id, line)))
-            }
-        };
-        let start = Start {
-            callbacks: self.files.callbacks(source),
-            service: self.machine.service_pid(),
-            account: account.as_ref(),
-            token: &token,
-            sink,
-        };
-        let (listener, ready) = Listener::start(&self.settings, start)?;
-        let (pid, inbox) = (listener.pid, self.inbox.clone());
-        let capture = listener.capture.clone();
-        spawn_local(capture.clone().pump());
-        spawn_local(async move {
-            // A listener that ended before it was ready is told by its end.
-            if let Ok(Some(callbacks)) = listener_process::callbacks(ready).await {
-                capture.set_ready();
-                let _ = inbox.send(Incoming::Event(Event::ListenerReady(key, callbacks)));
-            }
-        });
-        self.listeners.insert(key, listener);
-        Ok((pid, token))
-    }
-
-    fn hand(&mut self, key: Key, request: &Request) -> Event {
-        let Some(listener) = self.listeners.get_mut(&key) else { return Event::NotHanded(key) };
-        listener.capture.set_request(request);
-        match listener.hand(request) {
-            Ok(()) => Event::Handed(key),
-            Err(error) => {
-                log::warn(format_args!("the listener that waited is gone ({error}): the next one is used"));
-                Event::NotHanded(key)
-            }
-        }
-    }
-
-    /// Signals what a run has left behind, and names it. Mostly there is nothing, and then no process but
-    /// the known ones hangs below us, which one small file tells.
-    fn signal_remains(&self, remains: &Remains, number: Number) -> Vec<String> {
-        let proc = Path::new("/proc");
-        let service = self.machine.service_pid();
-        let is_known =
-            |pid| service == Some(pid) || self.listeners.values().any(|listener| listener.pid == pid);
-        if self.children.pids().is_some_and(|pids| pids.into_iter().all(is_known)) {
-            return Vec::new();
-        }
-        let all = descendants::of(std::process::id().cast_signed(), proc);
-        let left = descendants::of_run(all, remains.leader, &remains.token, proc);
-        for process in &left {
-            complain(process.pid, process::signal(process.pid, number));
-        }
-        left.iter().map(|process| format!("{} (pid {})", process.name, process.pid)).collect()
-    }
-
-    /// Sends a signal to every descendant outside of the groups in `except`.
-    fn sweep(&self, number: Number, except: &[Pid]) -> Sweep {
-        let mut sweep = Sweep::default();
-        let own = self.children.pids();
-        if number != KILL && own.as_ref().is_some_and(|own| own.iter().all(|pid| except.contains(pid))) {
-            // What hangs below those is told by the end of their runs.
-            return sweep;
-        }
-        let descendants = descendants::with_zombies(std::process::id().cast_signed(), Path::new("/proc"));
-        if number == KILL {
-            kill_sessions(&descendants);
-        }
-        let mut targets: Vec<_> = descendants
-            .into_iter()
-            .filter(|descendant| !descendant.is_zombie && !except.contains(&descendant.group))
-            .map(|descendant| (descendant.pid, descendant.name))
-            .collect();
-        if targets.is_empty() {
-            // Nothing may be left, or nothing can be opened: children can be had all the same, and whoever
-            // hangs below them becomes one when they have ended.
-            let children = own.unwrap_or_default().into_iter().filter(|pid| !except.contains(pid));
-            targets.extend(children.map(|pid| (pid, "process".to_owned())));
-        }
-        for (pid, name) in targets {
-            let name = format!("{name} (pid {pid})");
-            match process::signal(pid, number) {
-                Ok(()) => sweep.signalled.push(name),
-                Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => sweep.refused.push(name),
-                Err(_gone) => {}
-            }
-        }
-        sweep
-    }
-
     fn notify(&self, progress: Progress) {
         if let Some(socket) = &self.notify_socket
             && let Err(error) = notify::tell(socket, progress)
@@ -560,74 +387,5 @@ impl Engine {
             let socket = socket.display();
             log::warn(format_args!("cannot tell {socket} (NOTIFY_SOCKET) how far the service is: {error}"));
         }
-    }
-
-    fn answer(&mut self, caller: Caller, answer: Answer) {
-        let Some(waiting) = self.callers.remove(&caller) else { return };
-        self.note_refusal(waiting.uid, &answer);
-        let reply = match (waiting.interest, &answer) {
-            (Some(interest), Answer::Accepted(_)) => {
-                Reply::Stream(answer, self.followers.borrow_mut().follow(interest))
-            }
-            _ => Reply::Answer(answer),
-        };
-        // Whoever asked may have gone; it is done all the same.
-        let _ = waiting.reply.send(reply);
-    }
-
-    pub(super) fn note_refusal(&mut self, uid: u32, answer: &Answer) {
-        if let Answer::Refused(refusal) = answer
-            && let Some(line) = self.refusals.note(uid, refusal, Instant::now())
-        {
-            log::warn(line);
-        }
-    }
-
-    fn answer_cancel(&mut self, caller: Caller, found: bool) {
-        let reply = if found {
-            Reply::Object(serde_json::json!({"ok": true}))
-        } else {
-            let message = "no request with this id waits or runs";
-            Reply::Answer(Answer::Refused(Refusal::new(RefusalCode::UnknownId, message)))
-        };
-        self.reply(caller, reply);
-    }
-
-    /// Answers once what was recorded before is on disk.
-    pub(super) fn answer_when_recorded(&mut self, caller: Caller, answer: Answer) {
-        self.act(Action::Answer(caller, answer));
-    }
-
-    fn reply(&mut self, caller: Caller, reply: Reply) {
-        if let Some(waiting) = self.callers.remove(&caller) {
-            let _ = waiting.reply.send(reply);
-        }
-    }
-}
-
-/// Ends what the runs of a dead supervisor left, before they may be tried again.
-pub(super) fn end_survivors(open: &[Open]) {
-    let proc = Path::new("/proc");
-    let begin = Instant::now();
-    for token in open.iter().filter_map(|open| open.started.as_deref()).filter(|token| !token.is_empty()) {
-        while let survivors @ [_, ..] = &descendants::with_token(token, proc)[..] {
-            for &pid in survivors {
-                complain(pid, process::signal(pid, KILL));
-            }
-            if begin.elapsed() > SURVIVORS {
-                log::error(format_args!("processes of an earlier run cannot be ended: {survivors:?}"));
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-    }
-}
-
-/// Says when a signal could not be sent. That a process has just gone is no news.
-fn complain(target: Pid, sent: io::Result<()>) {
-    if let Err(error) = sent
-        && error.raw_os_error() != Some(nix::libc::ESRCH)
-    {
-        log::error(format_args!("cannot signal process {target}: {error}"));
     }
 }

@@ -1,11 +1,13 @@
 //! The supervisor: one service, its listeners, and everything that they leave behind.
 //!
 //! Events (signals, ends of children, requests, deadlines) go into [`machine`], which is pure and says what
-//! to do; [`engine`] does it. [`life`] is the part about the service and the stop, [`health`] about the
+//! to do; [`engine`] does it, with `starting`, `ending` and `callers` for what each of these takes. [`life`] is the part about the service and the stop, [`health`] about the
 //! check of the service, [`descendants`] about who is left, [`notify`] tells who started us.
 
+mod callers;
 mod calls;
 pub mod descendants;
+mod ending;
 pub mod engine;
 pub mod event;
 mod files;
@@ -20,6 +22,7 @@ pub mod overdue;
 mod past;
 mod requests;
 pub mod service;
+mod starting;
 pub mod status;
 #[cfg(test)]
 mod world;

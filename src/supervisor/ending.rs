@@ -1,0 +1,110 @@
+//! Signals to whom nobody else ends: what runs have left behind, all who are left at the stop, and what a dead
+//! supervisor's runs have left.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::journal::Open;
+use crate::log;
+use crate::process::{self, Pid};
+use crate::signals::Number;
+
+use super::descendants::{self, Descendant};
+use super::engine::Engine;
+use super::event::{Remains, Sweep};
+use super::machine::KILL;
+
+/// How long what a dead supervisor's runs left behind is waited for after it was killed.
+const SURVIVORS: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// Signals what a run has left behind, and names it. Mostly there is nothing, and then no process but
+    /// the known ones hangs below us, which one small file tells.
+    pub(super) fn signal_remains(&self, remains: &Remains, number: Number) -> Vec<String> {
+        let proc = Path::new("/proc");
+        let service = self.machine.service_pid();
+        let is_known =
+            |pid| service == Some(pid) || self.listeners.values().any(|listener| listener.pid == pid);
+        if self.children.pids().is_some_and(|pids| pids.into_iter().all(is_known)) {
+            return Vec::new();
+        }
+        let all = descendants::of(std::process::id().cast_signed(), proc);
+        let left = descendants::of_run(all, remains.leader, &remains.token, proc);
+        for process in &left {
+            complain(process.pid, process::signal(process.pid, number));
+        }
+        left.iter().map(|process| format!("{} (pid {})", process.name, process.pid)).collect()
+    }
+
+    /// Sends a signal to every descendant outside of the groups in `except`.
+    pub(super) fn sweep(&self, number: Number, except: &[Pid]) -> Sweep {
+        let mut sweep = Sweep::default();
+        let own = self.children.pids();
+        if number != KILL && own.as_ref().is_some_and(|own| own.iter().all(|pid| except.contains(pid))) {
+            // What hangs below those is told by the end of their runs.
+            return sweep;
+        }
+        let descendants = descendants::with_zombies(std::process::id().cast_signed(), Path::new("/proc"));
+        if number == KILL {
+            kill_sessions(&descendants);
+        }
+        let mut targets: Vec<_> = descendants
+            .into_iter()
+            .filter(|descendant| !descendant.is_zombie && !except.contains(&descendant.group))
+            .map(|descendant| (descendant.pid, descendant.name))
+            .collect();
+        if targets.is_empty() {
+            // Nothing may be left, or nothing can be opened: children can be had all the same, and whoever
+            // hangs below them becomes one when they have ended.
+            let children = own.unwrap_or_default().into_iter().filter(|pid| !except.contains(pid));
+            targets.extend(children.map(|pid| (pid, "process".to_owned())));
+        }
+        for (pid, name) in targets {
+            let name = format!("{name} (pid {pid})");
+            match process::signal(pid, number) {
+                Ok(()) => sweep.signalled.push(name),
+                Err(error) if error.raw_os_error() == Some(nix::libc::EPERM) => sweep.refused.push(name),
+                Err(_gone) => {}
+            }
+        }
+        sweep
+    }
+}
+
+/// Kills the groups of sessions other than our own. Nobody joins a session but by birth, so they are all ours; and a
+/// whole group is signalled in one step, also one of which only those are seen that have handed over to another.
+fn kill_sessions(descendants: &[Descendant]) {
+    let own = nix::unistd::getsid(None).map(nix::unistd::Pid::as_raw);
+    for descendant in descendants.iter().filter(|descendant| own != Ok(descendant.session)) {
+        // Whom it does not reach is told by the signal to each one.
+        let _ = process::signal_group(descendant.group, KILL);
+    }
+}
+
+/// Ends what the runs of a dead supervisor left, before they may be tried again.
+pub(super) fn end_survivors(open: &[Open]) {
+    let proc = Path::new("/proc");
+    let begin = Instant::now();
+    for token in open.iter().filter_map(|open| open.started.as_deref()).filter(|token| !token.is_empty()) {
+        while let survivors @ [_, ..] = &descendants::with_token(token, proc)[..] {
+            for &pid in survivors {
+                complain(pid, process::signal(pid, KILL));
+            }
+            if begin.elapsed() > SURVIVORS {
+                log::error(format_args!("processes of an earlier run cannot be ended: {survivors:?}"));
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Says when a signal could not be sent. That a process has just gone is no news.
+pub(super) fn complain(target: Pid, sent: io::Result<()>) {
+    if let Err(error) = sent
+        && error.raw_os_error() != Some(nix::libc::ESRCH)
+    {
+        log::error(format_args!("cannot signal process {target}: {error}"));
+    }
+}

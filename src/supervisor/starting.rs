@@ -1,0 +1,98 @@
+//! Processes that the machine wants started, and requests on their way to listeners.
+
+use std::io;
+
+use tokio::task::spawn_local;
+
+use crate::accounts::Accounts;
+use crate::listener::capture::Sink;
+use crate::listener::pool::{Key, Purpose, Source};
+use crate::listener::process::{self as listener_process, Listener, Start};
+use crate::log;
+use crate::process::Pid;
+use crate::queue::Need;
+use crate::request::Request;
+
+use super::engine::{Engine, Incoming};
+use super::event::Event;
+use super::service::{self, Said};
+
+impl Engine {
+    pub(super) fn start_service(&mut self) -> Event {
+        match service::start(&self.settings) {
+            Ok((pid, pipe)) => {
+                match Said::on(pipe) {
+                    Ok(said) => self.said = Some(said),
+                    Err(error) => log::warn(format_args!("cannot listen to entrypoint.sh: {error}")),
+                }
+                Event::ServiceStarted(pid)
+            }
+            Err(error) => {
+                let (code, why) = service::not_started(&self.settings, &error);
+                Event::ServiceNotStarted(code, why)
+            }
+        }
+    }
+
+    pub(super) fn start_listener(&mut self, key: Key, purpose: &Purpose, source: Source) -> Event {
+        match self.try_listener(key, purpose, source) {
+            Ok((pid, token)) => Event::ListenerStarted(key, pid, token),
+            Err(error) => Event::ListenerNotStarted(key, format!("the listener cannot be started: {error}")),
+        }
+    }
+
+    pub(super) fn try_listener(
+        &mut self,
+        key: Key,
+        purpose: &Purpose,
+        source: Source,
+    ) -> io::Result<(Pid, String)> {
+        let account = match purpose {
+            Purpose::Request(Need::User(user)) => {
+                let account = Accounts::system().find(user)?;
+                Some(account.ok_or_else(|| io::Error::other(format!("there is no user `{user}` here")))?)
+            }
+            Purpose::Request(Need::Own) | Purpose::Health => None,
+        };
+        let token = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
+        let followers = self.followers.clone();
+        let sink = match purpose {
+            Purpose::Health => Sink::Kept,
+            Purpose::Request(_) => {
+                Sink::Logged(Box::new(move |id, line| followers.borrow_mut().output(id, line)))
+            }
+        };
+        let start = Start {
+            callbacks: self.files.callbacks(source),
+            service: self.machine.service_pid(),
+            account: account.as_ref(),
+            token: &token,
+            sink,
+        };
+        let (listener, ready) = Listener::start(&self.settings, start)?;
+        let (pid, inbox) = (listener.pid, self.inbox.clone());
+        let capture = listener.capture.clone();
+        spawn_local(capture.clone().pump());
+        spawn_local(async move {
+            // A listener that ended before it was ready is told by its end.
+            if let Ok(Some(callbacks)) = listener_process::callbacks(ready).await {
+                capture.set_ready();
+                let _ = inbox.send(Incoming::Event(Event::ListenerReady(key, callbacks)));
+            }
+        });
+        self.listeners.insert(key, listener);
+        Ok((pid, token))
+    }
+
+    pub(super) fn hand(&mut self, key: Key, request: &Request) -> Event {
+        let Some(listener) = self.listeners.get_mut(&key) else { return Event::NotHanded(key) };
+        listener.capture.set_request(request);
+        match listener.hand(request) {
+            Ok(()) => Event::Handed(key),
+            Err(error) => {
+                log::warn(format_args!("the listener that waited is gone ({error}): the next one is used"));
+                Event::NotHanded(key)
+            }
+        }
+    }
+}
