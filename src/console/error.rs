@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::client::{ClientError, next_step};
+use super::client::{ClientError, in_words, next_step, next_steps};
 use super::visible;
 
 /// Why a command failed. The message says what was being done to what; [`CommandError::hint`] what to do next.
@@ -63,6 +63,16 @@ pub enum CommandError {
         doing: String,
         /// Why it could not be.
         why: ClientError,
+    },
+    /// A request was looked for, and services that may know it could not be asked.
+    #[error("{}: {}", sought(.id, *.was_sought), in_words(.whys))]
+    Unasked {
+        /// The beginning of its id.
+        id: String,
+        /// Whether another service could be asked, and does not know it.
+        was_sought: bool,
+        /// Why they could not be.
+        whys: Vec<ClientError>,
     },
     /// A service refused.
     #[error("cannot {doing}: {service} refuses: {message}")]
@@ -134,6 +144,7 @@ impl CommandError {
             Self::Refused { .. } | Self::Id { .. } => 3,
             Self::Unreachable(_)
             | Self::Unreached { .. }
+            | Self::Unasked { .. }
             | Self::NoStack { .. }
             | Self::Unlistable { .. } => 4,
         }
@@ -154,11 +165,13 @@ impl CommandError {
             }
             Self::Unlistable { .. } => "LAMPLIGHTER_RUN names the folder of the sockets".to_owned(),
             Self::UnknownService { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
-            Self::UnknownService { known, .. } => format!("there are {known}"),
+            Self::UnknownService { known, .. } if known.contains(',') => format!("there are {known}"),
+            Self::UnknownService { known, .. } => format!("there is only {known}"),
             Self::Unreachable(error) | Self::Unreached { why: error, .. } => return next_step(error),
+            Self::Unasked { whys, .. } => return next_steps(whys),
             Self::Refused { hint: Some(hint), .. } | Self::Id { hint, .. } => hint.clone(),
             Self::Refused { code, .. } => match code.as_str() {
-                "not-allowed" => "use sudo, or have the action's rule list you under `allow`",
+                "not-allowed" => "use sudo",
                 "busy" | "stopping" => "try again later",
                 "callbacks" | "policy" | "journal" => {
                     "`lamplighter status` says what is wrong with the service"
@@ -167,5 +180,14 @@ impl CommandError {
             }
             .to_owned(),
         })
+    }
+}
+
+/// How far the search for a request came.
+fn sought(id: &str, was_sought: bool) -> String {
+    if was_sought {
+        format!("no request is known whose id begins with `{id}`, and not every service could be asked")
+    } else {
+        format!("cannot look for the request `{id}`")
     }
 }

@@ -66,7 +66,7 @@ async fn find(stack: &Stack, services: &[ServiceName], id: &str) -> Result<ids::
     let found = ids::find(stack, services, id).await;
     match (&found, stack.service(id)) {
         (
-            Err(CommandError::Id { .. }),
+            Err(CommandError::Id { .. } | CommandError::Unasked { .. }),
             Err(unknown @ CommandError::UnknownService { meant: Some(_), .. }),
         ) => Err(unknown),
         _ => found,

@@ -69,14 +69,16 @@ struct Search {
     /// Several at one service, in its own words.
     several: Vec<String>,
     refusal: Option<CommandError>,
-    unasked: Vec<(ServiceName, ClientError)>,
+    /// Whether a service has looked, and does not know it.
+    was_sought: bool,
+    unasked: Vec<ClientError>,
 }
 
 impl Search {
     fn take(&mut self, service: ServiceName, answer: Result<Value, ClientError>, prefix: &str) {
         let told = match answer {
             Ok(told) => told,
-            Err(error) => return self.unasked.push((service, error)),
+            Err(error) => return self.unasked.push(error),
         };
         match told["code"].as_str() {
             _ if told["ok"] == true => {
@@ -89,8 +91,11 @@ impl Search {
                 let ids = message.rsplit_once(": ").map_or(message, |(_, ids)| ids);
                 self.several.push(format!("{} ({service})", visible::line(ids)));
             }
-            Some("unknown-id") => {}
-            _ => self.refusal = Some(CommandError::refused("look for requests", service.as_str(), &told)),
+            Some("unknown-id") => self.was_sought = true,
+            _ => {
+                let doing = format!("look for the request `{prefix}`");
+                self.refusal = Some(CommandError::refused(doing, service.as_str(), &told));
+            }
         }
     }
 
@@ -110,15 +115,13 @@ impl Search {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        let names: Vec<&str> = self.unasked.iter().map(|(service, _)| service.as_str()).collect();
-        let hint = match self.unasked.len() {
-            0 => "`lamplighter history` has the last requests".to_owned(),
-            _ => format!("it may be one of {}, which could not be asked", names.join(", ")),
-        };
-        Err(CommandError::Id {
-            message: format!("no request is known whose id begins with `{prefix}`"),
-            hint,
-        })
+        if self.unasked.is_empty() {
+            return Err(CommandError::Id {
+                message: format!("no request is known whose id begins with `{prefix}`"),
+                hint: "`lamplighter history` has the last requests".to_owned(),
+            });
+        }
+        Err(CommandError::Unasked { id: prefix.to_owned(), was_sought: self.was_sought, whys: self.unasked })
     }
 }
 

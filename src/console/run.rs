@@ -88,8 +88,13 @@ fn yourself() -> UserName {
 
 async fn refused(stack: &Stack, service: &ServiceName, action: &ActionName, answer: &Value) -> CommandError {
     let refusal = CommandError::refused(format!("run {action}"), service.as_str(), answer);
-    if answer["code"] != "unknown-action" {
-        return refusal;
+    match answer["code"].as_str() {
+        Some("unknown-action") => {}
+        Some("not-allowed") => {
+            return refusal
+                .hinting(Some("use sudo, or have the action's rule list you under `allow`".to_owned()));
+        }
+        _ => return refusal,
     }
     let known = client::call(&stack.socket(service), &json!({"op": "actions"}), PATIENCE).await;
     let known = known.unwrap_or_default();

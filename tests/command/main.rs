@@ -6,9 +6,11 @@
 mod common;
 
 mod cancel;
+mod denied;
 mod failures;
 mod follow;
 mod history;
+mod reload;
 mod run;
 mod stage;
 mod status;
