@@ -14,6 +14,8 @@ use crate::unix_socket;
 
 /// So many characters of an answer that cannot be understood are shown.
 const SHOWN: usize = 60;
+/// What to do about a service that speaks in another way.
+pub(super) const SAME_VERSION: &str = "use the `lamplighter` of the same version as the service's";
 
 /// Why a service did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -201,7 +203,7 @@ pub(super) fn next_step(error: &ClientError) -> Option<String> {
         Trouble::Denied => "use sudo".to_owned(),
         Trouble::Silent => format!("`docker compose logs --tail 20 {service}` may say why"),
         Trouble::HungUp => "it may be starting or stopping: try again in a moment".to_owned(),
-        Trouble::Unintelligible => "use the `lamplighter` of the same version as the service's".to_owned(),
+        Trouble::Unintelligible => SAME_VERSION.to_owned(),
         Trouble::Other => return None,
     })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::client::{ClientError, in_words, next_step, next_steps};
+use super::client::{ClientError, SAME_VERSION, in_words, next_step, next_steps};
 use super::visible;
 
 /// Why a command failed. The message says what was being done to what; [`CommandError::hint`] what to do next.
@@ -64,15 +64,23 @@ pub enum CommandError {
         /// Why it could not be.
         why: ClientError,
     },
-    /// A request was looked for, and services that may know it could not be asked.
-    #[error("{}: {}", sought(.id, *.was_sought), in_words(.whys))]
+    /// Several services were to be asked, and these could not be.
+    #[error("{message}: {}", in_words(.whys))]
     Unasked {
-        /// The beginning of its id.
-        id: String,
-        /// Whether another service could be asked, and does not know it.
-        was_sought: bool,
-        /// Why they could not be.
+        /// What could not be done.
+        message: String,
+        /// Why they could not be asked.
         whys: Vec<ClientError>,
+    },
+    /// A service tells something in another form than this version knows.
+    #[error("cannot {doing}: {service} tells of {what} in a way that this version does not understand")]
+    Foreign {
+        /// What was being done.
+        doing: &'static str,
+        /// The service.
+        service: String,
+        /// What it tells of.
+        what: String,
     },
     /// A service refused.
     #[error("cannot {doing}: {service} refuses: {message}")]
@@ -145,6 +153,7 @@ impl CommandError {
             Self::Unreachable(_)
             | Self::Unreached { .. }
             | Self::Unasked { .. }
+            | Self::Foreign { .. }
             | Self::NoStack { .. }
             | Self::Unlistable { .. } => 4,
         }
@@ -169,9 +178,11 @@ impl CommandError {
             Self::UnknownService { known, .. } => format!("there is only {known}"),
             Self::Unreachable(error) | Self::Unreached { why: error, .. } => return next_step(error),
             Self::Unasked { whys, .. } => return next_steps(whys),
+            Self::Foreign { .. } => SAME_VERSION.to_owned(),
             Self::Refused { hint: Some(hint), .. } | Self::Id { hint, .. } => hint.clone(),
             Self::Refused { code, .. } => match code.as_str() {
                 "not-allowed" => "use sudo",
+                "syntax" => SAME_VERSION,
                 "busy" | "stopping" => "try again later",
                 "callbacks" | "policy" | "journal" => {
                     "`lamplighter status` says what is wrong with the service"
@@ -180,14 +191,5 @@ impl CommandError {
             }
             .to_owned(),
         })
-    }
-}
-
-/// How far the search for a request came.
-fn sought(id: &str, was_sought: bool) -> String {
-    if was_sought {
-        format!("no request is known whose id begins with `{id}`, and not every service could be asked")
-    } else {
-        format!("cannot look for the request `{id}`")
     }
 }

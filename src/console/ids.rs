@@ -115,13 +115,17 @@ impl Search {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
+        let unknown = format!("no request is known whose id begins with `{prefix}`");
         if self.unasked.is_empty() {
-            return Err(CommandError::Id {
-                message: format!("no request is known whose id begins with `{prefix}`"),
-                hint: "`lamplighter history` has the last requests".to_owned(),
-            });
+            let hint = "`lamplighter history` has the last requests".to_owned();
+            return Err(CommandError::Id { message: unknown, hint });
         }
-        Err(CommandError::Unasked { id: prefix.to_owned(), was_sought: self.was_sought, whys: self.unasked })
+        let message = if self.was_sought {
+            format!("{unknown}, and not every service could be asked")
+        } else {
+            format!("cannot look for the request `{prefix}`")
+        };
+        Err(CommandError::Unasked { message, whys: self.unasked })
     }
 }
 

@@ -6,10 +6,12 @@
 mod common;
 
 mod cancel;
+mod check;
 mod denied;
 mod failures;
 mod follow;
 mod history;
+mod next;
 mod reload;
 mod run;
 mod stage;

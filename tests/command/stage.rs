@@ -169,11 +169,13 @@ impl Stage {
 
     /// Calls the command in a pipe as somebody whom the socket of `service` does not let in.
     pub(crate) fn call_without_access(&self, service: &str, arguments: &[&str]) -> Said {
-        if !is_root() {
-            fs::set_permissions(self.socket(service), Permissions::from_mode(0o000)).unwrap();
-            return self.call(arguments);
-        }
-        self.call_as_nobody(arguments)
+        fs::set_permissions(self.socket(service), Permissions::from_mode(0o000)).unwrap();
+        self.call_without_rights(arguments)
+    }
+
+    /// Calls the command in a pipe as somebody who may only do what the modes of files say.
+    pub(crate) fn call_without_rights(&self, arguments: &[&str]) -> Said {
+        if is_root() { self.call_as_nobody(arguments) } else { self.said(&mut self.command(arguments)) }
     }
 
     /// Calls the command in a pipe as a user without any rights, which only root can.
