@@ -8,6 +8,7 @@ mod common;
 mod cancel;
 mod check;
 mod denied;
+mod explain;
 mod failures;
 mod follow;
 mod history;
