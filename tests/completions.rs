@@ -138,6 +138,14 @@ fn a_shell_that_there_are_no_completions_for_is_not_known() {
     assert_eq!(unknown.status.code(), Some(2));
 }
 
+#[test]
+fn a_manual_that_cannot_be_written_says_where() {
+    let output = Command::new(lamplighter()).args(["manual", "/proc/manual"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.starts_with("error: cannot write the manual into /proc/manual: "), "{said}");
+}
+
 /// The manual's pages, in a folder of their own.
 fn pages() -> TempDir {
     let folder = tempfile::tempdir().unwrap();

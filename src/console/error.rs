@@ -14,6 +14,14 @@ pub enum CommandError {
     /// What was given on the command line means nothing.
     #[error("{0}")]
     Usage(String),
+    /// What was given has not the form of a name.
+    #[error("{message}")]
+    Misspelt {
+        /// What is wrong with it.
+        message: String,
+        /// What was probably meant.
+        hint: Option<String>,
+    },
     /// What was given has a fault, shown with its place as those of files are.
     #[error("{0}")]
     Fault(String),
@@ -108,7 +116,7 @@ pub enum CommandError {
     #[error("cannot {doing}: {why}")]
     System {
         /// What was being done.
-        doing: &'static str,
+        doing: String,
         /// What the system says.
         why: io::Error,
     },
@@ -145,6 +153,7 @@ impl CommandError {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_)
+            | Self::Misspelt { .. }
             | Self::Fault(_)
             | Self::Unreadable { .. }
             | Self::UnknownService { .. }
@@ -163,6 +172,7 @@ impl CommandError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Usage(_) | Self::Fault(_) | Self::Unreadable { .. } | Self::System { .. } => return None,
+            Self::Misspelt { hint, .. } => return hint.clone(),
             Self::NoStack { home: Some(home), .. } => {
                 format!("the stack in {} has not been started: `bin/up` starts it", home.display())
             }

@@ -184,7 +184,7 @@ impl Following {
     fn retried(&mut self, line: &Value) {
         let attempt = line["attempt"].as_u64().unwrap_or(1);
         let next = ages::ahead(at(line, "not_before"), Timestamp::now());
-        note(format_args!("{} {} on attempt {attempt}: the next one {next}", self.label(), outcome(line)));
+        note(format_args!("{} {} on attempt {attempt}: tried again {next}", self.label(), outcome(line)));
         self.doing = ("waits for another attempt", Timestamp::now());
     }
 

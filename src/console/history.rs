@@ -14,10 +14,10 @@ use super::ids::ask_each;
 use super::look::{Form, Look};
 use super::stack::Stack;
 use super::table::{Cell, Column, Piece, Tone, table};
-use super::{ages, complain, following, instant, say, visible};
+use super::{actions, ages, complain, following, instant, say, visible};
+use crate::duration;
 use crate::journal::Run;
 use crate::names::{ActionName, ServiceName};
-use crate::{duration, names};
 
 /// How long a service may take to look through its journal.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -55,9 +55,10 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let look = Look::new(arguments.form)?;
     let services = stack.services_or(arguments.service.as_deref())?;
-    let usage = |error: names::NameError| CommandError::Usage(error.to_string());
-    let action: Option<ActionName> =
-        arguments.action.as_deref().map(str::parse).transpose().map_err(usage)?;
+    let action: Option<ActionName> = match arguments.action.as_deref().map(|word| (word, word.parse())) {
+        Some((word, Err(error))) => return Err(actions::misspelt(stack, &services, word, &error).await),
+        parsed => parsed.and_then(|(_, action)| action.ok()),
+    };
     let since = arguments.since.as_deref().map(|since| read_since(since, &look)).transpose()?;
     let call = json!({
         "op": "history", "action": action, "failed": arguments.failed, "limit": arguments.count,
@@ -79,6 +80,7 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         say(json!({"runs": runs}));
     } else if found.is_empty() {
         super::note("nothing of that kind is known");
+        note_unknown(stack, &services, action.as_ref()).await;
     } else {
         say(as_text(&found, arguments.service.is_none(), &look).trim_end());
     }
@@ -86,6 +88,16 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         complain(error);
     }
     Ok(if is_complete { 0 } else { INCOMPLETE })
+}
+
+/// Says so when nothing was found because no service has such an action.
+async fn note_unknown(stack: &Stack, services: &[ServiceName], action: Option<&ActionName>) {
+    let Some(action) = action else { return };
+    let known = actions::of(stack, services).await;
+    if !known.is_empty() && !known.iter().any(|known| known == action.as_str()) {
+        let meant = actions::did_you_mean(action.as_str(), &known).map(|meant| format!(": {meant}"));
+        super::note(format_args!("there is no action `{action}`{}", meant.unwrap_or_default()));
+    }
 }
 
 /// A request of a service.

@@ -41,7 +41,7 @@ pub(super) async fn find(
     for (service, answer) in answers {
         search.take(service, answer, prefix);
     }
-    search.decide(prefix)
+    search.decide(prefix, stack.service(prefix).is_ok())
 }
 
 /// Puts the same question to all these services at once; their answers by name.
@@ -99,7 +99,7 @@ impl Search {
         }
     }
 
-    fn decide(mut self, prefix: &str) -> Result<Found, CommandError> {
+    fn decide(mut self, prefix: &str, is_service: bool) -> Result<Found, CommandError> {
         if let Some(whole) = self.whole {
             return Ok(whole);
         }
@@ -117,7 +117,8 @@ impl Search {
         }
         let unknown = format!("no request is known whose id begins with `{prefix}`");
         if self.unasked.is_empty() {
-            let hint = "`lamplighter history` has the last requests".to_owned();
+            let of = if is_service { format!(" {prefix}") } else { String::new() };
+            let hint = format!("`lamplighter history{of}` has the last requests");
             return Err(CommandError::Id { message: unknown, hint });
         }
         let message = if self.was_sought {

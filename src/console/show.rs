@@ -91,13 +91,12 @@ fn asker(uid: u32) -> String {
 
 fn of_attempt(attempt: &Attempt, told: &Value, look: &Look) -> String {
     let mut text = ages::instant(attempt.started_at, &look.zone);
-    match attempt.outcome {
-        None => text += " running",
-        Some(_) => {
-            let outcome = following::outcome(told);
-            let took = attempt.took_ms.map(ages::took).unwrap_or_default();
-            let _ = write!(text, " {outcome} after {took}");
-        }
+    if attempt.outcome.is_some() {
+        let outcome = following::outcome(told);
+        let took = attempt.took_ms.map(ages::took).unwrap_or_default();
+        let _ = write!(text, " {outcome} after {took}");
+    } else {
+        text += " running";
     }
     if let Some(next) = attempt.not_before {
         let _ = write!(text, ", the next one from {} on", ages::instant(next, &look.zone));

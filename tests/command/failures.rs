@@ -157,6 +157,7 @@ fn an_unknown_service_action_or_id() {
     ");
     assert_snapshot!(all(&stack.call(&["run", "mysql", "nightly_backup"])), @"
     error: action `nightly_backup` is not valid: an action is a lower-case letter or digit, then up to 63 of a-z, 0-9 and `-`
+    hint: did you mean `nightly-backup`?
     exit status 2
     ");
     assert_snapshot!(all(&stack.call(&["run", "mysql", "nightly-bakup"])), @"
@@ -179,6 +180,26 @@ fn an_unknown_service_action_or_id() {
     hint: `lamplighter history` has the last requests
     exit status 3
     ");
+    for command in ["show", "cancel"] {
+        let said = stack.call(&[command, "mysql"]);
+        assert!(said.err.ends_with("hint: `lamplighter history mysql` has the last requests\n"), "{said:?}");
+    }
+    assert_snapshot!(all(&stack.call(&["history", "--action", "nightly_backup"])), @"
+    error: action `nightly_backup` is not valid: an action is a lower-case letter or digit, then up to 63 of a-z, 0-9 and `-`
+    hint: did you mean `nightly-backup`?
+    exit status 2
+    ");
+    assert_snapshot!(all(&stack.call(&["history", "--action", "nightly-bakup"])), @"
+    nothing of that kind is known
+    there is no action `nightly-bakup`: did you mean `nightly-backup`?
+    exit status 0
+    ");
+    assert_snapshot!(all(&stack.call(&["history", "--action", "explode"])), @"
+    nothing of that kind is known
+    there is no action `explode`
+    exit status 0
+    ");
+    assert_eq!(stack.call(&["history", "--action", "rotate-logs"]).err, "nothing of that kind is known\n");
     assert_snapshot!(all(&stack.call(&["follow", "mysqll"])), @"
     error: there is no service `mysqll` in <stack>/data/run
     hint: did you mean `mysql`?
@@ -201,4 +222,31 @@ fn a_watch_in_a_pipe() {
     error: --watch needs a terminal; with --json it prints a line whenever something happens
     exit status 2
     ");
+}
+
+#[test]
+fn a_mistyped_command_or_option() {
+    let stack = Stage::new();
+    assert_snapshot!(all(&stack.call(&["statsu"])), @"
+    error: unrecognized subcommand 'statsu'
+
+      tip: a similar subcommand exists: 'status'
+
+    Usage: lamplighter [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    exit status 2
+    ");
+    assert_snapshot!(all(&stack.call(&["status", "--wach"])), @"
+    error: unexpected argument '--wach' found
+
+      tip: a similar argument exists: '--watch'
+
+    Usage: lamplighter status --watch [SERVICE]
+
+    For more information, try '--help'.
+    exit status 2
+    ");
+    let help = stack.call(&["help", "run"]);
+    assert!(help.code == 0 && help.out.contains("lamplighter run [OPTIONS] <SERVICE> <ACTION>"), "{help:?}");
 }
