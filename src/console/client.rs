@@ -80,7 +80,7 @@ impl Trouble {
 
     fn in_words(self, error: &io::Error) -> String {
         match self {
-            Self::NotRunning => "there is no socket: the service does not run".to_owned(),
+            Self::NotRunning => "No such file or directory: the service does not run".to_owned(),
             Self::Denied => "permission denied".to_owned(),
             Self::NobodyThere => "the socket is there, but nobody is behind it".to_owned(),
             Self::HungUp => "it hung up before it had answered".to_owned(),

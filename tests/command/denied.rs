@@ -17,7 +17,7 @@ fn a_socket_that_lets_nobody_in() {
     let stack = stack();
     let said = |arguments: &[&str]| all(&stack.call_without_access("mysql", arguments));
     assert_snapshot!(said(&["status"]), @"
-    error: cannot reach <stack>/data/run/mysql-request.sock: permission denied
+    error: cannot ask how it is: cannot reach <stack>/data/run/mysql-request.sock: permission denied
     hint: use sudo
     exit status 4
     ");
@@ -31,6 +31,45 @@ fn a_socket_that_lets_nobody_in() {
     hint: use sudo
     exit status 4
     ");
+}
+
+#[test]
+fn several_sockets_that_let_nobody_in_are_told_of_once() {
+    let stack = stack().with("php", "CB_ok() { :; }");
+    fs::set_permissions(stack.socket("php"), Permissions::from_mode(0o000)).unwrap();
+    let said = |arguments: &[&str]| all(&stack.call_without_access("mysql", arguments));
+    assert_snapshot!(said(&["status"]), @"
+    error: cannot ask how it is: cannot reach <stack>/data/run/mysql-request.sock: permission denied (as with php)
+    hint: use sudo
+    exit status 4
+    ");
+    assert_snapshot!(said(&["history"]), @"
+    error: cannot read what was asked: cannot reach <stack>/data/run/mysql-request.sock: permission denied (as with php)
+    hint: use sudo
+    exit status 4
+    ");
+    assert_snapshot!(said(&["show", "ffff"]), @"
+    error: cannot look for the request `ffff`: cannot reach <stack>/data/run/mysql-request.sock: permission denied (as with php)
+    hint: use sudo
+    exit status 4
+    ");
+}
+
+#[test]
+fn a_folder_of_sockets_that_lets_nobody_in() {
+    let stack = stack();
+    stack.call(&["status"]);
+    fs::set_permissions(stack.run_folder(), Permissions::from_mode(0o000)).unwrap();
+    allow_duplicates! {
+        for command in ["status", "history", "follow", "reload"] {
+            assert_snapshot!(all(&stack.call_without_rights(&[command])), @"
+            error: cannot look for services in <stack>/data/run: Permission denied (os error 13)
+            hint: use sudo
+            exit status 4
+            ");
+        }
+    }
+    fs::set_permissions(stack.run_folder(), Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

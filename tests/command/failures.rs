@@ -99,7 +99,7 @@ fn an_id_that_may_be_known_to_who_cannot_be_asked() {
     }
     fs::create_dir(stack.path("service/apache2")).unwrap();
     assert_snapshot!(all(&stack.call(&["show", "ffff"])), @"
-    error: no request is known whose id begins with `ffff`, and not every service could be asked: cannot reach <stack>/data/run/apache2-request.sock: there is no socket: the service does not run; cannot reach <stack>/data/run/backup-request.sock: the socket is there, but nobody is behind it (as with mysql, redis)
+    error: no request is known whose id begins with `ffff`, and not every service could be asked: cannot reach <stack>/data/run/apache2-request.sock: No such file or directory: the service does not run; cannot reach <stack>/data/run/backup-request.sock: the socket is there, but nobody is behind it (as with mysql, redis)
     hint: `docker compose up -d apache2 backup mysql redis` starts them
     exit status 4
     ");
@@ -118,7 +118,7 @@ fn a_service_that_has_stopped() {
     exit status 0
     ");
     assert_snapshot!(all(&stack.call(&["run", "php", "ok"])), @"
-    error: cannot run ok: cannot reach <stack>/data/run/php-request.sock: there is no socket: the service does not run
+    error: cannot run ok: cannot reach <stack>/data/run/php-request.sock: No such file or directory: the service does not run
     hint: `docker compose up -d php` starts it
     exit status 4
     ");

@@ -11,6 +11,7 @@ mod denied;
 mod explain;
 mod failures;
 mod follow;
+mod health;
 mod history;
 mod next;
 mod reload;

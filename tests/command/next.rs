@@ -68,7 +68,7 @@ fn nothing_that_ever_comes_is_said_apart() {
 fn where_nothing_can_be_found_it_says_where_it_looked() {
     let stack = Stage::new();
     assert_snapshot!(all(&stack.call(&["next"])), @"
-    error: cannot say what comes next: cannot reach <stack>/data/run/scheduler-request.sock: there is no socket: the service does not run
+    error: cannot say what comes next: cannot reach <stack>/data/run/scheduler-request.sock: No such file or directory: the service does not run
     hint: `docker compose up -d scheduler` starts it
     exit status 4
     ");
