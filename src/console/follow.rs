@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::client::{ClientError, Conversation};
+use super::client::{ClientError, Conversation, Trouble};
 use super::completions;
 use super::error::CommandError;
 use super::following::{Following, at, outcome};
@@ -22,6 +22,8 @@ use super::telling::{Place, tell};
 use super::{ages, ids, note, say, visible};
 use crate::names::ServiceName;
 
+/// What is done, for when it is not.
+const DOING: &str = "follow what happens";
 /// How long it may take to begin to follow a service.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two attempts to follow one that has gone.
@@ -126,6 +128,10 @@ async fn follow_service(stack: Stack, service: ServiceName, news: Sender<News>) 
         let lost = match follow_once(&path, &service, &news).await {
             Ok(Some(refusal)) => News::Refused(refusal),
             Ok(None) => return,
+            // It does not help to wait for that.
+            Err(error) if error.trouble() == Trouble::Denied => {
+                News::Refused(CommandError::unreached(DOING)(error))
+            }
             Err(error) => News::Lost(service.clone(), error),
         };
         let is_final = matches!(lost, News::Refused(_));
@@ -156,7 +162,7 @@ async fn follow_once(
     }
     while let Some(line) = conversation.next().await? {
         if line["ok"] == false {
-            return Ok(Some(CommandError::refused("follow what happens", service.as_str(), &line)));
+            return Ok(Some(CommandError::refused(DOING, service.as_str(), &line)));
         }
         if news.send(News::Line(service.clone(), line)).await.is_err() {
             return Ok(None);

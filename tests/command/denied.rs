@@ -17,7 +17,7 @@ fn a_socket_that_lets_nobody_in() {
     let stack = stack();
     let said = |arguments: &[&str]| all(&stack.call_without_access("mysql", arguments));
     assert_snapshot!(said(&["status"]), @"
-    error: cannot ask how it is: cannot reach <stack>/data/run/mysql-request.sock: permission denied
+    error: cannot ask for the status: cannot reach <stack>/data/run/mysql-request.sock: permission denied
     hint: use sudo
     exit status 4
     ");
@@ -31,6 +31,12 @@ fn a_socket_that_lets_nobody_in() {
     hint: use sudo
     exit status 4
     ");
+    for command in [&["follow"][..], &["follow", "mysql"]] {
+        assert_eq!(
+            said(command),
+            "error: cannot follow what happens: cannot reach <stack>/data/run/mysql-request.sock: permission denied\nhint: use sudo\nexit status 4"
+        );
+    }
 }
 
 #[test]
@@ -39,7 +45,7 @@ fn several_sockets_that_let_nobody_in_are_told_of_once() {
     fs::set_permissions(stack.socket("php"), Permissions::from_mode(0o000)).unwrap();
     let said = |arguments: &[&str]| all(&stack.call_without_access("mysql", arguments));
     assert_snapshot!(said(&["status"]), @"
-    error: cannot ask how it is: cannot reach <stack>/data/run/mysql-request.sock: permission denied (as with php)
+    error: cannot ask for the status: cannot reach <stack>/data/run/mysql-request.sock: permission denied (as with php)
     hint: use sudo
     exit status 4
     ");

@@ -95,7 +95,7 @@ impl Report {
                 _ => None,
             };
             let whys = heard.into_iter().filter_map(error).collect();
-            return Err(CommandError::Unasked { message: "cannot ask how it is".to_owned(), whys });
+            return Err(CommandError::Unasked { message: "cannot ask for the status".to_owned(), whys });
         }
         Ok(Self::new(heard, coming))
     }
