@@ -15,7 +15,7 @@ use super::completions;
 use super::error::CommandError;
 use super::following::{Following, at, outcome};
 use super::interrupts::{Interrupt, Interrupts, pause};
-use super::look::{Form, Look};
+use super::look::{Form, Look, is_terminal};
 use super::stack::Stack;
 use super::table::Tone;
 use super::telling::{Place, tell};
@@ -94,6 +94,11 @@ async fn follow_services(
     look: &Look,
 ) -> Result<u8, CommandError> {
     let interrupts = Interrupts::open()?;
+    if !form.json && is_terminal() {
+        // Until something happens there would be nothing to see.
+        let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+        note(format_args!("following {}: Ctrl-C ends it", names.join(", ")));
+    }
     let (sender, mut news) = channel(LINES);
     for service in services {
         spawn_local(follow_service(stack.clone(), service, sender.clone()));
