@@ -12,7 +12,7 @@ use crate::console::{
 
 /// Keeps a Docker Compose stack of single-service containers running, and keeps house in it.
 #[derive(Debug, Parser)]
-#[command(version, about, disable_help_subcommand = true)]
+#[command(version, about)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -25,12 +25,6 @@ pub struct Arguments {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start this container's service, and do its housekeeping on request (also run as `supervisor`)
-    Supervise,
-    /// Ask for housekeeping when `schedule.cron` says so (also run as `scheduler`)
-    Schedule,
-    /// Say whether this container's service is healthy, for its HEALTHCHECK
-    Health,
     /// Show how the services are, what ran last, and what is wrong
     Status(status::Arguments),
     /// Have a service do something, and show it being done
@@ -47,7 +41,7 @@ pub enum Command {
     Reload(reload::Arguments),
     /// Show what comes next on schedule
     Next(next::Arguments),
-    /// Check the schedule, and with the folder of a stack its policies too
+    /// Tell what is wrong with a schedule, or with all files of a stack, before it goes wrong
     Check(check::Arguments),
     /// Say in words when a schedule's line fires
     Explain(explain::Arguments),
@@ -57,6 +51,12 @@ pub enum Command {
     Completions(completions::Arguments),
     /// Print the manual, or write its pages into a folder
     Manual(manual::Arguments),
+    /// Start this container's service, and do its housekeeping on request (also run as `supervisor`)
+    Supervise,
+    /// Ask for housekeeping when `schedule.cron` says so (also run as `scheduler`)
+    Schedule,
+    /// Say whether this container's service is healthy, for its HEALTHCHECK
+    Health,
 }
 
 /// The arguments with the subcommand that the program's own name stands for put in their place.

@@ -14,6 +14,8 @@ use crate::unix_socket;
 
 /// So many characters of an answer that cannot be understood are shown.
 const SHOWN: usize = 60;
+/// What to do about a service that speaks in another way.
+pub(super) const SAME_VERSION: &str = "use the `lamplighter` of the same version as the service's";
 
 /// Why a service did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +80,8 @@ impl Trouble {
 
     fn in_words(self, error: &io::Error) -> String {
         match self {
-            Self::NotRunning => format!("{error}: the service does not run"),
+            Self::NotRunning => "No such file or directory: the service does not run".to_owned(),
+            Self::Denied => "permission denied".to_owned(),
             Self::NobodyThere => "the socket is there, but nobody is behind it".to_owned(),
             Self::HungUp => "it hung up before it had answered".to_owned(),
             _ => error.to_string(),
@@ -200,9 +203,40 @@ pub(super) fn next_step(error: &ClientError) -> Option<String> {
         Trouble::Denied => "use sudo".to_owned(),
         Trouble::Silent => format!("`docker compose logs --tail 20 {service}` may say why"),
         Trouble::HungUp => "it may be starting or stopping: try again in a moment".to_owned(),
-        Trouble::Unintelligible => "use the `lamplighter` of the same version as the service's".to_owned(),
+        Trouble::Unintelligible => SAME_VERSION.to_owned(),
         Trouble::Other => return None,
     })
+}
+
+/// Why several services did not answer; what holds for many is said once.
+pub(super) fn in_words(errors: &[ClientError]) -> String {
+    let mut said: Vec<(&ClientError, Vec<String>)> = Vec::new();
+    for error in errors {
+        match said.iter_mut().find(|(first, _)| first.trouble() == error.trouble()) {
+            Some((_, others)) => others.push(service_of(error.path())),
+            None => said.push((error, Vec::new())),
+        }
+    }
+    let sentences = said.iter().map(|(error, others)| match &others[..] {
+        [] => error.to_string(),
+        others => format!("{error} (as with {})", others.join(", ")),
+    });
+    sentences.collect::<Vec<_>>().join("; ")
+}
+
+/// What to do about services that do not answer: what helps with the most of them.
+pub(super) fn next_steps(errors: &[ClientError]) -> Option<String> {
+    let has = |trouble| move |error: &&ClientError| error.trouble() == trouble;
+    if let Some(denied) = errors.iter().find(has(Trouble::Denied)) {
+        return next_step(denied);
+    }
+    let is_down =
+        |error: &&ClientError| matches!(error.trouble(), Trouble::NotRunning | Trouble::NobodyThere);
+    let down: Vec<String> = errors.iter().filter(is_down).map(|error| service_of(error.path())).collect();
+    if down.len() > 1 {
+        return Some(format!("`docker compose up -d {}` starts them", down.join(" ")));
+    }
+    errors.iter().find(is_down).or(errors.first()).and_then(next_step)
 }
 
 /// The service that a socket's name says.

@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, CommandError> {
         let own = own.to_string_lossy().into_owned();
         shell.write_registration(VARIABLE, name, name, &own, &mut io::stdout())
     });
-    written.map_err(|why| CommandError::System { doing: "print the completions", why })?;
+    written.map_err(|why| CommandError::System { doing: "print the completions".to_owned(), why })?;
     Ok(0)
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::client::{ClientError, next_step};
+use super::client::{ClientError, SAME_VERSION, in_words, next_step, next_steps};
 use super::visible;
 
 /// Why a command failed. The message says what was being done to what; [`CommandError::hint`] what to do next.
@@ -14,6 +14,14 @@ pub enum CommandError {
     /// What was given on the command line means nothing.
     #[error("{0}")]
     Usage(String),
+    /// What was given has not the form of a name.
+    #[error("{message}")]
+    Misspelt {
+        /// What is wrong with it.
+        message: String,
+        /// What was probably meant.
+        hint: Option<String>,
+    },
     /// What was given has a fault, shown with its place as those of files are.
     #[error("{0}")]
     Fault(String),
@@ -64,6 +72,24 @@ pub enum CommandError {
         /// Why it could not be.
         why: ClientError,
     },
+    /// Several services were to be asked, and these could not be.
+    #[error("{message}: {}", in_words(.whys))]
+    Unasked {
+        /// What could not be done.
+        message: String,
+        /// Why they could not be asked.
+        whys: Vec<ClientError>,
+    },
+    /// A service tells something in another form than this version knows.
+    #[error("cannot {doing}: {service} tells of {what} in a way that this version does not understand")]
+    Foreign {
+        /// What was being done.
+        doing: &'static str,
+        /// The service.
+        service: String,
+        /// What it tells of.
+        what: String,
+    },
     /// A service refused.
     #[error("cannot {doing}: {service} refuses: {message}")]
     Refused {
@@ -90,7 +116,7 @@ pub enum CommandError {
     #[error("cannot {doing}: {why}")]
     System {
         /// What was being done.
-        doing: &'static str,
+        doing: String,
         /// What the system says.
         why: io::Error,
     },
@@ -127,6 +153,7 @@ impl CommandError {
     pub fn code(&self) -> u8 {
         match self {
             Self::Usage(_)
+            | Self::Misspelt { .. }
             | Self::Fault(_)
             | Self::Unreadable { .. }
             | Self::UnknownService { .. }
@@ -134,6 +161,8 @@ impl CommandError {
             Self::Refused { .. } | Self::Id { .. } => 3,
             Self::Unreachable(_)
             | Self::Unreached { .. }
+            | Self::Unasked { .. }
+            | Self::Foreign { .. }
             | Self::NoStack { .. }
             | Self::Unlistable { .. } => 4,
         }
@@ -143,6 +172,7 @@ impl CommandError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Usage(_) | Self::Fault(_) | Self::Unreadable { .. } | Self::System { .. } => return None,
+            Self::Misspelt { hint, .. } => return hint.clone(),
             Self::NoStack { home: Some(home), .. } => {
                 format!("the stack in {} has not been started: `bin/up` starts it", home.display())
             }
@@ -154,11 +184,15 @@ impl CommandError {
             }
             Self::Unlistable { .. } => "LAMPLIGHTER_RUN names the folder of the sockets".to_owned(),
             Self::UnknownService { meant: Some(meant), .. } => format!("did you mean `{meant}`?"),
-            Self::UnknownService { known, .. } => format!("there are {known}"),
+            Self::UnknownService { known, .. } if known.contains(',') => format!("there are {known}"),
+            Self::UnknownService { known, .. } => format!("there is only {known}"),
             Self::Unreachable(error) | Self::Unreached { why: error, .. } => return next_step(error),
+            Self::Unasked { whys, .. } => return next_steps(whys),
+            Self::Foreign { .. } => SAME_VERSION.to_owned(),
             Self::Refused { hint: Some(hint), .. } | Self::Id { hint, .. } => hint.clone(),
             Self::Refused { code, .. } => match code.as_str() {
-                "not-allowed" => "use sudo, or have the action's rule list you under `allow`",
+                "not-allowed" => "use sudo",
+                "syntax" => SAME_VERSION,
                 "busy" | "stopping" => "try again later",
                 "callbacks" | "policy" | "journal" => {
                     "`lamplighter status` says what is wrong with the service"

@@ -1,8 +1,8 @@
 //! `lamplighter explain`: a schedule's line in words.
 
-use std::fmt::Write;
-
 use clap::Args;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::error::CommandError;
 use super::{instant, say, schedule_file};
@@ -10,16 +10,21 @@ use crate::schedule::{Entry, Expression, When, Zone, next, parse, parse_expressi
 
 /// So many instants are shown.
 const SHOWN: usize = 3;
+/// When `@reboot` fires.
+const AT_START: &str = "once for each start of the scheduler's container";
 
 /// What the command line says.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The time, such as `5 4 * * 1-5`, or a whole line
-    #[arg(required = true, allow_hyphen_values = true)]
+    #[arg(required = true)]
     line: Vec<String>,
     /// The time zone, such as Europe/Berlin [default: the system's]
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
+    /// Print JSON, as docs/COMMAND.md describes it
+    #[arg(long)]
+    json: bool,
 }
 
 /// Prints the explanation, as from the second `now` on.
@@ -28,18 +33,23 @@ pub struct Arguments {
 /// When the line cannot be read, or there is no such zone.
 pub fn run(arguments: &Arguments, now: i64) -> Result<u8, CommandError> {
     let zone = schedule_file::zone(arguments.tz.as_deref())?;
-    say(explain(&arguments.line.join(" "), &zone, now)?.trim_end());
+    let explained = explain(&arguments.line.join(" "), &zone, now)?;
+    if arguments.json {
+        say(explained.as_json(&zone))
+    } else {
+        say(explained.as_text(&zone).trim_end())
+    };
     Ok(0)
 }
 
-fn explain(line: &str, zone: &Zone, now: i64) -> Result<String, CommandError> {
+fn explain(line: &str, zone: &Zone, now: i64) -> Result<Explained, CommandError> {
     let not_a_time = match parse_expression(line) {
-        Ok(expression) => return Ok(of_expression(&expression, zone, now)),
+        Ok(expression) => return Ok(Explained::of_expression(&expression, zone, now)),
         Err(fault) => fault,
     };
     let schedule = parse(line.as_bytes(), zone);
-    match (schedule.entries.first(), schedule.diagnostics.first()) {
-        (Some(entry), _) => Ok(of_entry(entry, zone, now)),
+    match (schedule.entries.into_iter().next(), schedule.diagnostics.first()) {
+        (Some(entry), _) => Ok(Explained::of_entry(entry, zone, now)),
         // Of a line that is longer than a time the fault of the whole line is the one that matters.
         (None, Some(fault)) if line.split_whitespace().count() > 6 => {
             Err(CommandError::Fault(fault.in_file("line").to_string()))
@@ -48,25 +58,53 @@ fn explain(line: &str, zone: &Zone, now: i64) -> Result<String, CommandError> {
     }
 }
 
-fn of_entry(entry: &Entry, zone: &Zone, now: i64) -> String {
-    let Entry { user, service, action, .. } = entry;
-    let asks = format!("asks {service} for {action}, on behalf of {user}:\n");
-    match &entry.when {
-        When::Reboot => format!("{asks}once for each start of the scheduler's container\n"),
-        When::At(expression) => asks + &of_expression(expression, zone, now),
-    }
+/// What a line means.
+#[derive(Debug)]
+struct Explained {
+    /// What it asks for, when it is more than a time.
+    entry: Option<Entry>,
+    /// When it fires.
+    words: String,
+    /// What it does where the clock jumps; nothing where it never does anything.
+    jumps: Option<&'static str>,
+    /// The next instants.
+    times: Vec<i64>,
 }
 
-fn of_expression(expression: &Expression, zone: &Zone, now: i64) -> String {
-    let mut text = format!("{}\n", expression.in_words());
-    let times = std::iter::successors(next(expression, zone, now), |&at| next(expression, zone, at));
-    let times: Vec<String> = times.take(SHOWN).map(|at| instant::show(at, zone)).collect();
-    if !times.is_empty() {
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "({})", expression.jumps_in_words());
-        let _ = writeln!(text, "next in {zone}: {}", times.join(", "));
+impl Explained {
+    fn of_entry(entry: Entry, zone: &Zone, now: i64) -> Self {
+        let explained = match &entry.when {
+            When::Reboot => Self { entry: None, words: AT_START.to_owned(), jumps: None, times: Vec::new() },
+            When::At(expression) => Self::of_expression(expression, zone, now),
+        };
+        Self { entry: Some(entry), ..explained }
     }
-    text
+
+    fn of_expression(expression: &Expression, zone: &Zone, now: i64) -> Self {
+        let times = std::iter::successors(next(expression, zone, now), |&at| next(expression, zone, at));
+        let times: Vec<i64> = times.take(SHOWN).collect();
+        let jumps = (!times.is_empty()).then(|| expression.jumps_in_words());
+        Self { entry: None, words: expression.in_words(), jumps, times }
+    }
+
+    fn as_text(&self, zone: &Zone) -> String {
+        let asks = self.entry.as_ref().map(|Entry { user, service, action, .. }| {
+            format!("asks {service} for {action}, on behalf of {user}:\n")
+        });
+        let jumps = self.jumps.map(|jumps| format!("({jumps})\n"));
+        let times: Vec<String> = self.times.iter().map(|&at| instant::show(at, zone)).collect();
+        let next = jumps.map(|jumps| format!("{jumps}next in {zone}: {}\n", times.join(", ")));
+        format!("{}{}\n{}", asks.unwrap_or_default(), self.words, next.unwrap_or_default())
+    }
+
+    fn as_json(&self, zone: &Zone) -> Value {
+        let asks = self.entry.as_ref().map(
+            |Entry { user, service, action, .. }| json!({"user": user, "service": service, "action": action}),
+        );
+        let times = self.times.iter().filter_map(|&at| Timestamp::from_second(at).ok());
+        let next: Vec<String> = times.map(|at| format!("{at:.3}")).collect();
+        json!({"asks": asks, "words": self.words, "jumps": self.jumps, "zone": zone.name(), "next": next})
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +112,7 @@ mod tests {
     use super::*;
 
     fn explained(line: &str) -> String {
-        explain(line, &Zone::utc(), 1_777_608_299).unwrap()
+        explain(line, &Zone::utc(), 1_777_608_299).unwrap().as_text(&Zone::utc())
     }
 
     #[test]

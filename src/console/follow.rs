@@ -10,18 +10,20 @@ use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::client::{ClientError, Conversation};
+use super::client::{ClientError, Conversation, Trouble};
 use super::completions;
 use super::error::CommandError;
 use super::following::{Following, at, outcome};
 use super::interrupts::{Interrupt, Interrupts, pause};
-use super::look::{Form, Look};
+use super::look::{Form, Look, is_terminal};
 use super::stack::Stack;
 use super::table::Tone;
 use super::telling::{Place, tell};
 use super::{ages, ids, note, say, visible};
 use crate::names::ServiceName;
 
+/// What is done, for when it is not.
+const DOING: &str = "follow what happens";
 /// How long it may take to begin to follow a service.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two attempts to follow one that has gone.
@@ -66,7 +68,7 @@ async fn find(stack: &Stack, services: &[ServiceName], id: &str) -> Result<ids::
     let found = ids::find(stack, services, id).await;
     match (&found, stack.service(id)) {
         (
-            Err(CommandError::Id { .. }),
+            Err(CommandError::Id { .. } | CommandError::Unasked { .. }),
             Err(unknown @ CommandError::UnknownService { meant: Some(_), .. }),
         ) => Err(unknown),
         _ => found,
@@ -92,6 +94,11 @@ async fn follow_services(
     look: &Look,
 ) -> Result<u8, CommandError> {
     let interrupts = Interrupts::open()?;
+    if !form.json && is_terminal() {
+        // Until something happens there would be nothing to see.
+        let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+        note(format_args!("following {}: Ctrl-C ends it", names.join(", ")));
+    }
     let (sender, mut news) = channel(LINES);
     for service in services {
         spawn_local(follow_service(stack.clone(), service, sender.clone()));
@@ -126,6 +133,10 @@ async fn follow_service(stack: Stack, service: ServiceName, news: Sender<News>) 
         let lost = match follow_once(&path, &service, &news).await {
             Ok(Some(refusal)) => News::Refused(refusal),
             Ok(None) => return,
+            // It does not help to wait for that.
+            Err(error) if error.trouble() == Trouble::Denied => {
+                News::Refused(CommandError::unreached(DOING)(error))
+            }
             Err(error) => News::Lost(service.clone(), error),
         };
         let is_final = matches!(lost, News::Refused(_));
@@ -156,7 +167,7 @@ async fn follow_once(
     }
     while let Some(line) = conversation.next().await? {
         if line["ok"] == false {
-            return Ok(Some(CommandError::refused("follow what happens", service.as_str(), &line)));
+            return Ok(Some(CommandError::refused(DOING, service.as_str(), &line)));
         }
         if news.send(News::Line(service.clone(), line)).await.is_err() {
             return Ok(None);

@@ -13,7 +13,6 @@ use super::progress::Progress;
 use super::table::Tone;
 use super::telling::{Place, Told};
 use super::{ages, note, say, visible};
-use crate::journal::Run;
 
 /// How often the time on the bottom line goes on.
 const TICK: Duration = Duration::from_secs(1);
@@ -134,21 +133,25 @@ impl Following {
         None
     }
 
-    /// What has become of it so far: at the beginning, and again when the supervisor had gone.
+    /// What has become of it so far: at the beginning, and again when the supervisor had gone. Only what is
+    /// needed is read: a supervisor of another version may tell of it in another form.
     fn take_past(&mut self, line: &Value) -> Option<u8> {
-        let run: Run = serde_json::from_value(line["run"].clone()).ok()?;
-        self.action = run.action.to_string();
-        self.doing = ("waits", run.accepted_at);
-        if let Some(attempt) = run.attempts.last() {
-            self.started(u64::from(attempt.attempt), attempt.started_at);
-            if attempt.outcome.is_some() && run.outcome.is_none() {
-                self.doing = ("waits for another attempt", attempt.ended_at.unwrap_or(run.accepted_at));
+        let run = &line["run"];
+        if let Some(action) = run["action"].as_str() {
+            self.action = visible::line(action).into_owned();
+        }
+        self.doing = ("waits", at(run, "accepted_at"));
+        let has_ended = run["outcome"].is_string();
+        let last = run["attempts"].as_array().and_then(|attempts| attempts.last()).unwrap_or(&Value::Null);
+        if let Some(attempt) = last["attempt"].as_u64() {
+            self.started(attempt, at(last, "started_at"));
+            if last["outcome"].is_string() && !has_ended {
+                self.doing = ("waits for another attempt", at(last, "ended_at"));
             }
         }
         self.catch_up(line["output"].as_str().unwrap_or_default());
-        let last = run.attempts.last();
-        let took = last.and_then(|attempt| attempt.took_ms).unwrap_or_default();
-        run.outcome.map(|outcome| self.ended(&outcome.to_string(), took, run.note.as_deref()))
+        let took = last["took_ms"].as_u64().unwrap_or_default();
+        has_ended.then(|| self.ended(&outcome(run), took, run["note"].as_str()))
     }
 
     /// Prints what the attempt has printed, beyond what is here already.
@@ -181,7 +184,7 @@ impl Following {
     fn retried(&mut self, line: &Value) {
         let attempt = line["attempt"].as_u64().unwrap_or(1);
         let next = ages::ahead(at(line, "not_before"), Timestamp::now());
-        note(format_args!("{} {} on attempt {attempt}: the next one {next}", self.label(), outcome(line)));
+        note(format_args!("{} {} on attempt {attempt}: tried again {next}", self.label(), outcome(line)));
         self.doing = ("waits for another attempt", Timestamp::now());
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::ClientError;
@@ -13,13 +14,15 @@ use super::ids::ask_each;
 use super::look::{Form, Look};
 use super::stack::Stack;
 use super::table::{Cell, Column, Piece, Tone, table};
-use super::{ages, complain, instant, say, visible};
+use super::{actions, ages, complain, following, instant, say, visible};
+use crate::duration;
 use crate::journal::Run;
 use crate::names::{ActionName, ServiceName};
-use crate::{duration, names};
 
 /// How long a service may take to look through its journal.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What is done, for when it is not.
+const DOING: &str = "read what was asked";
 /// The exit status when some of the services could not be asked.
 const INCOMPLETE: u8 = 4;
 
@@ -52,17 +55,20 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let look = Look::new(arguments.form)?;
     let services = stack.services_or(arguments.service.as_deref())?;
-    let usage = |error: names::NameError| CommandError::Usage(error.to_string());
-    let action: Option<ActionName> =
-        arguments.action.as_deref().map(str::parse).transpose().map_err(usage)?;
+    let action: Option<ActionName> = match arguments.action.as_deref().map(|word| (word, word.parse())) {
+        Some((word, Err(error))) => return Err(actions::misspelt(stack, &services, word, &error).await),
+        parsed => parsed.and_then(|(_, action)| action.ok()),
+    };
     let since = arguments.since.as_deref().map(|since| read_since(since, &look)).transpose()?;
     let call = json!({
         "op": "history", "action": action, "failed": arguments.failed, "limit": arguments.count,
         "since": since.map(|since| since.to_string()),
     });
-    let (mut found, mut unheard) = gather(ask_each(stack, &services, &call, PATIENCE).await);
+    let answers = ask_each(stack, &services, &call, PATIENCE).await;
+    let Gathered { mut found, is_heard, mut unheard } = Gathered::of(answers);
     let is_complete = unheard.is_empty();
-    if unheard.len() == services.len()
+    if found.is_empty()
+        && !is_heard
         && let Some(error) = unheard.pop()
     {
         return Err(error);
@@ -74,6 +80,7 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         say(json!({"runs": runs}));
     } else if found.is_empty() {
         super::note("nothing of that kind is known");
+        note_unknown(stack, &services, action.as_ref()).await;
     } else {
         say(as_text(&found, arguments.service.is_none(), &look).trim_end());
     }
@@ -83,30 +90,68 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
     Ok(if is_complete { 0 } else { INCOMPLETE })
 }
 
+/// Says so when nothing was found because no service has such an action.
+async fn note_unknown(stack: &Stack, services: &[ServiceName], action: Option<&ActionName>) {
+    let Some(action) = action else { return };
+    let known = actions::of(stack, services).await;
+    if !known.is_empty() && !known.iter().any(|known| known == action.as_str()) {
+        let meant = actions::did_you_mean(action.as_str(), &known).map(|meant| format!(": {meant}"));
+        super::note(format_args!("there is no action `{action}`{}", meant.unwrap_or_default()));
+    }
+}
+
 /// A request of a service.
 #[derive(Debug)]
 struct Found {
     service: ServiceName,
     run: Run,
+    /// The same as the service tells it.
+    told: Value,
 }
 
 /// What was found, and why not more was.
-fn gather(answers: Vec<(ServiceName, Result<Value, ClientError>)>) -> (Vec<Found>, Vec<CommandError>) {
-    let (mut found, mut unheard) = (Vec::new(), Vec::new());
-    for (service, answer) in answers {
-        match answer {
-            Ok(answer) if answer["ok"] == true => {
-                let runs = answer["runs"].as_array().into_iter().flatten();
-                let runs = runs.filter_map(|run| serde_json::from_value(run.clone()).ok());
-                found.extend(runs.map(|run| Found { service: service.clone(), run }));
+#[derive(Debug, Default)]
+struct Gathered {
+    found: Vec<Found>,
+    /// Whether a service told all that it knows.
+    is_heard: bool,
+    unheard: Vec<CommandError>,
+}
+
+impl Gathered {
+    fn of(answers: Vec<(ServiceName, Result<Value, ClientError>)>) -> Self {
+        let (mut gathered, mut whys) = (Self::default(), Vec::new());
+        for (service, answer) in answers {
+            match answer {
+                Ok(answer) if answer["ok"] == true => gathered.take(&service, &answer["runs"]),
+                Ok(refusal) => {
+                    gathered.unheard.push(CommandError::refused(DOING, service.as_str(), &refusal));
+                }
+                Err(error) => whys.push(error),
             }
-            Ok(refusal) => {
-                unheard.push(CommandError::refused("read what was asked", service.as_str(), &refusal));
-            }
-            Err(error) => unheard.push(CommandError::unreached("read what was asked")(error)),
         }
+        if !whys.is_empty() {
+            gathered.unheard.push(CommandError::Unasked { message: format!("cannot {DOING}"), whys });
+        }
+        gathered
     }
-    (found, unheard)
+
+    fn take(&mut self, service: &ServiceName, told: &Value) {
+        let told = told.as_array().map(Vec::as_slice).unwrap_or_default();
+        let before = self.found.len();
+        let read = |told: &Value| {
+            let run = Run::deserialize(told).ok()?;
+            Some(Found { service: service.clone(), run, told: told.clone() })
+        };
+        self.found.extend(told.iter().filter_map(read));
+        let foreign = told.len() - (self.found.len() - before);
+        if foreign == 0 {
+            self.is_heard = true;
+            return;
+        }
+        let what = if foreign == 1 { "a request".to_owned() } else { format!("{foreign} requests") };
+        self.unheard.push(CommandError::Foreign { doing: DOING, service: service.to_string(), what });
+    }
 }
 
 /// How long ago, or an instant.
@@ -161,7 +206,7 @@ impl Found {
             ages::instant(*accepted_at, &look.zone).into(),
             if with_service { self.service.as_str().into() } else { Cell::default() },
             action.as_str().into(),
-            Cell::pieces(vec![Piece::new(state(&self.run), tone)]),
+            Cell::pieces(vec![Piece::new(state(&self.run, &self.told), tone)]),
             took.unwrap_or_default().into(),
             id.short().into(),
             user.as_str().into(),
@@ -170,16 +215,17 @@ impl Found {
     }
 
     fn as_json(&self) -> Value {
-        let mut object = serde_json::to_value(&self.run).unwrap_or_default();
+        let mut object = self.told.clone();
         object["service"] = self.service.as_str().into();
         object
     }
 }
 
-/// The outcome, or what it does instead of having one.
-pub(super) fn state(run: &Run) -> String {
+/// The outcome, or what it does instead of having one. The outcome is as the service tells it: this version may
+/// not know that one.
+pub(super) fn state(run: &Run, told: &Value) -> String {
     match run.outcome {
-        Some(outcome) => outcome.to_string(),
+        Some(_) => following::outcome(told),
         None if run.is_running() => "running".to_owned(),
         None => "waiting".to_owned(),
     }

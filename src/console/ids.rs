@@ -41,7 +41,7 @@ pub(super) async fn find(
     for (service, answer) in answers {
         search.take(service, answer, prefix);
     }
-    search.decide(prefix)
+    search.decide(prefix, stack.service(prefix).is_ok())
 }
 
 /// Puts the same question to all these services at once; their answers by name.
@@ -69,14 +69,16 @@ struct Search {
     /// Several at one service, in its own words.
     several: Vec<String>,
     refusal: Option<CommandError>,
-    unasked: Vec<(ServiceName, ClientError)>,
+    /// Whether a service has looked, and does not know it.
+    was_sought: bool,
+    unasked: Vec<ClientError>,
 }
 
 impl Search {
     fn take(&mut self, service: ServiceName, answer: Result<Value, ClientError>, prefix: &str) {
         let told = match answer {
             Ok(told) => told,
-            Err(error) => return self.unasked.push((service, error)),
+            Err(error) => return self.unasked.push(error),
         };
         match told["code"].as_str() {
             _ if told["ok"] == true => {
@@ -89,12 +91,15 @@ impl Search {
                 let ids = message.rsplit_once(": ").map_or(message, |(_, ids)| ids);
                 self.several.push(format!("{} ({service})", visible::line(ids)));
             }
-            Some("unknown-id") => {}
-            _ => self.refusal = Some(CommandError::refused("look for requests", service.as_str(), &told)),
+            Some("unknown-id") => self.was_sought = true,
+            _ => {
+                let doing = format!("look for the request `{prefix}`");
+                self.refusal = Some(CommandError::refused(doing, service.as_str(), &told));
+            }
         }
     }
 
-    fn decide(mut self, prefix: &str) -> Result<Found, CommandError> {
+    fn decide(mut self, prefix: &str, is_service: bool) -> Result<Found, CommandError> {
         if let Some(whole) = self.whole {
             return Ok(whole);
         }
@@ -110,15 +115,18 @@ impl Search {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        let names: Vec<&str> = self.unasked.iter().map(|(service, _)| service.as_str()).collect();
-        let hint = match self.unasked.len() {
-            0 => "`lamplighter history` has the last requests".to_owned(),
-            _ => format!("it may be one of {}, which could not be asked", names.join(", ")),
+        let unknown = format!("no request is known whose id begins with `{prefix}`");
+        if self.unasked.is_empty() {
+            let of = if is_service { format!(" {prefix}") } else { String::new() };
+            let hint = format!("`lamplighter history{of}` has the last requests");
+            return Err(CommandError::Id { message: unknown, hint });
+        }
+        let message = if self.was_sought {
+            format!("{unknown}, and not every service could be asked")
+        } else {
+            format!("cannot look for the request `{prefix}`")
         };
-        Err(CommandError::Id {
-            message: format!("no request is known whose id begins with `{prefix}`"),
-            hint,
-        })
+        Err(CommandError::Unasked { message, whys: self.unasked })
     }
 }
 

@@ -32,7 +32,9 @@ impl Interrupts {
             signals::block()?;
             Signals::open()
         };
-        open().map(Self).map_err(|why: io::Error| CommandError::System { doing: "watch for signals", why })
+        open()
+            .map(Self)
+            .map_err(|why: io::Error| CommandError::System { doing: "watch for signals".to_owned(), why })
     }
 
     /// The next one that means something.

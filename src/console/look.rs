@@ -79,7 +79,7 @@ impl Look {
 
     /// The heading of a column with times.
     pub(super) fn when(&self) -> &'static str {
-        if self.zone.name() == "UTC" { "WHEN (UTC)" } else { "WHEN" }
+        if matches!(self.zone.name(), "UTC" | "Etc/UTC") { "WHEN (UTC)" } else { "WHEN" }
     }
 }
 

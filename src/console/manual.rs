@@ -23,10 +23,12 @@ pub struct Arguments {
 /// # Errors
 /// When they cannot be written.
 pub fn run(arguments: &Arguments, command: Command) -> Result<u8, CommandError> {
+    let place =
+        arguments.folder.as_ref().map_or_else(String::new, |folder| format!(" into {}", folder.display()));
     let written = match &arguments.folder {
         Some(folder) => fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder)),
-        None => Man::new(command).render(&mut io::stdout()),
+        None => Man::new(command.disable_help_subcommand(true)).render(&mut io::stdout()),
     };
-    written.map_err(|why| CommandError::System { doing: "write the manual", why })?;
+    written.map_err(|why| CommandError::System { doing: format!("write the manual{place}"), why })?;
     Ok(0)
 }

@@ -3,6 +3,7 @@
 //! Each subcommand has a file, or a folder, of its own. Below them: [`stack`] finds the services, [`client`] talks
 //! to one, [`table`], [`ages`] and [`visible`] say how things are written down, [`look`] for whom.
 
+mod actions;
 mod ages;
 pub mod cancel;
 pub mod check;

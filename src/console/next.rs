@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{self, ClientError};
+use super::client;
 use super::error::CommandError;
 use super::look;
 use super::table::{Cell, Column, table};
@@ -17,6 +17,8 @@ use crate::names::{ActionName, ServiceName, UserName};
 use crate::schedule::{Coming, Zone, next, parse, parse_expression, upcoming};
 use crate::settings::Folders;
 
+/// What is done, for when it is not.
+const DOING: &str = "say what comes next";
 /// How long the scheduler may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -62,7 +64,7 @@ pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u
         of_file(&schedule_file::find(path.as_deref(), folders)?, &zone, after, *count)?
     } else {
         match (of_scheduler(folders, *count).await, schedule_file::find(None, folders)) {
-            (Err(CommandError::Unreachable(_)), Ok(file)) => of_file(&file, &zone, after, *count)?,
+            (Err(CommandError::Unreached { .. }), Ok(file)) => of_file(&file, &zone, after, *count)?,
             (answered, _) => answered?,
         }
     };
@@ -123,12 +125,16 @@ struct Told {
 /// Asks the running scheduler.
 async fn of_scheduler(folders: &Folders, count: usize) -> Result<Vec<Row>, CommandError> {
     let path = folders.run.join("scheduler-request.sock");
-    let answer = client::call(&path, &json!({"op": "next", "count": count}), PATIENCE).await?;
-    let unintelligible = || ClientError::Unintelligible { path: path.clone(), answer: answer.to_string() };
+    let answer = client::call(&path, &json!({"op": "next", "count": count}), PATIENCE).await;
+    let answer = answer.map_err(CommandError::unreached(DOING))?;
     if answer["ok"] == false {
-        return Err(CommandError::refused("ask what comes next", "scheduler", &answer));
+        return Err(CommandError::refused(DOING, "scheduler", &answer));
     }
-    let told = Vec::<Told>::deserialize(&answer["next"]).map_err(|_| unintelligible())?;
+    let told = Vec::<Told>::deserialize(&answer["next"]).map_err(|_| CommandError::Foreign {
+        doing: DOING,
+        service: "scheduler".to_owned(),
+        what: "it".to_owned(),
+    })?;
     let row = |told: Told| Row {
         at: told.at,
         due: told.due,

@@ -5,16 +5,15 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::client::{self, Conversation};
+use super::client::Conversation;
 use super::completions;
 use super::error::CommandError;
 use super::following::Following;
-use super::say;
 use super::stack::Stack;
 use super::telling::{Place, tell};
+use super::{actions, say};
 use crate::accounts::Accounts;
-use crate::names::{ActionName, ServiceName, UserName};
-use crate::spelling;
+use crate::names::{ActionName, NameError, ServiceName, UserName};
 
 /// How long a service may take to accept: it may have to read its callbacks first.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -45,8 +44,15 @@ pub struct Arguments {
 /// When there is no such service or action, or it refuses.
 pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let service = stack.service(&arguments.service)?;
-    let usage = |error: crate::names::NameError| CommandError::Usage(error.to_string());
-    let action: ActionName = arguments.action.parse().map_err(usage)?;
+    let usage = |error: NameError| CommandError::Usage(error.to_string());
+    let action: ActionName = match arguments.action.parse() {
+        Ok(action) => action,
+        Err(error) => {
+            return Err(
+                actions::misspelt(stack, std::slice::from_ref(&service), &arguments.action, &error).await
+            );
+        }
+    };
     let user = match &arguments.user {
         Some(user) => user.parse().map_err(usage)?,
         None => yourself(),
@@ -88,17 +94,16 @@ fn yourself() -> UserName {
 
 async fn refused(stack: &Stack, service: &ServiceName, action: &ActionName, answer: &Value) -> CommandError {
     let refusal = CommandError::refused(format!("run {action}"), service.as_str(), answer);
-    if answer["code"] != "unknown-action" {
-        return refusal;
+    match answer["code"].as_str() {
+        Some("unknown-action") => {}
+        Some("not-allowed") => {
+            return refusal
+                .hinting(Some("use sudo, or have the action's rule list you under `allow`".to_owned()));
+        }
+        _ => return refusal,
     }
-    let known = client::call(&stack.socket(service), &json!({"op": "actions"}), PATIENCE).await;
-    let known = known.unwrap_or_default();
-    let known: Vec<&str> =
-        known["actions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let hint = match spelling::nearest(action.as_str(), known.iter().copied()) {
-        Some(nearest) => Some(format!("did you mean `{nearest}`?")),
-        None if known.is_empty() => None,
-        None => Some(format!("{service} has {}", known.join(", "))),
-    };
+    let known = actions::of(stack, std::slice::from_ref(service)).await;
+    let has = || (!known.is_empty()).then(|| format!("{service} has {}", known.join(", ")));
+    let hint = actions::did_you_mean(action.as_str(), &known).or_else(has);
     refusal.hinting(hint)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::CommandError;
@@ -11,7 +12,7 @@ use super::ids::{self, Found};
 use super::look::{Form, Look};
 use super::stack::Stack;
 use super::table::Tone;
-use super::{ages, say, visible};
+use super::{ages, following, say, visible};
 use crate::accounts::Accounts;
 use crate::journal::{Attempt, Run};
 
@@ -30,29 +31,28 @@ pub struct Arguments {
 /// When there is no such request, or the services do not tell.
 pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let look = Look::new(arguments.form)?;
-    let Found { service, told, .. } = ids::find(stack, &stack.services_or(None)?, &arguments.id).await?;
+    let Found { service, id, told } = ids::find(stack, &stack.services_or(None)?, &arguments.id).await?;
     if arguments.form.json {
         say(json!({"service": service, "run": told["run"], "output": told["output"]}));
         return Ok(0);
     }
-    let run: Run = serde_json::from_value(told["run"].clone()).map_err(|error| {
-        let message = format!(
-            "{service} tells of {} in a way that this version does not understand: {error}",
-            arguments.id
-        );
-        CommandError::Id { message, hint: "--json shows what it tells".to_owned() }
+    let run = Run::deserialize(&told["run"]).map_err(|_| CommandError::Foreign {
+        doing: "show the request",
+        service: service.to_string(),
+        what: id,
     })?;
-    say(as_text(service.as_str(), &run, &told["output"], &look).trim_end());
+    say(as_text(service.as_str(), &run, &told, &look).trim_end());
     Ok(0)
 }
 
-fn as_text(service: &str, run: &Run, output: &Value, look: &Look) -> String {
+fn as_text(service: &str, run: &Run, told: &Value, look: &Look) -> String {
     let tone = match run.outcome {
         Some(outcome) if outcome.is_success() => Tone::Good,
         _ if run.has_failed() => Tone::Bad,
         _ => Tone::Strong,
     };
-    let mut text = format!("{} {} of {service}: {}\n\n", run.action, run.id, tone.paint(&state(run)));
+    let mut text =
+        format!("{} {} of {service}: {}\n\n", run.action, run.id, tone.paint(&state(run, &told["run"])));
     let when = |at| format!("{} ({})", ages::instant(at, &look.zone), ages::ago(at, look.now));
     // Writing to a string does not fail.
     let _ = writeln!(text, "asked      {} by {}, for {}", when(run.accepted_at), asker(run.by), run.user);
@@ -61,8 +61,9 @@ fn as_text(service: &str, run: &Run, output: &Value, look: &Look) -> String {
         let at = ages::instant(joined.accepted_at, &look.zone);
         let _ = writeln!(text, "joined     {at} by {}, as {}{own}", asker(joined.by), joined.id);
     }
-    for attempt in &run.attempts {
-        let _ = writeln!(text, "attempt {:<2} {}", attempt.attempt, of_attempt(attempt, look));
+    for (index, attempt) in run.attempts.iter().enumerate() {
+        let told = &told["run"]["attempts"][index];
+        let _ = writeln!(text, "attempt {:<2} {}", attempt.attempt, of_attempt(attempt, told, look));
     }
     if let Some(at) = run.ended_at {
         let _ = writeln!(text, "ended      {}", when(at));
@@ -70,7 +71,7 @@ fn as_text(service: &str, run: &Run, output: &Value, look: &Look) -> String {
     if let Some(note) = &run.note {
         let _ = writeln!(text, "note       {}", visible::line(note));
     }
-    match output.as_str() {
+    match told["output"].as_str() {
         Some(output) if !output.is_empty() => {
             let _ = write!(text, "\n{}\n{}", Tone::Strong.paint("output"), visible::text(output));
         }
@@ -88,14 +89,14 @@ fn asker(uid: u32) -> String {
     }
 }
 
-fn of_attempt(attempt: &Attempt, look: &Look) -> String {
+fn of_attempt(attempt: &Attempt, told: &Value, look: &Look) -> String {
     let mut text = ages::instant(attempt.started_at, &look.zone);
-    match attempt.outcome {
-        None => text += " running",
-        Some(outcome) => {
-            let took = attempt.took_ms.map(ages::took).unwrap_or_default();
-            let _ = write!(text, " {outcome} after {took}");
-        }
+    if attempt.outcome.is_some() {
+        let outcome = following::outcome(told);
+        let took = attempt.took_ms.map(ages::took).unwrap_or_default();
+        let _ = write!(text, " {outcome} after {took}");
+    } else {
+        text += " running";
     }
     if let Some(next) = attempt.not_before {
         let _ = write!(text, ", the next one from {} on", ages::instant(next, &look.zone));

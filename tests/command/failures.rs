@@ -1,19 +1,11 @@
 //! What goes wrong is said with what was being done, to what, and what to do next.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::os::unix::net::UnixListener;
-use std::process::Command;
 
-use insta::assert_snapshot;
+use insta::{allow_duplicates, assert_snapshot};
 
-use crate::common::is_root;
-use crate::stage::{Said, Stage, copy_program};
-
-/// All of it, as somebody would see it.
-fn all(said: &Said) -> String {
-    format!("{}{}exit status {}", said.out, said.err, said.code)
-}
+use crate::stage::{Stage, all};
 
 #[test]
 fn no_stack_here() {
@@ -67,6 +59,56 @@ fn a_socket_with_nobody_behind_it() {
 }
 
 #[test]
+fn an_id_where_nobody_is_behind_the_only_socket() {
+    let stack = Stage::new();
+    drop(UnixListener::bind(stack.socket("mysql")).unwrap());
+    allow_duplicates! {
+        for command in
+            [&["show", "ffff"][..], &["cancel", "ffff"], &["cancel", "mysql", "ffff"], &["follow", "ffff"]]
+        {
+            assert_snapshot!(all(&stack.call(command)), @"
+            error: cannot look for the request `ffff`: cannot reach <stack>/data/run/mysql-request.sock: the socket is there, but nobody is behind it
+            hint: its container was killed: `docker compose up -d mysql` starts it
+            exit status 4
+            ");
+        }
+    }
+    // What was probably meant matters more than who answers.
+    assert_snapshot!(all(&stack.call(&["follow", "mysqll"])), @"
+    error: there is no service `mysqll` in <stack>/data/run
+    hint: did you mean `mysql`?
+    exit status 2
+    ");
+}
+
+#[test]
+fn an_id_that_may_be_known_to_who_cannot_be_asked() {
+    let stack = Stage::new().with("php", "CB_ok() { :; }");
+    drop(UnixListener::bind(stack.socket("mysql")).unwrap());
+    allow_duplicates! {
+        for command in [&["show", "ffff"][..], &["cancel", "ffff"], &["follow", "ffff"]] {
+            assert_snapshot!(all(&stack.call(command)), @"
+            error: no request is known whose id begins with `ffff`, and not every service could be asked: cannot reach <stack>/data/run/mysql-request.sock: the socket is there, but nobody is behind it
+            hint: its container was killed: `docker compose up -d mysql` starts it
+            exit status 4
+            ");
+        }
+    }
+    for service in ["backup", "redis"] {
+        drop(UnixListener::bind(stack.socket(service)).unwrap());
+    }
+    fs::create_dir(stack.path("service/apache2")).unwrap();
+    assert_snapshot!(all(&stack.call(&["show", "ffff"])), @"
+    error: no request is known whose id begins with `ffff`, and not every service could be asked: cannot reach <stack>/data/run/apache2-request.sock: No such file or directory: the service does not run; cannot reach <stack>/data/run/backup-request.sock: the socket is there, but nobody is behind it (as with mysql, redis)
+    hint: `docker compose up -d apache2 backup mysql redis` starts them
+    exit status 4
+    ");
+    let id = stack.service("php").request("ok");
+    stack.service("php").outcome("ok", &id);
+    assert_eq!(stack.call(&["show", id.as_str()]).code, 0, "what is found needs nobody else");
+}
+
+#[test]
 fn a_service_that_has_stopped() {
     let stack = Stage::new().with("php", "CB_ok() { :; }").with("mysql", "CB_ok() { :; }");
     stack.service("php").stop();
@@ -76,7 +118,7 @@ fn a_service_that_has_stopped() {
     exit status 0
     ");
     assert_snapshot!(all(&stack.call(&["run", "php", "ok"])), @"
-    error: cannot run ok: cannot reach <stack>/data/run/php-request.sock: No such file or directory (os error 2): the service does not run
+    error: cannot run ok: cannot reach <stack>/data/run/php-request.sock: No such file or directory: the service does not run
     hint: `docker compose up -d php` starts it
     exit status 4
     ");
@@ -101,50 +143,6 @@ fn a_service_that_hangs_delays_the_others_no_longer_than_its_second() {
 }
 
 #[test]
-fn permission_denied() {
-    let stack = Stage::new().with("mysql", "CB_ok() { :; }");
-    fs::set_permissions(stack.path("."), Permissions::from_mode(0o755)).unwrap();
-    let program = stack.path("lamplighter");
-    copy_program(&program);
-    let call = |arguments: &[&str]| {
-        let mut command = if is_root() {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&program);
-            command
-        } else {
-            fs::set_permissions(stack.socket("mysql"), Permissions::from_mode(0o000)).unwrap();
-            Command::new(&program)
-        };
-        stack.said(command.args(arguments).current_dir(stack.path(".")))
-    };
-    assert_snapshot!(all(&call(&["status"])), @"
-    error: cannot reach <stack>/data/run/mysql-request.sock: Permission denied (os error 13)
-    hint: use sudo
-    exit status 4
-    ");
-    assert_snapshot!(all(&call(&["run", "mysql", "ok"])), @"
-    error: cannot run ok: cannot reach <stack>/data/run/mysql-request.sock: Permission denied (os error 13)
-    hint: use sudo
-    exit status 4
-    ");
-    if is_root() {
-        // Who may connect may see how it is, and no more than that.
-        fs::set_permissions(stack.socket("mysql"), Permissions::from_mode(0o666)).unwrap();
-        assert!(call(&["status"]).out.starts_with("all is well: 1 service\n"));
-        assert_snapshot!(all(&call(&["history"])), @"
-        error: cannot read what was asked: mysql refuses: uid 65534 may not read what was asked: only root may
-        hint: use sudo, or have the action's rule list you under `allow`
-        exit status 3
-        ");
-        assert_snapshot!(all(&call(&["run", "mysql", "ok"])), @"
-        error: cannot run ok: mysql refuses: uid 65534 may not ask for `ok`: `allow` of [action.ok] in housekeeping.toml does not list it
-        hint: use sudo, or have the action's rule list you under `allow`
-        exit status 3
-        ");
-    }
-}
-
-#[test]
 fn an_unknown_service_action_or_id() {
     let stack = Stage::new().with("mysql", "CB_nightly_backup() { :; }\nCB_rotate_logs() { :; }");
     assert_snapshot!(all(&stack.call(&["status", "mysq"])), @"
@@ -154,11 +152,12 @@ fn an_unknown_service_action_or_id() {
     ");
     assert_snapshot!(all(&stack.call(&["run", "apache2", "rotate-logs"])), @"
     error: there is no service `apache2` in <stack>/data/run
-    hint: there are mysql
+    hint: there is only mysql
     exit status 2
     ");
     assert_snapshot!(all(&stack.call(&["run", "mysql", "nightly_backup"])), @"
     error: action `nightly_backup` is not valid: an action is a lower-case letter or digit, then up to 63 of a-z, 0-9 and `-`
+    hint: did you mean `nightly-backup`?
     exit status 2
     ");
     assert_snapshot!(all(&stack.call(&["run", "mysql", "nightly-bakup"])), @"
@@ -181,6 +180,26 @@ fn an_unknown_service_action_or_id() {
     hint: `lamplighter history` has the last requests
     exit status 3
     ");
+    for command in ["show", "cancel"] {
+        let said = stack.call(&[command, "mysql"]);
+        assert!(said.err.ends_with("hint: `lamplighter history mysql` has the last requests\n"), "{said:?}");
+    }
+    assert_snapshot!(all(&stack.call(&["history", "--action", "nightly_backup"])), @"
+    error: action `nightly_backup` is not valid: an action is a lower-case letter or digit, then up to 63 of a-z, 0-9 and `-`
+    hint: did you mean `nightly-backup`?
+    exit status 2
+    ");
+    assert_snapshot!(all(&stack.call(&["history", "--action", "nightly-bakup"])), @"
+    nothing of that kind is known
+    there is no action `nightly-bakup`: did you mean `nightly-backup`?
+    exit status 0
+    ");
+    assert_snapshot!(all(&stack.call(&["history", "--action", "explode"])), @"
+    nothing of that kind is known
+    there is no action `explode`
+    exit status 0
+    ");
+    assert_eq!(stack.call(&["history", "--action", "rotate-logs"]).err, "nothing of that kind is known\n");
     assert_snapshot!(all(&stack.call(&["follow", "mysqll"])), @"
     error: there is no service `mysqll` in <stack>/data/run
     hint: did you mean `mysql`?
@@ -203,4 +222,31 @@ fn a_watch_in_a_pipe() {
     error: --watch needs a terminal; with --json it prints a line whenever something happens
     exit status 2
     ");
+}
+
+#[test]
+fn a_mistyped_command_or_option() {
+    let stack = Stage::new();
+    assert_snapshot!(all(&stack.call(&["statsu"])), @"
+    error: unrecognized subcommand 'statsu'
+
+      tip: a similar subcommand exists: 'status'
+
+    Usage: lamplighter [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    exit status 2
+    ");
+    assert_snapshot!(all(&stack.call(&["status", "--wach"])), @"
+    error: unexpected argument '--wach' found
+
+      tip: a similar argument exists: '--watch'
+
+    Usage: lamplighter status --watch [SERVICE]
+
+    For more information, try '--help'.
+    exit status 2
+    ");
+    let help = stack.call(&["help", "run"]);
+    assert!(help.code == 0 && help.out.contains("lamplighter run [OPTIONS] <SERVICE> <ACTION>"), "{help:?}");
 }

@@ -19,6 +19,7 @@ fn everything_of_all_services_is_told_until_ctrl_c() {
     mysql.request("slow");
     mysql.log().wait_for("| begun");
     let mut terminal = stack.terminal((100, 24), &["follow"]);
+    terminal.wait_for("following mysql, php: Ctrl-C ends it");
     // Somebody follows by the time that something is told.
     crate::common::wait_for("a line", || {
         stack.service("php").run("task");

@@ -6,9 +6,15 @@
 mod common;
 
 mod cancel;
+mod check;
+mod denied;
+mod explain;
 mod failures;
 mod follow;
+mod health;
 mod history;
+mod next;
+mod reload;
 mod run;
 mod stage;
 mod status;

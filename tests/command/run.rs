@@ -42,7 +42,7 @@ fn a_run_that_fails_is_tried_again_as_its_rule_says_and_leaves_with_1() {
     <time> ERROR CB_bad ended with status 3
     bad <id> failed 3 after <took>
     ");
-    assert_snapshot!(said.err, @"bad <id> failed 3 on attempt 1: the next one now");
+    assert_snapshot!(said.err, @"bad <id> failed 3 on attempt 1: tried again now");
 }
 
 #[test]

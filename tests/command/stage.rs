@@ -1,15 +1,16 @@
 //! A stack of real supervisors and a scheduler in one folder, and the command that is called there.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Client, Running, Service, lamplighter, wait_for};
+use crate::common::{Client, Running, Service, is_root, lamplighter, wait_for};
 use crate::terminal::Terminal;
 
 /// The folder with a stack, and who runs in it.
@@ -25,6 +26,11 @@ pub(crate) struct Said {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
+}
+
+/// All of it, as somebody would see it.
+pub(crate) fn all(said: &Said) -> String {
+    format!("{}{}exit status {}", said.out, said.err, said.code)
 }
 
 impl Stage {
@@ -161,6 +167,29 @@ impl Stage {
         }
     }
 
+    /// Calls the command in a pipe as somebody whom the socket of `service` does not let in.
+    pub(crate) fn call_without_access(&self, service: &str, arguments: &[&str]) -> Said {
+        fs::set_permissions(self.socket(service), Permissions::from_mode(0o000)).unwrap();
+        self.call_without_rights(arguments)
+    }
+
+    /// Calls the command in a pipe as somebody who may only do what the modes of files say.
+    pub(crate) fn call_without_rights(&self, arguments: &[&str]) -> Said {
+        if is_root() { self.call_as_nobody(arguments) } else { self.said(&mut self.command(arguments)) }
+    }
+
+    /// Calls the command in a pipe as a user without any rights, which only root can.
+    pub(crate) fn call_as_nobody(&self, arguments: &[&str]) -> Said {
+        let program = self.path("lamplighter");
+        if !program.exists() {
+            fs::set_permissions(self.path("."), Permissions::from_mode(0o755)).unwrap();
+            fs::copy(lamplighter(), &program).unwrap();
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&program);
+        self.said(command.args(arguments).current_dir(self.path(".")).env("TZ", "UTC"))
+    }
+
     /// Calls the command with `--json`, which is to succeed; the object that it prints.
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.command(arguments).arg("--json").output().unwrap();
@@ -210,9 +239,4 @@ impl Drop for Stage {
             let _ = scheduler.wait();
         }
     }
-}
-
-/// Writes a file that somebody executes.
-pub(crate) fn copy_program(to: &Path) {
-    fs::copy(lamplighter(), to).unwrap();
 }

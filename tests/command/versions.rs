@@ -1,9 +1,9 @@
 //! Supervisors of other versions, and what is none: shown as far as it can be understood.
 
-use insta::assert_snapshot;
+use insta::{allow_duplicates, assert_snapshot};
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, all};
 
 fn impostor(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Stage {
     Stage::new().with_impostor("mysql", answer)
@@ -48,6 +48,122 @@ fn an_older_service_that_tells_less_is_shown_all_the_same() {
 
     SERVICE  STATE  PID  QUEUE  LAST RUNS
     mysql  running  <pid>  idle  ok failed <age> ago
+    ");
+}
+
+/// A supervisor of a later version, that has outcomes which this one does not know.
+fn newer() -> Stage {
+    impostor(|line| {
+        let run = |id, outcome| {
+            json!({
+                "id": id, "user": "root", "action": "ok", "by": 0, "accepted_at": "2026-01-01T00:00:00.000Z",
+                "attempts": [{
+                    "attempt": 1, "started_at": "2026-01-01T00:00:00.000Z",
+                    "ended_at": "2026-01-01T00:00:01.000Z", "outcome": outcome, "took_ms": 1000,
+                }],
+                "ended_at": "2026-01-01T00:00:01.000Z", "outcome": outcome, "mood": "fine",
+            })
+        };
+        let (known, new) = (run("1f2e3d4c5b6a7988", "succeeded"), run("77b7883b5b6a7988", "hibernated"));
+        let mut foreign = run("99b7883b5b6a7988", "succeeded");
+        foreign["attempts"] = json!("many");
+        let call: serde_json::Value = serde_json::from_str(line).ok()?;
+        let told = match call["op"].as_str()? {
+            "history" => json!({"ok": true, "runs": [known, new, foreign]}),
+            "show" if call["id"].as_str()?.starts_with("1f") => {
+                json!({"ok": true, "run": known, "output": "hi\n"})
+            }
+            "show" if call["id"].as_str()?.starts_with("99") => {
+                json!({"ok": true, "run": foreign, "output": null})
+            }
+            "show" => json!({"ok": true, "run": new, "output": "z z z\n"}),
+            "status" => json!({
+                "ok": true, "protocol": 2, "state": "running", "running": ["new-form"],
+                "waiting": [{"id": "abcdef0123456789", "action": "slow", "mood": "fine"}],
+            }),
+            "follow" => json!({"event": "past", "run": new, "output": "z z z\n"}),
+            "cancel" => json!({"ok": true}),
+            _ => return None,
+        };
+        Some(format!("{told}\n"))
+    })
+}
+
+#[test]
+fn what_a_newer_service_tells_of_requests_is_shown_and_what_is_missing_said() {
+    let stack = newer();
+    assert_snapshot!(all(&stack.call(&["history"])), @"
+    WHEN (UTC)  SERVICE  ACTION  OUTCOME  TOOK  ID  FOR
+    <time>  mysql  ok  succeeded  <took>  <id>  root
+    <time>  mysql  ok  hibernated  <took>  <id>  root
+    error: cannot read what was asked: mysql tells of a request in a way that this version does not understand
+    hint: use the `lamplighter` of the same version as the service's
+    exit status 4
+    ");
+    assert_snapshot!(all(&stack.call(&["show", "1f"])), @"
+    ok <id> of mysql: succeeded
+
+    asked  <time> (<age> ago) by root, for root
+    attempt 1  <time> succeeded after <took>
+    ended  <time> (<age> ago)
+
+    output
+    hi
+    exit status 0
+    ");
+    assert_snapshot!(all(&stack.call(&["show", "77"])), @"
+    ok <id> of mysql: hibernated
+
+    asked  <time> (<age> ago) by root, for root
+    attempt 1  <time> hibernated after <took>
+    ended  <time> (<age> ago)
+
+    output
+    z z z
+    exit status 0
+    ");
+    assert_snapshot!(all(&stack.call(&["show", "99"])), @"
+    error: cannot show the request: mysql tells of <id> in a way that this version does not understand
+    hint: use the `lamplighter` of the same version as the service's
+    exit status 4
+    ");
+    assert_eq!(stack.json(&["show", "99"])["run"]["attempts"], "many", "programs get all of it");
+    assert_eq!(stack.json(&["show", "77"])["run"]["mood"], "fine");
+    assert_snapshot!(all(&stack.call(&["follow", "77"])), @"
+    z z z
+    ok <id> hibernated after <took>
+    exit status 1
+    ");
+    assert_snapshot!(all(&stack.call(&["cancel", "abc"])), @"
+    slow <id> of mysql is called off
+    exit status 0
+    ");
+}
+
+#[test]
+fn an_older_service_that_does_not_know_the_call_says_so() {
+    let stack = impostor(|_| {
+        let refusal = json!({"ok": false, "code": "syntax", "message": "unknown variant, expected `run`"});
+        Some(format!("{refusal}\n"))
+    });
+    assert_snapshot!(all(&stack.call(&["history"])), @"
+    error: cannot read what was asked: mysql refuses: unknown variant, expected `run`
+    hint: use the `lamplighter` of the same version as the service's
+    exit status 3
+    ");
+    allow_duplicates! {
+        for command in ["show", "cancel", "follow"] {
+            assert_snapshot!(all(&stack.call(&[command, "1f"])), @"
+            error: cannot look for the request `1f`: mysql refuses: unknown variant, expected `run`
+            hint: use the `lamplighter` of the same version as the service's
+            exit status 3
+            ");
+        }
+    }
+    assert_snapshot!(all(&stack.call(&["follow"])), @"
+    error: cannot follow what happens: mysql refuses: unknown variant, expected `run`
+    hint: use the `lamplighter` of the same version as the service's
+    exit status 3
     ");
 }
 

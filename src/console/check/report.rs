@@ -24,18 +24,18 @@ impl Report {
     pub(super) fn add(&mut self, file: &str, faults: Vec<Diagnostic>) {
         for fault in faults {
             self.count(fault.severity);
-            self.faults.push((file.to_owned(), fault));
+            self.faults.push((shown(file), fault));
         }
     }
 
     /// Takes an error of a file as a whole.
     pub(super) fn fail(&mut self, file: &Path, what: &str) {
-        self.other(Severity::Error, format!("{}: {what}", file.display()));
+        self.other(Severity::Error, format!("{}: {what}", shown(&file.to_string_lossy())));
     }
 
     /// Takes a warning about a file as a whole.
     pub(super) fn warn(&mut self, file: &Path, what: &str) {
-        self.other(Severity::Warning, format!("{}: warning: {what}", file.display()));
+        self.other(Severity::Warning, format!("{}: warning: {what}", shown(&file.to_string_lossy())));
     }
 
     fn other(&mut self, severity: Severity, text: String) {
@@ -85,6 +85,11 @@ impl Report {
         let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
         say(format_args!("{entries}, {}, {}", count(self.errors, "error"), count(self.warnings, "warning")));
     }
+}
+
+/// A file's path as somebody would write it.
+fn shown(path: &str) -> String {
+    path.trim_start_matches("./").to_owned()
 }
 
 fn as_json(file: &str, fault: &Diagnostic) -> Value {

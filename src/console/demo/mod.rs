@@ -49,7 +49,7 @@ impl Arguments {
 /// When the folder cannot be made, or the programs not be started.
 pub async fn run(arguments: &Arguments) -> Result<u8, CommandError> {
     let interrupts = Interrupts::open()?;
-    let failed = |doing| move |why| CommandError::System { doing, why };
+    let failed = |doing: &'static str| move |why| CommandError::System { doing: doing.to_owned(), why };
     let stage = Stage::set_up().map_err(failed("set up the demo in a temporary folder"))?;
     note(format_args!(
         "A service `lamp` with three callbacks, its schedule and its rules, all in {}.",

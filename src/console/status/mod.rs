@@ -89,10 +89,13 @@ impl Report {
             heard.retain(|heard| heard.service == *wanted);
         }
         // Where nobody may be asked there is nothing to report.
-        if heard.iter().all(is_denied)
-            && let Some(Heard { said: Err(Silence::Unreachable(error)), .. }) = heard.pop()
-        {
-            return Err(error.into());
+        if !heard.is_empty() && heard.iter().all(is_denied) {
+            let error = |heard: Heard| match heard.said {
+                Err(Silence::Unreachable(error)) => Some(error),
+                _ => None,
+            };
+            let whys = heard.into_iter().filter_map(error).collect();
+            return Err(CommandError::Unasked { message: "cannot ask for the status".to_owned(), whys });
         }
         Ok(Self::new(heard, coming))
     }
