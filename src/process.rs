@@ -85,7 +85,7 @@ fn spawn_as_we_are(command: &Command, descriptors: &[(RawFd, RawFd)]) -> io::Res
     )?;
     attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
     attributes.set_sigmask(&SigSet::empty())?;
-    attributes.set_sigdefault(&SigSet::all())?;
+    attributes.set_sigdefault(&every_signal())?;
     let mut actions = PosixSpawnFileActions::init()?;
     for &(ours, theirs) in descriptors {
         // Where both are one, this lets it stay open (posix_spawn_file_actions_adddup2(3)).
@@ -97,6 +97,16 @@ fn spawn_as_we_are(command: &Command, descriptors: &[(RawFd, RawFd)]) -> io::Res
         arguments.map(|argument| c_string(argument.as_bytes())).collect::<io::Result<Vec<_>>>()?;
     let pid = spawn::posix_spawn(program, &actions, &attributes, &arguments, &environment(command)?)?;
     Ok(pid.as_raw())
+}
+
+/// Also the two that glibc keeps for its threads and never lets into a set: children would be made to ignore those.
+fn every_signal() -> SigSet {
+    // SAFETY: a set is made of bits alone, and each stands for a signal or for none.
+    unsafe {
+        let mut bits: libc::sigset_t = std::mem::zeroed();
+        std::ptr::write_bytes(&raw mut bits, 0xff, 1);
+        SigSet::from_sigset_t_unchecked(bits)
+    }
 }
 
 /// Our own environment with the changes that `command` makes to it.

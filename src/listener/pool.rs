@@ -310,12 +310,15 @@ impl Pool {
 
     /// Whether the next request meets a listener that waits for it.
     pub fn warmth(&self) -> Warmth {
-        let own = self.listeners.values().filter(|own| own.purpose == Purpose::Request(Need::Own));
-        let stages: Vec<Stage> = own.map(|listener| listener.stage).collect();
+        // Those that only try whether other callbacks can be read again are not for requests yet.
+        let own = |listener: &&Listener| {
+            listener.purpose == Purpose::Request(Need::Own) && listener.source == self.serving
+        };
+        let stages: Vec<Stage> = self.listeners.values().filter(own).map(|listener| listener.stage).collect();
         match () {
             () if stages.contains(&Stage::Ready) => Warmth::Ready,
-            () if self.retry_at.is_some() && self.broken.is_some() => Warmth::Failing,
             () if stages.contains(&Stage::Starting) => Warmth::Starting,
+            () if self.retry_at.is_some() && self.broken.is_some() => Warmth::Failing,
             () => Warmth::None,
         }
     }
