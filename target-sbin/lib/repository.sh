@@ -94,11 +94,12 @@ newestSnapshot() { # TAG
 }
 
 # Only after a success, so that the last good backups outlive a series of failures: what counts is how many days there
-# are backups of, not how long ago they were.
+# are backups of, not how long ago they were. All of the last two days stay (counted back from the newest backup), because
+# of a day only the last one would: a backup made by hand after something broke would throw away the good one of that night.
 forgetOld() { # TAG RESTIC-COMMAND...
     local tag=$1
     shift
-    "$@" forget --quiet --tag "$tag" --group-by host,paths --keep-daily "${BACKUP_KEEP_DAYS:-14}" \
+    "$@" forget --quiet --tag "$tag" --group-by host,paths --keep-within 2d --keep-daily "${BACKUP_KEEP_DAYS:-14}" \
         --keep-weekly "${BACKUP_KEEP_WEEKS:-8}" --keep-monthly "${BACKUP_KEEP_MONTHS:-12}"
 }
 

@@ -169,6 +169,56 @@ missingDiskIsSaid() {
     inside backup test ! -e /var/backups/repository || fail 'a new repository has been begun'
 }
 
+# As of another time, which restic reads in the container's zone: UTC.
+lonelySnapshot() { # TIME
+    docker exec "$lonely" repository backup --quiet --tag files --time "$1" /var/www/site
+}
+
+lonelyTimes() { # [LENGTH]
+    docker exec "$lonely" repository snapshots --json | jq --raw-output ".[].time[:${1:-16}]" | sort
+}
+
+lonelySite() {
+    mkdir -p -- "$results/kept-site"
+    echo one >"$results/kept-site/one"
+    printf '%s\n' "$results/kept-site"
+}
+
+# The night's backup is good; then somebody makes one of what is broken by now, "to be safe".
+laterBackupCostsNoEarlierOne() {
+    local site before hours
+    local -a expected=()
+    site=$(lonelySite)
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m --env BACKUP_KEEP_DAYS=1 --env BACKUP_KEEP_WEEKS=1 --env BACKUP_KEEP_MONTHS=1
+    for hours in 72 49 47 46 1; do
+        before=$(date --utc --date="-$hours hours" '+%F %T')
+        if ((hours < 48)); then expected+=("${before/ /T}"); fi
+        lonelySnapshot "$before"
+    done
+    expectEqual 'the outcome' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'the outcome of another one on that day' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'what is kept of the time before' "${expected[*]}" "$(lonelyTimes 19 | head --lines=-2 | tr '\n' ' ' | sed 's/ $//')"
+    expectEqual 'what is kept in all' 5 "$(lonelyTimes | wc --lines)"
+}
+
+# Today's is the first of four days, three weeks and three months. 2020-06-14 is a Sunday.
+daysWeeksAndMonthsAreKept() {
+    local site time
+    site=$(lonelySite)
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m --env BACKUP_KEEP_DAYS=4 --env BACKUP_KEEP_WEEKS=3 --env BACKUP_KEEP_MONTHS=3
+    for time in 2020-04-30T20:00 2020-05-30T20:00 2020-05-31T20:00 2020-06-07T20:00 2020-06-13T20:00 2020-06-14T20:00 \
+        2020-06-15T20:00 2020-06-16T20:00 2020-06-17T04:05 2020-06-17T20:00; do
+        lonelySnapshot "${time/T/ }:00"
+    done
+    expectEqual 'the outcome' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'what is kept of the time before' \
+        '2020-05-31T20:00 2020-06-14T20:00 2020-06-15T20:00 2020-06-16T20:00 2020-06-17T20:00' \
+        "$(lonelyTimes | head --lines=-1 | tr '\n' ' ' | sed 's/ $//')"
+    expectEqual 'what is kept in all' 6 "$(lonelyTimes | wc --lines)"
+}
+
 # Once by what is asked before, once by what happens on the way.
 fullDiskHarmsNoOlderBackup() {
     local site=$results/small-site before
@@ -239,6 +289,8 @@ testCase 'two backups never run at once' neverTwoAtOnce
 testCase 'a lock that a killed backup left behind is removed' staleLockIsRemoved
 testCase 'a wrong password is said, and the backups stay as they are' wrongPasswordIsSaid
 testCase 'where the repository is gone, no other is begun' missingDiskIsSaid
+testCase 'a second backup on one day costs none of the last two days' laterBackupCostsNoEarlierOne
+testCase 'the last backup of so many days, weeks and months stays, and no other' daysWeeksAndMonthsAreKept
 testCase 'a full disk is said, before and on the way, and the backups stay as they are' fullDiskHarmsNoOlderBackup
 testCase 'the copy elsewhere has what is here' copyGoesElsewhere
 testCase 'a place for the copy that cannot be reached is said, and the backups stay as they are' unreachableCopyIsSaid
