@@ -261,6 +261,28 @@ copyGoesElsewhere() {
     docker exec "$lonely" sh -c 'find /elsewhere -mindepth 1 -delete'
 }
 
+# Snapshots of long ago, which a copy with rules of its own would forget at once; the other way round to see that.
+appendOnlyCopyForgetsNothing() {
+    local site
+    site=$(lonelySite)
+    trap 'docker exec "$lonely" sh -c "find /elsewhere -mindepth 1 -delete"; endLonelyBackup' EXIT
+    mkdir -p -- "$results/elsewhere"
+    : >"$results/offsite"
+    startLonelyBackup "$site" 120m --env BACKUP_OFFSITE=/elsewhere/repository --env BACKUP_OFFSITE_APPEND_ONLY=1 \
+        --env BACKUP_KEEP_DAYS=1 --env BACKUP_KEEP_WEEKS=1 --env BACKUP_KEEP_MONTHS=1 \
+        --volume "$results/offsite:/run/secrets/backup-offsite:ro" --volume "$results/elsewhere:/elsewhere"
+    expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
+    lonelySnapshot '2020-06-16 20:00:00'
+    lonelySnapshot '2020-06-17 20:00:00'
+    expectEqual 'the outcome of the copy' succeeded "$(lonelyOutcome offsite-copy)"
+    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 3 snapshots' "$(<"$results/output")"
+    # Here they go with the next backup, and there they stay.
+    expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'the snapshots here' 2 "$(lonelyIds | wc --lines)"
+    expectEqual 'the outcome of the copy' succeeded "$(lonelyOutcome offsite-copy)"
+    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 4 snapshots' "$(<"$results/output")"
+}
+
 unreachableCopyIsSaid() {
     local site=$results/copied-site before
     mkdir -p -- "$site"
@@ -293,4 +315,5 @@ testCase 'a second backup on one day costs none of the last two days' laterBacku
 testCase 'the last backup of so many days, weeks and months stays, and no other' daysWeeksAndMonthsAreKept
 testCase 'a full disk is said, before and on the way, and the backups stay as they are' fullDiskHarmsNoOlderBackup
 testCase 'the copy elsewhere has what is here' copyGoesElsewhere
+testCase 'a copy that lets nothing be removed is only added to' appendOnlyCopyForgetsNothing
 testCase 'a place for the copy that cannot be reached is said, and the backups stay as they are' unreachableCopyIsSaid
