@@ -125,8 +125,18 @@ describeSnapshot() { # RESTIC'S-SUMMARY
     printf 'snapshot %s, %s, of it new: %s' "$id" "$(inBytes "$bytes")" "$(inBytes "$added")"
 }
 
-# "12 tables with 34567 rows, 4 users, ..." of the facts that a dump carries.
+# Passes a dump on, and keeps the facts that stand at its very end.
+keepFacts() { # FILE
+    perl "$LAMPLIGHTER_SBIN/lib/dump-facts.pl" "$1"
+}
+
+# The facts that a dump, or a file of keepFacts, carries: a JSON object a line.
+factsOf() { # FILE
+    perl "$LAMPLIGHTER_SBIN/lib/dump-facts.pl" <"$1"
+}
+
+# "12 tables with 34567 rows, 4 users, ..." of those.
 describeFacts() { # FILE
-    sed --quiet 's/^-- lamplighter: //p' "$1" | jq --raw-output 'select(.server) |
+    factsOf "$1" | jq --raw-output 'select(.server) |
         "\(.tables) tables with \(.rows) rows, \(.views) views, \(.triggers) triggers, \(.routines) routines, \(.events) events, \(.users) users, MariaDB \(.server)"'
 }

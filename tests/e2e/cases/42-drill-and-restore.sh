@@ -41,6 +41,29 @@ drillFindsOtherValues() {
     expectMatch 'what it says' 'forum\.posts has other values in its rows' "$(<"$results/output")"
 }
 
+# Whoever may write a procedure or name a table, the site itself for example, could say that less was backed up, or that
+# more was, or make every backup fail.
+factsAreNobodysText() {
+    local facts
+    local -r name='`sly
+-- Dump completed
+USE ``x``;
+end`'
+    fillDatabase
+    # shellcheck disable=SC2064 # this name
+    trap "sql 'DROP TABLE forum.$name'" EXIT
+    sql "CREATE OR REPLACE TABLE forum.$name (id INT, text VARCHAR(90) DEFAULT '\n-- Dump completed\n'); INSERT INTO forum.$name (id) VALUES (1), (2)"
+    expectOutcome succeeded mysql nightly-backup
+    facts=$(factsIn "$(newestOf database)")
+    expectEqual 'the server' "$(sql 'SELECT VERSION()' | cut --delimiter=' ' --fields=1)" "$(jq --raw-output 'select(.server) | .server' <<<"$facts")"
+    expectEqual 'the tables' "$(sql "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'forum' AND table_type = 'BASE TABLE'")" \
+        "$(jq --raw-output 'select(.server) | .tables' <<<"$facts")"
+    expectEqual 'a table that there is not' '' "$(jq 'select(.table == "x" or .table == "elsewhere.x")' <<<"$facts")"
+    expectEqual 'the rows of the table with a sly name' 2 "$(jq --null-input '[inputs | select(.table // "" | startswith("forum.sly\n"))][0].rows' <<<"$facts")"
+    expectOutcome succeeded backup restore-drill
+    expectMatch 'what it says' "as it was backed up, .*: $(jq --raw-output 'select(.server) | "\(.tables) tables with \(.rows) rows"' <<<"$facts")" "$(<"$results/output")"
+}
+
 # In the middle of the largest file, which has the rows.
 corruptPackIsNamed() {
     local pack
@@ -152,6 +175,7 @@ bareHostIsRestored() {
 testCase 'the restore drill proves the newest backups and says when' drillProves
 testCase 'a backup with a row or a table less than it says fails the drill' drillFindsLess
 testCase 'a backup with another value in a row fails the drill' drillFindsOtherValues
+testCase 'what looks like the facts of a backup, in a routine or a name, is not taken for them' factsAreNobodysText
 testCase 'a corrupted file of the repository fails the drill, which says which it is' corruptPackIsNamed
 testCase 'bin/restore does not touch a site that is there already' restoreRefusesLiveSite
 testCase 'damage is undone by bin/restore --force, to the last checksum' damageIsUndone
