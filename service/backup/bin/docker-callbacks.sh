@@ -20,6 +20,7 @@ CB_nightly_backup() { # USER
     needSpaceFor files "$bytes"
     summary=$(takeSnapshot --tag files -- "$site")
     logInfo "$(describeSnapshot "$summary"): $(jq --raw-output '"\(.total_files_processed) files"' <<<"$summary")"
+    rememberSize files "$bytes"
     forgetOld files inRepository
     # What is in no snapshot any more, the database's included, is thrown away once a night: here.
     pruneRepository

@@ -23,6 +23,7 @@ CB_nightly_backup() { # USER
     summary=$(DUMP_FACTS=$facts takeSnapshot --tag database --stdin-filename database.sql --stdin-from-command -- \
         dump-databases "$mariadbSocket")
     logInfo "$(describeSnapshot "$summary"): $(describeFacts "$facts")"
+    rememberSize database "$bytes"
     forgetOld database inRepository
 }
 
