@@ -173,6 +173,22 @@ needSpaceFor() { # TAG BYTES
     needSpace "$LAMPLIGHTER_BACKUPS" "$((added + spaceReserve))" 'no backup is made'
 }
 
+# It is there from before bin/restore changes the first thing until it has compared what it restored.
+unfinishedRestore() { # database|files
+    printf '%s\n' "$LAMPLIGHTER_BACKUPS/unfinished-restore-$1"
+}
+
+# What a restore has brought back by half would become the newest backup, and be restored the next time.
+refuseUnfinished() { # database|files
+    local mark
+    mark=$(unfinishedRestore "$1")
+    if [[ -e $mark ]]; then
+        logError "no backup is made: a restore of the $1 is at work or came to no good end (begun $(<"$mark"))," \
+            "and what is there now is not to become the newest backup. Run bin/restore again; or, where all is as it" \
+            "should be, remove ${mark##*/} from the folder of backups (BACKUP_PATH in .env)"
+    fi
+}
+
 # How much there was to back up, for the next needSpaceFor: restic counts otherwise (a dump is not as long as its tables).
 rememberSize() { # TAG BYTES
     printf '%s\n' "$2" >"$(sizeFile "$1")"

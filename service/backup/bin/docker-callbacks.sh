@@ -15,6 +15,7 @@ site=/var/www/site
 CB_nightly_backup() { # USER
     local bytes summary
     openRepository
+    refuseUnfinished files
     # Files may go while it counts; then it counts on, and complains.
     bytes=$({ du --summarize --bytes -- "$site" 2>/dev/null || true; } | cut --fields=1)
     needSpaceFor files "$bytes"

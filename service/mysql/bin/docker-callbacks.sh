@@ -15,6 +15,7 @@ CB_health_check() {
 CB_nightly_backup() { # USER
     local bytes summary facts
     openRepository
+    refuseUnfinished database
     bytes=$(databaseBytes)
     needSpaceFor database "$bytes"
     facts=$(mktemp)
