@@ -431,6 +431,24 @@ fn logs_without_rules_are_left_alone() {
 }
 
 #[test]
+fn logs_of_a_service_that_is_not_healthy_are_not_rotated_and_the_run_says_so() {
+    let callbacks = "CB_rotate_logs() { rotateLogs; }\nCB_health_check() { [[ -e $FOLDER/healthy ]]; }";
+    let service = with_rules("conf/logrotate.conf").callbacks(callbacks).start();
+    let run = service.run("rotate-logs");
+    assert_eq!(run.outcome, "failed 1", "{}", run.output);
+    assert!(run.output.contains("logs of web not rotated: it is not healthy"), "{}", run.output);
+    assert!(service.path("log/web.log").exists());
+    assert!(!service.path("log/web.log.1").exists());
+    assert!(!service.path("state/logrotate.state").exists());
+    if has_logrotate() {
+        service.write("healthy", "");
+        let run = service.run("rotate-logs");
+        assert_eq!(run.outcome, "succeeded", "{}", run.output);
+        assert!(service.path("log/web.log.1").exists());
+    }
+}
+
+#[test]
 fn rules_that_logrotate_refuses_fail_the_run() {
     if !has_logrotate() {
         return;

@@ -16,11 +16,17 @@ checkDisks() { # FOLDER...
 }
 
 needSpace() { # FOLDER BYTES WHAT-IS-NOT-DONE
-    local free
-    free=$(df --output=avail --block-size=1 -- "$1" | tail --lines=1)
-    if ((free < $2)); then
-        logError "$3: $(inBytes "$free") are free in $1, and it takes $(inBytes "$2"). Make room, or keep fewer (BACKUP_KEEP_… in .env)"
+    if ! hasSpace "$1" "$2"; then
+        logError "$3: $(inBytes "$(freeSpace "$1")") are free in $1, and it takes $(inBytes "$2"). Make room, or keep fewer (BACKUP_KEEP_… in .env)"
     fi
+}
+
+hasSpace() { # FOLDER BYTES
+    (($(freeSpace "$1") >= $2))
+}
+
+freeSpace() { # FOLDER
+    df --output=avail --block-size=1 -- "$1" | tail --lines=1
 }
 
 inBytes() { # NUMBER

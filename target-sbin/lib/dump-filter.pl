@@ -7,6 +7,9 @@
 # - A new INSERT begins where a row's own sum says so, not where a buffer was full: so a row that is longer than the
 #   night before shifts the beginnings of no other, and what has not changed is text that the repository has already.
 #
+# Text that somebody may write, in a routine's body or a name, can look like any line of a dump: such lines are told by
+# being within a string, a name or a remark, or a program that has not come to its end.
+#
 # A table's sum is that of its rows' MD5 sums modulo 2^64: in which order the rows come, nobody promises.
 use strict;
 use warnings;
@@ -27,8 +30,37 @@ my %count = map { $_ => 0 } qw(databases tables rows sequences views triggers ev
 my (@tables, $table, $server);
 my $database = '';
 my $dumps    = 0;    # how many have come to their end: first the databases, then the users
+my $escapes  = 1;    # in the strings of the program to come, a backslash does not stand for itself
 
 sub bare { my ($name) = @_; $name =~ s/``/`/g; return $name }
+
+# What is open at the end of a line: a string or a name (its quote), a remark, or nothing (''). What stands in /*! */ is
+# no remark to MariaDB.
+sub open_after {
+    my ($line, $open, $with_escapes) = @_;
+    pos($line) = 0;
+    while (1) {
+        if ($open eq '') {
+            $line =~ m{\G.*?(--(?=\s)|\#|/\*(?!M?!)|['"`])}gcs or return '';
+            return '' if $1 eq '--' || $1 eq '#';
+            $open = $1;
+        }
+        elsif ($open eq '/*')                  { $line =~ m{\G.*?\*/}gcs or return $open; $open = '' }
+        elsif ($with_escapes && $open ne '`') { $line =~ m{\G(?:[^\\$open]|\\.)*+$open}gcs or return $open; $open = '' }
+        else                                   { $line =~ m{\G[^$open]*$open}gcs or return $open; $open = '' }
+    }
+}
+
+# The next line, or all of those over which a string or a name in it goes.
+sub next_line {
+    my $line = <STDIN>;
+    my $open = defined $line ? open_after($line, '', 1) : '';
+    while ($open ne '' && defined(my $more = <STDIN>)) {
+        $line .= $more;
+        $open = open_after($more, $open, 1);
+    }
+    return $line;
+}
 
 # The beginning of an INSERT and what else is in its line: nothing, or, where the columns are named, the first row.
 sub head_and_row {
@@ -56,7 +88,7 @@ sub copy_rows {
         print $row;
         undef $row;
         if ($end eq ");\n") {
-            my ($next, $next_head) = scalar <STDIN>;
+            my ($next, $next_head) = next_line();
             ($next_head, $row) = head_and_row($next) if defined $next && $next =~ /^INSERT INTO `/;
             if (($next_head // '') ne $head) {
                 print $end;
@@ -80,21 +112,28 @@ sub add_rows {
 
 # Everything but rows is passed on as it is.
 sub copy_dumps {
-    my $is_program = '';    # we are between DELIMITER ;; and DELIMITER ;
-    my $line       = <STDIN>;
+    my $line = next_line();
     while (defined $line) {
-        if ($is_program) {
-            if ($line eq "DELIMITER ;\n") { $is_program = '' }
-            elsif ($is_program eq 'first') {
-                for my $program (@programs) { $count{ $program->[1] }++ if $line =~ $program->[0] }
-                $is_program = 'rest';
-            }
-        }
-        elsif ($line eq "DELIMITER ;;\n") { $is_program = 'first' }
-        elsif ($line =~ /^INSERT INTO `/) { $line = copy_rows($line); next }
-        else                              { note($line) }
+        if ($line =~ /^INSERT INTO `/) { $line = copy_rows($line); next }
         print $line;
-        $line = <STDIN>;
+        if   ($line eq "DELIMITER ;;\n") { copy_program() }
+        else                             { note($line) }
+        $line = next_line();
+    }
+}
+
+# Up to the `DELIMITER ;` that comes when the program has ended with `;;`.
+sub copy_program {
+    my ($open, $ended, $is_first) = ('', 0, 1);
+    while (defined(my $line = <STDIN>)) {
+        print $line;
+        return if $ended && $line eq "DELIMITER ;\n";
+        if ($is_first) {
+            for my $program (@programs) { $count{ $program->[1] }++ if $line =~ $program->[0] }
+            $is_first = 0;
+        }
+        $open  = open_after($line, $open, $escapes);
+        $ended = $open eq '' && $line =~ /;;\n\z/;
     }
 }
 
@@ -106,6 +145,7 @@ sub note {
     }
     elsif ($line =~ /^USE `((?:[^`]|``)+)`;$/)    { $database = bare($1) }
     elsif ($line =~ /^-- Server version\t(\S+)/)  { $server = $1 }
+    elsif ($line =~ m{^/\*!50003 SET sql_mode += '([^']*)'}) { $escapes = $1 !~ /NO_BACKSLASH_ESCAPES/ }
     elsif ($line =~ /^CREATE DATABASE /)          { $count{databases}++ }
     elsif ($line =~ /^CREATE SEQUENCE /)          { $count{sequences}++ }
     elsif ($line =~ m{^/\*!50001 VIEW })          { $count{views}++ }

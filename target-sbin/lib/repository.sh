@@ -10,18 +10,23 @@ export BACKUP_PASSWORD_FILE
 repository=$LAMPLIGHTER_BACKUPS/repository
 # How long to wait for somebody else's work on it, in seconds.
 repositoryPatience=${repositoryPatience:-5400}
+# What stays free of a disk, in bytes.
+spaceReserve=$((64 << 20))
 
 # restic's exit statuses that say what is wrong (restic(1), "Exit status").
 declare -A repositoryFaults=(
     [3]='what is above could not be read, so the newest snapshot has not all of it'
     [10]="there is no repository in $repository"
     [11]="$repository is locked by another restic: is there one that does not hold $LAMPLIGHTER_BACKUPS/lock?"
+    [no-room]="there is no room for it in $LAMPLIGHTER_BACKUPS. Make some, or keep fewer (BACKUP_KEEP_… in .env)"
     [12]='the password is not the one that the repository was made with: put the right one into .secrets/backup-password'
 )
 
 # Without a cache: the repository is on a disk of this machine, and what is checked has to be what is there.
+resticHere=(restic --repo "$repository" --password-file "$BACKUP_PASSWORD_FILE" --no-cache)
+
 inRepository() { # RESTIC'S ARGUMENT...
-    restic --repo "$repository" --password-file "$BACKUP_PASSWORD_FILE" --no-cache "$@"
+    "${resticHere[@]}" "$@"
 }
 
 # Until the end of the run nobody else gets at the repository. A new one is made only where there has never been one.
@@ -64,18 +69,62 @@ repositoryFailed() { # STATUS WHAT
 
 # Makes a snapshot and prints restic's summary of it. What restic has against it is in the log.
 takeSnapshot() { # RESTIC'S ARGUMENT...
-    local summary complaints status=0
+    local summary complaints running watching status=0
+    summary=$(mktemp)
     complaints=$(mktemp)
-    summary=$(inRepository backup --json --quiet "$@" 2>"$complaints") || status=$?
+    "${resticHere[@]}" backup --json --quiet "$@" >"$summary" 2>>"$complaints" &
+    running=$!
+    endBeforeFull "$running" 2>>"$complaints" &
+    watching=$!
+    wait "$running" || status=$?
+    kill "$watching" 2>/dev/null || true
+    wait "$watching" || true
     if ((status == 3)) && [[ -z $(unreadable "$complaints") ]]; then
         # Of a site in use, a file may go between being seen and being read. It is none of the site's any more.
         logInfo "$(readableErrors "$complaints" | wc --lines) files went while they were backed up" >&2
         status=0
     fi
-    if ((status)); then readableErrors "$complaints" | head --lines=20 >&2; fi
-    rm -f -- "$complaints"
-    if ((status)); then repositoryFailed "$status" 'no backup is made'; fi
-    printf '%s\n' "$summary"
+    if ((status)); then
+        readableErrors "$complaints" | head --lines=20 >&2
+        if foundNoRoom "$complaints"; then
+            throwAwayRemains >&2
+            status=no-room
+        fi
+    else
+        cat -- "$summary"
+    fi
+    rm -f -- "$summary" "$complaints"
+    if [[ $status != 0 ]]; then repositoryFailed "$status" 'no backup is made'; fi
+}
+
+# Ends a backup that would fill the disk, because the database beside it would have to stop, too; and one that has filled
+# it: restic may then wait for ever for what does not come. `read` waits without a process that could outlive us.
+endBeforeFull() { # PROCESS
+    local never
+    exec {never}<> <(:)
+    while hasSpace "$LAMPLIGHTER_BACKUPS" "$((spaceReserve / 2))"; do read -rt 0.5 -u "$never" || true; done
+    echo "the backup is ended, before there is no space left on the disk of $LAMPLIGHTER_BACKUPS" >&2
+    kill "$1"
+    read -rt 10 -u "$never" || true
+    kill -KILL "$1"
+}
+
+# By what was said, or by what is left: it may have been the dump that found the disk full.
+foundNoRoom() { # FILE
+    grep --quiet --ignore-case --regexp='no space left' --regexp='quota exceeded' -- "$1" ||
+        ! hasSpace "$LAMPLIGHTER_BACKUPS" "$spaceReserve"
+}
+
+# What a backup that came to no end has stored is in no snapshot. On a full disk it would stay there until somebody made
+# room by hand, and the database beside it would have none either. Nothing is stored anew to save some space: there is none.
+throwAwayRemains() {
+    # Its lock, where it had to be killed: we hold ours.
+    inRepository unlock --remove-all --quiet
+    if inRepository prune --quiet --max-repack-size 0 2>&1 | { grep --invert-match 'without a cache' || true; }; then
+        logInfo "what no snapshot needs is thrown away: $(inBytes "$(freeSpace "$LAMPLIGHTER_BACKUPS")") are free in $LAMPLIGHTER_BACKUPS"
+    else
+        logInfo "what no snapshot needs could not be thrown away: the reason is above. Make room, then: repository prune"
+    fi
 }
 
 # What restic has printed, without the JSON.
@@ -94,11 +143,12 @@ newestSnapshot() { # TAG
 }
 
 # Only after a success, so that the last good backups outlive a series of failures: what counts is how many days there
-# are backups of, not how long ago they were.
+# are backups of, not how long ago they were. All of the last two days stay (counted back from the newest backup), because
+# of a day only the last one would: a backup made by hand after something broke would throw away the good one of that night.
 forgetOld() { # TAG RESTIC-COMMAND...
     local tag=$1
     shift
-    "$@" forget --quiet --tag "$tag" --group-by host,paths --keep-daily "${BACKUP_KEEP_DAYS:-14}" \
+    "$@" forget --quiet --tag "$tag" --group-by host,paths --keep-within 2d --keep-daily "${BACKUP_KEEP_DAYS:-14}" \
         --keep-weekly "${BACKUP_KEEP_WEEKS:-8}" --keep-monthly "${BACKUP_KEEP_MONTHS:-12}"
 }
 
@@ -108,13 +158,44 @@ pruneRepository() {
         --cleanup-cache prune --quiet
 }
 
-# Room for all of it when it is the first; then for twice what the last one added. And some of the disk has to stay
-# free, because a full one would stop the database too.
+# Room for all of it when it is the first; then for twice what the last one added, and for all that has come since. And
+# some of the disk has to stay free, because a full one would stop the database too.
 needSpaceFor() { # TAG BYTES
-    local last added=$2 reserve=$((64 << 20))
+    local last added=$2 before
     last=$(newestSnapshot "$1")
-    if [[ -n $last ]]; then added=$(jq '2 * (.summary.data_added_packed // .summary.data_added // 0)' <<<"$last"); fi
-    needSpace "$LAMPLIGHTER_BACKUPS" "$((added + reserve))" 'no backup is made'
+    if [[ -n $last ]]; then
+        added=$(jq '2 * (.summary.data_added_packed // .summary.data_added // 0)' <<<"$last")
+        before=$(cat -- "$(sizeFile "$1")" 2>/dev/null || true)
+        if [[ $before =~ ^[0-9]+$ ]] && (($2 > before)); then added=$((added + $2 - before)); fi
+    fi
+    # Perhaps it is what a killed backup has left that takes the room.
+    if ! hasSpace "$LAMPLIGHTER_BACKUPS" "$((added + spaceReserve))"; then throwAwayRemains; fi
+    needSpace "$LAMPLIGHTER_BACKUPS" "$((added + spaceReserve))" 'no backup is made'
+}
+
+# It is there from before bin/restore changes the first thing until it has compared what it restored.
+unfinishedRestore() { # database|files
+    printf '%s\n' "$LAMPLIGHTER_BACKUPS/unfinished-restore-$1"
+}
+
+# What a restore has brought back by half would become the newest backup, and be restored the next time.
+refuseUnfinished() { # database|files
+    local mark
+    mark=$(unfinishedRestore "$1")
+    if [[ -e $mark ]]; then
+        logError "no backup is made: a restore of the $1 is at work or came to no good end (begun $(<"$mark"))," \
+            "and what is there now is not to become the newest backup. Run bin/restore again; or, where all is as it" \
+            "should be, remove ${mark##*/} from the folder of backups (BACKUP_PATH in .env)"
+    fi
+}
+
+# How much there was to back up, for the next needSpaceFor: restic counts otherwise (a dump is not as long as its tables).
+rememberSize() { # TAG BYTES
+    printf '%s\n' "$2" >"$(sizeFile "$1")"
+}
+
+sizeFile() { # TAG
+    printf '%s\n' "$LAMPLIGHTER_STATE/backed-up-$1-bytes"
 }
 
 # "snapshot 1f2e3d4c, 1.2GiB, of it new: 3.4MiB"
@@ -124,8 +205,18 @@ describeSnapshot() { # RESTIC'S-SUMMARY
     printf 'snapshot %s, %s, of it new: %s' "$id" "$(inBytes "$bytes")" "$(inBytes "$added")"
 }
 
-# "12 tables with 34567 rows, 4 users, ..." of the facts that a dump carries.
+# Passes a dump on, and keeps the facts that stand at its very end.
+keepFacts() { # FILE
+    perl "$LAMPLIGHTER_SBIN/lib/dump-facts.pl" "$1"
+}
+
+# The facts that a dump, or a file of keepFacts, carries: a JSON object a line.
+factsOf() { # FILE
+    perl "$LAMPLIGHTER_SBIN/lib/dump-facts.pl" <"$1"
+}
+
+# "12 tables with 34567 rows, 4 users, ..." of those.
 describeFacts() { # FILE
-    sed --quiet 's/^-- lamplighter: //p' "$1" | jq --raw-output 'select(.server) |
+    factsOf "$1" | jq --raw-output 'select(.server) |
         "\(.tables) tables with \(.rows) rows, \(.views) views, \(.triggers) triggers, \(.routines) routines, \(.events) events, \(.users) users, MariaDB \(.server)"'
 }

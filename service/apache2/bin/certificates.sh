@@ -4,18 +4,31 @@
 
 selfSigned=$CERTIFICATES/self-signed.pem
 
-# In one file with its key, so that a rename puts both in place. Made on the first start, and again when its name is no
+# All that leads to the site, as openssl wants it told and tells it: DNS:forum.example, DNS:www.forum.example
+namesOfTheSite() {
+    local name names="DNS:$SITE_NAME"
+    local -a aliases
+    read -ra aliases <<<"${SITE_ALIASES:-}"
+    for name in "${aliases[@]}"; do
+        # What else ServerAlias takes (a * or ? within a name) no certificate can be made out to.
+        if [[ $name =~ ^(\*\.)?[A-Za-z0-9._-]+$ ]]; then names+=", DNS:$name"; fi
+    done
+    printf '%s\n' "$names"
+}
+
+# In one file with its key, so that a rename puts both in place. Made on the first start, and again when its names are no
 # more the site's or it is about to end.
 makeSelfSignedCertificate() {
-    local month=$((30 * 24 * 3600)) new
+    local month=$((30 * 24 * 3600)) new names
+    names=$(namesOfTheSite)
     if openssl x509 -in "$selfSigned" -noout -checkend "$month" &>/dev/null &&
-        openssl x509 -in "$selfSigned" -noout -checkhost "$SITE_NAME" | grep --quiet 'does match'; then
+        openssl x509 -in "$selfSigned" -noout -ext subjectAltName | grep --quiet --fixed-strings --line-regexp "    $names"; then
         return
     fi
     rm -f -- "$CERTIFICATES"/.new.*
     new=$(umask 077 && mktemp "$CERTIFICATES/.new.XXXXXX")
     openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out "$new"
-    openssl req -x509 -key "$new" -days 820 -subj "/CN=$SITE_NAME" -addext "subjectAltName=DNS:$SITE_NAME" \
+    openssl req -x509 -key "$new" -days 820 -subj "/CN=$SITE_NAME" -addext "subjectAltName=$names" \
         -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth >"$new.certificate"
     cat -- "$new.certificate" >>"$new"
     rm -f -- "$new.certificate"

@@ -15,11 +15,13 @@ site=/var/www/site
 CB_nightly_backup() { # USER
     local bytes summary
     openRepository
+    refuseUnfinished files
     # Files may go while it counts; then it counts on, and complains.
     bytes=$({ du --summarize --bytes -- "$site" 2>/dev/null || true; } | cut --fields=1)
     needSpaceFor files "$bytes"
     summary=$(takeSnapshot --tag files -- "$site")
     logInfo "$(describeSnapshot "$summary"): $(jq --raw-output '"\(.total_files_processed) files"' <<<"$summary")"
+    rememberSize files "$bytes"
     forgetOld files inRepository
     # What is in no snapshot any more, the database's included, is thrown away once a night: here.
     pruneRepository

@@ -75,11 +75,11 @@ endScratch() {
     rm -rf -- "$scratch"
 }
 
-# The facts that stand at the dump's end are kept aside. Where a piece cannot be read, all are, to say which are bad.
+# The facts that stand at the dump's end are kept aside. Remarks in the bodies of routines are a part of them. Where a piece cannot be read, all are, to say which are bad.
 loadSnapshot() { # ID
     if inRepository dump "$1" /database.sql |
-        sed "/^-- lamplighter: /w $scratch/recorded" |
-        mariadb --socket="$scratchSocket" --default-character-set=utf8mb4 --max-allowed-packet=1G --batch --skip-print-query-on-error; then
+        keepFacts "$scratch/recorded" |
+        mariadb --socket="$scratchSocket" --default-character-set=utf8mb4 --max-allowed-packet=1G --comments --batch --skip-print-query-on-error; then
         return
     fi
     inRepository check --read-data || true
@@ -105,10 +105,6 @@ compareFacts() { # RECORDED RESTORED
         printf '%s\n' "$differences" >&2
         logError 'the restored database is NOT what was backed up: what differs is above'
     fi
-}
-
-factsOf() { # FILE
-    sed --quiet 's/^-- lamplighter: //p' "$1"
 }
 
 # Every night another part is read, and after so many nights all.

@@ -23,11 +23,14 @@ atOffsite() { # RESTIC'S ARGUMENT...
 copyOffsite() {
     local tag
     openOffsite
-    atOffsite unlock --quiet
+    # Only such as are old, or whose process is gone. Where nothing can be removed, copying minds none of them.
+    atOffsite unlock --quiet || [[ -n ${BACKUP_OFFSITE_APPEND_ONLY:-} ]] || offsiteFailed "$?" 'old locks could not be removed'
     atOffsite copy --quiet --from-repo "$repository" --from-password-file "$BACKUP_PASSWORD_FILE" ||
         offsiteFailed "$?" 'the copy is not complete'
-    for tag in database files; do forgetOld "$tag" atOffsite; done
-    atOffsite prune --quiet || offsiteFailed "$?" 'what is old could not be thrown away'
+    if [[ -z ${BACKUP_OFFSITE_APPEND_ONLY:-} ]]; then
+        for tag in database files; do forgetOld "$tag" atOffsite; done
+        atOffsite prune --quiet || offsiteFailed "$?" 'what is old could not be thrown away'
+    fi
     logInfo "copied to $(offsiteName), which has $(atOffsite snapshots --json --no-lock | jq length) snapshots"
 }
 

@@ -15,6 +15,7 @@ CB_health_check() {
 CB_nightly_backup() { # USER
     local bytes summary facts
     openRepository
+    refuseUnfinished database
     bytes=$(databaseBytes)
     needSpaceFor database "$bytes"
     facts=$(mktemp)
@@ -23,6 +24,7 @@ CB_nightly_backup() { # USER
     summary=$(DUMP_FACTS=$facts takeSnapshot --tag database --stdin-filename database.sql --stdin-from-command -- \
         dump-databases "$mariadbSocket")
     logInfo "$(describeSnapshot "$summary"): $(describeFacts "$facts")"
+    rememberSize database "$bytes"
     forgetOld database inRepository
 }
 

@@ -7,7 +7,7 @@ snapshotSaysWhatItHolds() {
     runAction mysql forum nightly-backup
     facts=$(factsIn "$(newestOf database)")
     expectMatch 'what the snapshot says' '"rows":3000,"sum":"[0-9a-f]{16}","table":"forum.posts"' "$facts"
-    expectEqual 'what there is beside tables' '1 1 1 1' \
+    expectEqual 'what there is beside tables' '1 2 4 2' \
         "$(jq --raw-output 'select(.server) | "\(.views) \(.triggers) \(.routines) \(.events)"' <<<"$facts")"
     expectEqual 'the server' "$(sql 'SELECT VERSION()' | cut --delimiter=' ' --fields=1)" "$(jq --raw-output 'select(.server) | .server' <<<"$facts")"
     while IFS=$'\t' read -r table rows; do
@@ -169,30 +169,111 @@ missingDiskIsSaid() {
     inside backup test ! -e /var/backups/repository || fail 'a new repository has been begun'
 }
 
-# Once by what is asked before, once by what happens on the way.
+# As of another time, which restic reads in the container's zone: UTC.
+lonelySnapshot() { # TIME
+    docker exec "$lonely" repository backup --quiet --tag files --time "$1" /var/www/site
+}
+
+lonelyTimes() { # [LENGTH]
+    docker exec "$lonely" repository snapshots --json | jq --raw-output ".[].time[:${1:-16}]" | sort
+}
+
+lonelySite() {
+    mkdir -p -- "$results/kept-site"
+    echo one >"$results/kept-site/one"
+    printf '%s\n' "$results/kept-site"
+}
+
+# The night's backup is good; then somebody makes one of what is broken by now, "to be safe".
+laterBackupCostsNoEarlierOne() {
+    local site before hours
+    local -a expected=()
+    site=$(lonelySite)
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m --env BACKUP_KEEP_DAYS=1 --env BACKUP_KEEP_WEEKS=1 --env BACKUP_KEEP_MONTHS=1
+    for hours in 72 49 47 46 1; do
+        before=$(date --utc --date="-$hours hours" '+%F %T')
+        if ((hours < 48)); then expected+=("${before/ /T}"); fi
+        lonelySnapshot "$before"
+    done
+    expectEqual 'the outcome' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'the outcome of another one on that day' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'what is kept of the time before' "${expected[*]}" "$(lonelyTimes 19 | head --lines=-2 | tr '\n' ' ' | sed 's/ $//')"
+    expectEqual 'what is kept in all' 5 "$(lonelyTimes | wc --lines)"
+}
+
+# Today's is the first of four days, three weeks and three months. 2020-06-14 is a Sunday.
+daysWeeksAndMonthsAreKept() {
+    local site time
+    site=$(lonelySite)
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m --env BACKUP_KEEP_DAYS=4 --env BACKUP_KEEP_WEEKS=3 --env BACKUP_KEEP_MONTHS=3
+    for time in 2020-04-30T20:00 2020-05-30T20:00 2020-05-31T20:00 2020-06-07T20:00 2020-06-13T20:00 2020-06-14T20:00 \
+        2020-06-15T20:00 2020-06-16T20:00 2020-06-17T04:05 2020-06-17T20:00; do
+        lonelySnapshot "${time/T/ }:00"
+    done
+    expectEqual 'the outcome' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'what is kept of the time before' \
+        '2020-05-31T20:00 2020-06-14T20:00 2020-06-15T20:00 2020-06-16T20:00 2020-06-17T20:00' \
+        "$(lonelyTimes | head --lines=-1 | tr '\n' ' ' | sed 's/ $//')"
+    expectEqual 'what is kept in all' 6 "$(lonelyTimes | wc --lines)"
+}
+
+lonelyFree() { # in MB
+    docker exec "$lonely" df --output=avail --block-size=1M /var/backups | tail --lines=1
+}
+
+lonelyIds() {
+    docker exec "$lonely" repository snapshots --json | jq --raw-output '.[].id'
+}
+
+# Once by what happens on the way, once by what is asked before. Nobody has to make room by hand afterwards.
 fullDiskHarmsNoOlderBackup() {
-    local site=$results/small-site before
+    local site=$results/small-site before free
     mkdir -p -- "$site"
-    echo one >"$site/one"
+    # It takes next to nothing; what comes in its place is as long and takes more than there is.
+    head --bytes=150M /dev/zero >"$site/large"
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m
+    expectMatch 'the outcome of the first, which may need more than there is' failed "$(lonelyOutcome nightly-backup)"
+    docker exec "$lonely" repository backup --quiet --tag files /var/www/site
+    expectEqual 'the outcome of the second' succeeded "$(lonelyOutcome nightly-backup)"
+    before=$(lonelyIds)
+    free=$(lonelyFree)
+
+    head --bytes=150M /dev/urandom >"$site/large"
+    expectEqual 'the outcome when the disk becomes full' failed "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' 'no backup is made: there is no room for it in /var/backups' "$(<"$results/output")"
+    expectMatch 'what it says' 'what no snapshot needs is thrown away: .* are free in /var/backups' "$(<"$results/output")"
+    if (($(lonelyFree) < free - 2)); then fail "there were $free MB free, and now there are $(lonelyFree)"; fi
+
+    # Of this it is known before.
+    head --bytes=200M /dev/urandom >"$site/larger"
+    expectEqual 'the outcome when more has come than there is room for' failed "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' 'no backup is made: .* are free in /var/backups, and it takes 2[0-9]{2}\.[0-9]MiB' "$(<"$results/output")"
+    expectNoMatch 'what it says' 'no space left|is no room for it' "$(<"$results/output")"
+
+    expectEqual 'the snapshots' "$before" "$(lonelyIds)"
+    docker exec "$lonely" repository check --read-data
+    rm -f -- "$site/large" "$site/larger"
+    echo two >"$site/two"
+    expectEqual 'the outcome once it fits' succeeded "$(lonelyOutcome nightly-backup)"
+}
+
+# As a backup leaves it that was killed: packs that are in no snapshot.
+remainsMakeRoom() {
+    local site
+    site=$(lonelySite)
     trap endLonelyBackup EXIT
     startLonelyBackup "$site" 120m
     expectEqual 'the outcome of the first' succeeded "$(lonelyOutcome nightly-backup)"
-    before=$(docker exec "$lonely" repository snapshots --json | jq --raw-output '.[].id')
-
-    # More than there is, less than what the last addition lets expect.
-    head --bytes=150M /dev/urandom >"$site/large"
-    expectEqual 'the outcome when the disk becomes full' failed "$(lonelyOutcome nightly-backup)"
-    expectMatch 'what it says' 'no space left on device' "$(<"$results/output")"
-    docker exec "$lonely" sh -c 'test $(df --output=avail --block-size=1M /var/backups | tail -n 1) -lt 30' || fail 'the disk is not full'
-    expectEqual 'the outcome on the full disk' failed "$(lonelyOutcome nightly-backup)"
-    expectMatch 'what it says' 'no backup is made: .* are free in /var/backups, and it takes' "$(<"$results/output")"
-
-    expectEqual 'the snapshots' "$before" "$(docker exec "$lonely" repository snapshots --json | jq --raw-output '.[].id')"
-    docker exec "$lonely" repository check --read-data
+    head --bytes=80M /dev/urandom >"$site/large"
+    docker exec "$lonely" repository backup --quiet --tag other /var/www/site
+    docker exec "$lonely" sh -c 'restic --repo /var/backups/repository --password-file /run/secrets/backup-password --no-cache forget --quiet --tag other --unsafe-allow-remove-all'
     rm -f -- "$site/large"
-    docker exec "$lonely" repository prune
-    echo two >"$site/two"
-    expectEqual 'the outcome once there is room' succeeded "$(lonelyOutcome nightly-backup)"
+    if (($(lonelyFree) > 60)); then fail "there are $(lonelyFree) MB free all the same"; fi
+    expectEqual 'the outcome' succeeded "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' 'what no snapshot needs is thrown away' "$(<"$results/output")"
 }
 
 copyGoesElsewhere() {
@@ -209,6 +290,28 @@ copyGoesElsewhere() {
     docker exec "$lonely" repository --offsite restore latest:/var/www/site --target /tmp/copy
     expectEqual 'what the copy has' one "$(docker exec "$lonely" cat /tmp/copy/one)"
     docker exec "$lonely" sh -c 'find /elsewhere -mindepth 1 -delete'
+}
+
+# Snapshots of long ago, which a copy with rules of its own would forget at once; the other way round to see that.
+appendOnlyCopyForgetsNothing() {
+    local site
+    site=$(lonelySite)
+    trap 'docker exec "$lonely" sh -c "find /elsewhere -mindepth 1 -delete"; endLonelyBackup' EXIT
+    mkdir -p -- "$results/elsewhere"
+    : >"$results/offsite"
+    startLonelyBackup "$site" 120m --env BACKUP_OFFSITE=/elsewhere/repository --env BACKUP_OFFSITE_APPEND_ONLY=1 \
+        --env BACKUP_KEEP_DAYS=1 --env BACKUP_KEEP_WEEKS=1 --env BACKUP_KEEP_MONTHS=1 \
+        --volume "$results/offsite:/run/secrets/backup-offsite:ro" --volume "$results/elsewhere:/elsewhere"
+    expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
+    lonelySnapshot '2020-06-16 20:00:00'
+    lonelySnapshot '2020-06-17 20:00:00'
+    expectEqual 'the outcome of the copy' succeeded "$(lonelyOutcome offsite-copy)"
+    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 3 snapshots' "$(<"$results/output")"
+    # Here they go with the next backup, and there they stay.
+    expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'the snapshots here' 2 "$(lonelyIds | wc --lines)"
+    expectEqual 'the outcome of the copy' succeeded "$(lonelyOutcome offsite-copy)"
+    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 4 snapshots' "$(<"$results/output")"
 }
 
 unreachableCopyIsSaid() {
@@ -239,6 +342,10 @@ testCase 'two backups never run at once' neverTwoAtOnce
 testCase 'a lock that a killed backup left behind is removed' staleLockIsRemoved
 testCase 'a wrong password is said, and the backups stay as they are' wrongPasswordIsSaid
 testCase 'where the repository is gone, no other is begun' missingDiskIsSaid
-testCase 'a full disk is said, before and on the way, and the backups stay as they are' fullDiskHarmsNoOlderBackup
+testCase 'a second backup on one day costs none of the last two days' laterBackupCostsNoEarlierOne
+testCase 'the last backup of so many days, weeks and months stays, and no other' daysWeeksAndMonthsAreKept
+testCase 'a full disk is said, before and on the way, has room again, and the backups stay as they are' fullDiskHarmsNoOlderBackup
+testCase 'what a killed backup left behind makes room for the next one' remainsMakeRoom
 testCase 'the copy elsewhere has what is here' copyGoesElsewhere
+testCase 'a copy that lets nothing be removed is only added to' appendOnlyCopyForgetsNothing
 testCase 'a place for the copy that cannot be reached is said, and the backups stay as they are' unreachableCopyIsSaid

@@ -46,6 +46,23 @@ ownCertificateIsServed() {
     expectEqual 'when the container started' "$started" "$(inspect apache2 '{{.State.StartedAt}}')"
 }
 
+# Those that a certificate cannot be made out to keep Apache from nothing.
+aliasesAreInTheCertificate() {
+    local before
+    cp -- service/apache2/conf/apache2.conf "$results/apache2.conf"
+    trap 'unset SITE_ALIASES; restoreApache' EXIT
+    export SITE_ALIASES='www.localhost *.forum.test f?rum.test,x'
+    "${compose[@]}" up --detach --no-build --no-deps apache2
+    waitUntilHealthy apache2
+    expectMatch 'the names on the wire' 'DNS:localhost, DNS:www.localhost, DNS:\*\.forum\.test$' "$(onTheWire -ext subjectAltName)"
+    expectMatch 'whether it is good for the second alias' 'does match' "$(onTheWire -checkhost any.forum.test)"
+    # The same names need no other one.
+    before=$(onTheWire -serial)
+    "${compose[@]}" restart apache2
+    waitUntilHealthy apache2
+    expectEqual 'the certificate after a restart' "$before" "$(onTheWire -serial)"
+}
+
 endingCertificateIsSaid() {
     trap removeCertificate EXIT
     makeCertificate 13
@@ -137,6 +154,7 @@ orderHasFailed() {
 }
 
 testCase 'a certificate of your own is served, unless Apache could not live with it' ownCertificateIsServed
+testCase "the names in SITE_ALIASES are in the certificate that Apache makes" aliasesAreInTheCertificate
 testCase 'a certificate that ends within two weeks is said' endingCertificateIsSaid
 testCase 'a certificate is ordered, and renewed, without a request lost' certificateIsOrderedAndRenewed
 testCase 'an order that fails is said, and the site stays up' failedOrderIsSaid

@@ -85,6 +85,31 @@ othersAreToldLess() {
     expectMatch 'what was heard' '/hook/T0KEN' "$(hears .path | jq --raw-output .path)"
 }
 
+# By hand: without an end of the last line, with an address that does not answer before one that does, with nothing.
+everyPingIsSent() {
+    local -r success='{"kind":"succeeded","service":"php","action":"task-check","summary":"s"}'
+    trap restoreScheduler EXIT
+    export ALARM_PINGS=1
+    "${compose[@]}" up --detach --no-build --no-deps scheduler
+    waitUntilHealthy scheduler
+    startHearer
+    printf 'php task-check http://hearer.test/ping/last' >.secrets/alarm-pings
+    expectEqual 'the status' 0 "$(notify "$success")"
+    expectEqual 'what was heard' /ping/last "$(hears .path | jq --raw-output .path)"
+
+    printf '%s\n' 'php task-check http://hearer.test/broken/T0KEN' 'php task-check http://hearer.test/ping/next' >.secrets/alarm-pings
+    expectEqual 'the status where one of two is told' 0 "$(notify "$success")"
+    expectMatch 'what it says' 'a line of .secrets/alarm-pings for php task-check could not be told' "$(<"$results/notify")"
+    expectNoMatch 'what it says' T0KEN "$(<"$results/notify")"
+    expectEqual 'what was heard' '/ping/last /broken/T0KEN /ping/next' "$(hears .path | jq --raw-output .path | tr '\n' ' ' | sed 's/ $//')"
+    echo 'php task-check http://hearer.test/broken/T0KEN' >.secrets/alarm-pings
+    expectEqual 'the status where none is told' 1 "$(notify "$success")"
+
+    echo '# Nothing yet' >.secrets/alarm-pings
+    expectEqual 'the status where there is no address' 1 "$(notify "$success")"
+    expectMatch 'what it says' '.secrets/alarm-pings has no line SERVICE ACTION ADDRESS' "$(<"$results/notify")"
+}
+
 failureIsSaidWithoutSecrets() {
     trap restoreScheduler EXIT
     setAlarms http://hearer.test/broken/T0KEN
@@ -108,23 +133,31 @@ missedBackupRaisesAlarm() {
     cp -- service/scheduler/conf/schedule.cron "$results/schedule.cron"
     trap 'cat -- "$results/schedule.cron" >service/scheduler/conf/schedule.cron; "${compose[@]}" start mysql; restoreScheduler' EXIT
     setAlarms
-    export ALARM_WEBHOOK=1
+    startHearer
+    export ALARM_WEBHOOK=1 ALARM_PINGS=1 ALARM_SIGN_OF_LIFE=1
     "${compose[@]}" up --detach --no-build --no-deps scheduler
     waitUntilHealthy scheduler
-    startHearer
+    waitUntil 90 'the sign of life is heard' hearsPing /ping/3333
     "${compose[@]}" stop mysql
     printf '%s\n' 'DEADLINE=1s' '* * * * * mysql nightly-backup' >service/scheduler/conf/schedule.cron
     waitUntil 90 'the alarm is heard' hearsAlarm missed
+    waitUntil 20 'the watcher of the backups is told' hearsPing /ping/1111/fail
     "${compose[@]}" start mysql
     waitUntil 150 'the recovery is heard' hearsAlarm recovered
 }
 
+hearsPing() { # PATH
+    docker logs "$hearer" 2>&1
+    hears .path | jq --raw-output .path | grep --line-regexp --fixed-strings "$1"
+}
+
 hearsAlarm() { # KIND
     docker logs "$hearer" 2>&1
-    hears .path | jq --raw-output '.body | fromjson | "\(.kind) \(.service) \(.action)"' | grep "^$1 mysql nightly-backup$"
+    hears '.path == "/hook/T0KEN"' | jq --raw-output '.body | fromjson | "\(.kind) \(.service) \(.action)"' | grep "^$1 mysql nightly-backup$"
 }
 
 testCase 'an alarm goes to webhook, watcher and mail, where they are set' alarmGoesEveryWay
 testCase 'starts, successes and signs of life go to those who watch from outside alone' othersAreToldLess
+testCase 'every ping is sent, or it is said why not' everyPingIsSent
 testCase 'an alarm that cannot be told is said, without a secret' failureIsSaidWithoutSecrets
 testCase 'a missed backup raises an alarm, and the recovery is told' missedBackupRaisesAlarm

@@ -16,7 +16,7 @@ newestOf() { # TAG
 
 # What a snapshot of the database says that it holds, line by line.
 factsIn() { # SNAPSHOT
-    inRepository dump "$1" /database.sql | sed --quiet 's/^-- lamplighter: //p'
+    inRepository dump "$1" /database.sql | perl target-sbin/lib/dump-facts.pl
 }
 
 # The repository is root's; where we are not root, a container's root does it.

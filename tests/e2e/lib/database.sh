@@ -10,10 +10,10 @@ databaseFacts() { # CLIENT...
     for table in "${tables[@]}"; do
         "$@" "SELECT '$table', COUNT(*) FROM forum.\`${table//\`/\`\`}\`; CHECKSUM TABLE forum.\`${table//\`/\`\`}\`"
     done
-    "$@" "SELECT table_type, table_name FROM information_schema.tables WHERE table_schema = 'forum' AND table_type = 'VIEW'
-        UNION SELECT 'TRIGGER', trigger_name FROM information_schema.triggers WHERE trigger_schema = 'forum'
-        UNION SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = 'forum'
-        UNION SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = 'forum'
+    "$@" "SELECT table_type, table_name, '' FROM information_schema.tables WHERE table_schema = 'forum' AND table_type = 'VIEW'
+        UNION SELECT 'TRIGGER', trigger_name, MD5(action_statement) FROM information_schema.triggers WHERE trigger_schema = 'forum'
+        UNION SELECT routine_type, routine_name, MD5(routine_definition) FROM information_schema.routines WHERE routine_schema = 'forum'
+        UNION SELECT 'EVENT', event_name, MD5(event_definition) FROM information_schema.events WHERE event_schema = 'forum'
         ORDER BY 1, 2"
 }
 
@@ -44,5 +44,46 @@ CREATE OR REPLACE VIEW newest AS SELECT id, title FROM posts ORDER BY id DESC LI
 CREATE OR REPLACE TRIGGER trimmed BEFORE INSERT ON posts FOR EACH ROW SET NEW.title = TRIM(NEW.title);
 CREATE OR REPLACE PROCEDURE tidy() DELETE FROM posts WHERE note = 'gone';
 CREATE OR REPLACE EVENT nightly ON SCHEDULE EVERY 1 DAY DISABLE DO CALL tidy();
+SQL
+    writeSlyText
+}
+
+# Bodies with lines that look like those of a dump, and like what a dump says about itself.
+writeSlyText() {
+    inside mysql mariadb --default-character-set=utf8mb4 --comments forum <<'SQL'
+DELIMITER $$
+CREATE OR REPLACE PROCEDURE sly() BEGIN
+/* this is a remark ;;
+DELIMITER ;
+-- Dump completed
+INSERT INTO `x` VALUES
+USE `elsewhere`;
+CREATE TABLE `x` (
+-- lamplighter: {"bytes":1,"rows":1,"sum":"0000000000000000","table":"x"}
+-- lamplighter: {"server":"x","tables":999}
+*/
+-- it's one
+# "as well"
+SET @sly = 'and a \' string ;;
+DELIMITER ;
+-- lamplighter: {"server":"y","tables":999}
+'' -- /*';
+END $$
+CREATE OR REPLACE FUNCTION slyer() RETURNS INT RETURN 1 /* at the end ;;
+DELIMITER ;
+-- Dump completed
+*/ $$
+CREATE OR REPLACE TRIGGER sly BEFORE DELETE ON posts FOR EACH ROW BEGIN SET @sly = "
+DELIMITER ;
+-- lamplighter: {\"rows\":1,\"table\":\"x\"}
+"; END $$
+CREATE OR REPLACE EVENT sly ON SCHEDULE EVERY 1 DAY DISABLE DO BEGIN SET @sly = "
+DELIMITER ;
+-- lamplighter: {\"rows\":1,\"table\":\"x\"}
+"; END $$
+SET sql_mode = 'NO_BACKSLASH_ESCAPES' $$
+CREATE OR REPLACE PROCEDURE slyest() BEGIN SELECT 'it ends with a \', "\", '
+-- Dump completed
+'; END $$
 SQL
 }
