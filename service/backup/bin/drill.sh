@@ -75,7 +75,8 @@ endScratch() {
     rm -rf -- "$scratch"
 }
 
-# The facts that stand at the dump's end are kept aside. Remarks in the bodies of routines are a part of them. Where a piece cannot be read, all are, to say which are bad.
+# The facts that stand at the dump's end are kept aside. Remarks in the bodies of routines are a part of them. Where a
+# piece cannot be read, all are, to say which are bad.
 loadSnapshot() { # ID
     if inRepository dump "$1" /database.sql |
         keepFacts "$scratch/recorded" |
