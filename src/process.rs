@@ -265,6 +265,25 @@ pub fn become_subreaper() -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+unsafe extern "C" {
+    /// Where the linker has put the beginning of the program, and the end of its code (ld(1)). Between the two nothing is
+    /// ever written.
+    static __executable_start: u8;
+    static etext: u8;
+}
+
+/// Gives back the memory that shows those parts of the program which have been needed so far. What is needed again comes
+/// again from the page cache, by itself: of a program that has much to do at its start, and little ever after, that is a
+/// small part.
+pub fn give_back_program() {
+    const PAGE: usize = 4096;
+    let begin = (&raw const __executable_start).addr() / PAGE * PAGE;
+    let length = (&raw const etext).addr().saturating_sub(begin).next_multiple_of(PAGE) - PAGE;
+    // SAFETY: these pages are the file's own and have not been changed, so that dropping them loses nothing
+    // (MADV_DONTNEED in madvise(2)). The last one may have something else behind the code, and stays.
+    unsafe { libc::madvise(std::ptr::with_exposed_provenance_mut(begin), length, libc::MADV_DONTNEED) };
+}
+
 /// Watches a descriptor for input. Needs a tokio runtime.
 pub fn watch_input<T: AsFd + AsRawFd>(source: T) -> io::Result<AsyncFd<T>> {
     // SAFETY: the descriptor must stay open and the same while `source` lives. `AsFd` promises the first;

@@ -94,6 +94,7 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
             engine.reap();
         }
         engine.flush();
+        engine.settle();
         if let Some(code) = engine.leave {
             engine.refusals.rest(Instant::now()).into_iter().for_each(log::warn);
             let _ = std::fs::remove_file(engine.settings.folders.request_socket(&engine.settings.service));
@@ -147,6 +148,8 @@ pub(super) struct Engine {
     pub(super) children: Children,
     notify_socket: Option<OsString>,
     leave: Option<u8>,
+    /// Whether a listener has been ready before.
+    has_settled: bool,
     /// Whether there may be children that have ended, beyond those that were buried in this turn.
     has_unburied: bool,
 }
@@ -185,6 +188,7 @@ impl Engine {
             children: Children::open(Path::new("/proc")),
             notify_socket: std::env::var_os(notify::VARIABLE).filter(|socket| !socket.is_empty()),
             leave: None,
+            has_settled: false,
             has_unburied: false,
         };
         (engine, open)
@@ -285,6 +289,14 @@ impl Engine {
     pub(super) fn flush_after_failure(&mut self) {
         if self.ledger.deadline().is_some() {
             self.flush();
+        }
+    }
+
+    /// Once all is ready, what only the start has needed is given back.
+    fn settle(&mut self) {
+        if !self.has_settled && self.machine.is_warm() {
+            self.has_settled = true;
+            process::give_back_program();
         }
     }
 

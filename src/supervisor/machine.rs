@@ -13,7 +13,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::clock::Moment;
-use crate::listener::pool::{Key, Pool};
+use crate::listener::pool::{Key, Pool, Warmth};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
 use crate::queue::{self, Queue};
@@ -178,6 +178,11 @@ impl Machine {
     /// Whether the stop has begun, so that the last child's end is what is waited for.
     pub fn is_stopping(&self) -> bool {
         self.life.is_stopping()
+    }
+
+    /// Whether the next request meets a listener that waits for it.
+    pub fn is_warm(&self) -> bool {
+        self.pool.warmth() == Warmth::Ready
     }
 
     /// The service's process, for its callbacks.
