@@ -100,6 +100,8 @@ pub async fn run_with(
     let mut calls = answers::listen(settings)?;
     let mut engine = Engine::open(settings, boot.into(), clock.instant())?;
     engine.reload(clock.now());
+    // What comes next is little beside what the start has needed.
+    crate::process::give_back_program();
     loop {
         let wake_at = engine.wake_at();
         tokio::select! {

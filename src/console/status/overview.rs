@@ -16,8 +16,8 @@ const COLUMNS: [Column; 9] = [
     Column::new("PID", 7).at_least("12345".len()),
     Column::new("HEALTH", 1).at_least("healthy 59 s".len()),
     Column::new("LISTENER", 6),
-    Column::new("QUEUE", 3).at_least("1 running".len()),
-    Column::new("NEXT", 4),
+    Column::new("QUEUE", 4).at_least("1 running".len()),
+    Column::new("NEXT", 3),
     Column::wrapping("LAST RUNS", 2),
 ];
 
