@@ -59,13 +59,20 @@ def record(binary: Path, folder: Path) -> list[tuple[float, str]]:
             is_news = bare(look) != bare(frames[-1][1]) or moment - frames[-1][0] > QUIET
             if "q ends" in look and is_news:
                 frames.append((moment, look))
-            has_run = has_run or "nightly-backup running" in look
-            if has_run and "nightly-backup ok" in look:
+            its_own = row("mysql", look)
+            has_run = has_run or "nightly-backup running" in its_own
+            if has_run and "nightly-backup ok" in its_own:
                 return frames
             time.sleep(0.02)
         raise TimeoutError("the backup was not seen to end")
     finally:
         tmux("kill-server")
+
+
+def row(service: str, look: str) -> str:
+    """What a look tells of one service, in one line or more."""
+    found = re.search(rf"^{service} .*(\n +.*)*", look, re.MULTILINE)
+    return found.group() if found else ""
 
 
 def bare(look: str) -> str:
