@@ -38,6 +38,11 @@ testCase() { # SENTENCE FUNCTION [ARGUMENT...]
     esac
 }
 
+# One that is slow and finds something seldom: with --all alone.
+rareCase() { # SENTENCE FUNCTION [ARGUMENT...]
+    if [[ -n $all ]]; then testCase "$@"; fi
+}
+
 # The case cannot be shown here, for this reason.
 skip() { # REASON
     printf '%s\n' "$*"
