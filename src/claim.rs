@@ -2,9 +2,11 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use tokio::net::UnixListener;
 
 use crate::accounts::Accounts;
@@ -14,6 +16,9 @@ use crate::unix_socket;
 
 /// The request socket's permissions: its owner and its group may ask.
 const SOCKET_MODE: u32 = 0o660;
+
+/// The lock's permissions: who can open it can hold it.
+const LOCK_MODE: u32 = 0o600;
 
 /// How long a lock that somebody holds is tried again, and how often.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -49,7 +54,7 @@ pub enum ClaimError {
 /// matters more than the guard.
 pub fn lock(settings: &Settings, role: &'static str) -> Result<Option<File>, ClaimError> {
     let path = settings.folders.lock_file(&settings.service);
-    let file = match File::options().create(true).append(true).open(&path) {
+    let file = match open_lock(&path) {
         Ok(file) => file,
         Err(error) => {
             log::error(format_args!("degraded: cannot make the lock {}: {error}", path.display()));
@@ -69,6 +74,23 @@ pub fn lock(settings: &Settings, role: &'static str) -> Result<Option<File>, Cla
             Ok(None)
         }
     }
+}
+
+/// The lock's file, and nothing that somebody else has put in its place: not what a link leads to, no pipe, whose
+/// opening could wait for ever, and no file of another user, who could hold its lock.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let flags = O_NOFOLLOW | O_NONBLOCK;
+    let file = File::options().create(true).append(true).mode(LOCK_MODE).custom_flags(flags).open(path)?;
+    let found = file.metadata()?;
+    let own = nix::unistd::geteuid().as_raw();
+    if !found.is_file() {
+        return Err(io::Error::other("it is no file: remove it"));
+    }
+    if found.uid() != own && found.uid() != 0 {
+        let message = format!("it belongs to uid {}, not to uid {own}: remove it", found.uid());
+        return Err(io::Error::other(message));
+    }
+    Ok(file)
 }
 
 /// Takes the lock, or waits a moment for it: of a predecessor that was killed a child may still have it, for as

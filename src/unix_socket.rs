@@ -3,13 +3,15 @@
 //! An address holds 107 bytes of path (`unix(7)`, `sun_path`). A longer one is reached through an open
 //! descriptor of its folder, as `/proc/self/fd/N/NAME`.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::libc::{O_DIRECTORY, O_PATH};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Gid, getegid, setegid};
 use tokio::net::{UnixListener, UnixStream};
 
 /// The longest path that fits into a socket's address, in bytes.
@@ -50,7 +52,9 @@ impl ShortPath {
     }
 }
 
-/// Listens on `path`, with `mode` and, where one is given, a group, before anybody can connect.
+/// Listens on `path`, with `mode` and, where one is given, a group, before anybody can connect. The socket is made with
+/// both: to change them by its path would change whatever somebody had put there meanwhile. Both are the process's while
+/// it is made, so no other thread may make files meanwhile.
 ///
 /// Whatever was at `path` is replaced in one step: who connects meets either the old socket or this one.
 /// The caller holds the lock that says there is no living owner of the old one.
@@ -62,14 +66,25 @@ pub fn bind(path: &Path, mode: u32, group: Option<u32>) -> io::Result<UnixListen
         _ => {}
     }
     let short = ShortPath::of(&fresh)?;
-    let listener = std::os::unix::net::UnixListener::bind(&short.path)?;
-    fs::set_permissions(&fresh, Permissions::from_mode(mode))?;
-    if group.is_some() {
-        std::os::unix::fs::chown(&fresh, None, group)?;
-    }
+    let listener = bind_as(&short.path, mode, group)?;
     fs::rename(&fresh, path)?;
     listener.set_nonblocking(true)?;
     UnixListener::from_std(listener)
+}
+
+/// Binds with the process's umask and group set so that the socket has `mode` and `group` from the first moment on.
+fn bind_as(path: &Path, mode: u32, group: Option<u32>) -> io::Result<std::os::unix::net::UnixListener> {
+    let own_group = getegid();
+    if let Some(group) = group {
+        setegid(Gid::from_raw(group))?;
+    }
+    let own_mask = umask(Mode::from_bits_truncate(!mode & 0o777));
+    let bound = std::os::unix::net::UnixListener::bind(path);
+    umask(own_mask);
+    if group.is_some() {
+        setegid(own_group)?;
+    }
+    bound
 }
 
 /// Connects to the socket at `path`.
@@ -80,6 +95,8 @@ pub async fn connect(path: &Path) -> io::Result<UnixStream> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
     use super::*;
 
     fn runtime() -> tokio::runtime::Runtime {
@@ -118,6 +135,49 @@ mod tests {
             let _again = bind(&path, 0o640, None).unwrap();
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
             connect(&path).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_socket_is_made_with_its_mode_and_group_and_leaves_ours_alone() {
+        runtime().block_on(async {
+            let top = tempfile::tempdir().unwrap();
+            let path = top.path().join("a.sock");
+            let own = getegid();
+            // Only root can give a socket to a group that is not its own.
+            let group = if own.as_raw() == 0 { 12_345 } else { own.as_raw() };
+            let _listener = bind(&path, 0o660, Some(group)).unwrap();
+            let made = fs::metadata(&path).unwrap();
+            assert_eq!((made.mode() & 0o777, made.gid()), (0o660, group));
+            assert_eq!(getegid(), own);
+            fs::write(top.path().join("later"), "").unwrap();
+            let later = fs::metadata(top.path().join("later")).unwrap();
+            assert_eq!((later.mode() & 0o777, later.gid()), (0o666 & !mask(), own.as_raw()));
+        });
+    }
+
+    /// The process's umask, which can only be read by setting it.
+    fn mask() -> u32 {
+        let mask = umask(Mode::empty());
+        umask(mask);
+        mask.bits()
+    }
+
+    #[test]
+    fn what_a_link_in_the_sockets_place_leads_to_is_left_alone() {
+        runtime().block_on(async {
+            let top = tempfile::tempdir().unwrap();
+            let victim = top.path().join("victim");
+            fs::write(&victim, "kept").unwrap();
+            fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+            for link in [".a.sock.new", "a.sock"] {
+                std::os::unix::fs::symlink(&victim, top.path().join(link)).unwrap();
+            }
+            let path = top.path().join("a.sock");
+            let _listener = bind(&path, 0o660, None).unwrap();
+            connect(&path).await.unwrap();
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "kept");
+            assert_eq!(fs::metadata(&victim).unwrap().permissions().mode() & 0o777, 0o600);
         });
     }
 }

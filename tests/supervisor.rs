@@ -3,9 +3,13 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 use common::{DEADLINE, Service, is_root, lamplighter, skip, wait_for};
 
@@ -351,6 +355,41 @@ fn after_a_supervisor_that_was_killed_the_next_one_serves() {
     assert_eq!(service.run("ok").outcome, "succeeded");
     assert_eq!(service.stop(), 128 + 15);
     assert!(!socket.exists(), "an ordinary stop takes it away");
+}
+
+#[test]
+fn what_somebody_has_put_in_the_locks_place_is_neither_followed_nor_waited_for() {
+    let victim = Service::new();
+    let path = victim.path("victim");
+    fs::write(&path, "kept").unwrap();
+    let link = |lock: &Path| symlink(&path, lock).unwrap();
+    let pipe = |lock: &Path| mkfifo(lock, Mode::S_IRWXU).unwrap();
+    let file_of_another = |lock: &Path| {
+        fs::write(lock, "").unwrap();
+        chown(lock, Some(12_345), None).unwrap();
+    };
+    let refused = |plant: &dyn Fn(&Path), said: &str| {
+        let service = Service::new();
+        plant(&service.path("run/web.lock"));
+        let service = service.start();
+        service.log().wait_for(said);
+        assert_eq!(service.run("ok").outcome, "succeeded");
+        assert_eq!(service.stop(), 128 + 15);
+    };
+    refused(&link, "cannot make the lock");
+    refused(&pipe, "cannot make the lock");
+    if is_root() {
+        refused(&file_of_another, "it belongs to uid 12345");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "kept");
+}
+
+#[test]
+fn the_lock_can_be_held_by_its_owner_alone() {
+    let service = Service::new().start();
+    service.ask("root ok");
+    let mode = fs::metadata(service.path("run/web.lock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
 }
 
 #[test]
