@@ -22,7 +22,7 @@ use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::log;
 use crate::names::ActionName;
-use crate::process::{self, Pid, Reaped};
+use crate::process::{self, Pid, Reaped, Status};
 use crate::refusals::RefusalLog;
 use crate::request::{Answer, Refusal};
 use crate::settings::Settings;
@@ -36,6 +36,7 @@ use super::ending::{complain, end_survivors};
 use super::event::{Action, Caller, Event, Level};
 use super::files::Files;
 use super::followers::Followers;
+use super::last_words::LastWords;
 use super::ledger::Ledger;
 use super::life::Setting;
 use super::machine::{Beginning, Machine};
@@ -142,6 +143,7 @@ pub(super) struct Engine {
     pub(super) outputs: Store,
     pub(super) inbox: mpsc::UnboundedSender<Incoming>,
     pub(super) said: Option<Said>,
+    pub(super) last_words: LastWords,
     pub(super) listeners: HashMap<Key, Listener>,
     pub(super) callers: HashMap<Caller, Waiting>,
     pub(super) next_caller: Caller,
@@ -182,6 +184,7 @@ impl Engine {
             settings,
             inbox,
             said: None,
+            last_words: LastWords::default(),
             listeners: HashMap::new(),
             callers: HashMap::new(),
             next_caller: 0,
@@ -304,7 +307,9 @@ impl Engine {
     fn hear(&mut self) {
         let Some(mut said) = self.said.take() else { return };
         let mut prepared = false;
-        for setting in said.take() {
+        let settings = said.take();
+        self.last_words.watch(said.take_log_files());
+        for setting in settings {
             match setting {
                 Ok(setting) => {
                     prepared |= setting == Setting::Prepared;
@@ -323,7 +328,8 @@ impl Engine {
         for _ in 0..MOST_REAPED {
             match process::reap() {
                 Ok(Reaped::Child(pid, status)) => {
-                    let said = self.forget_listener(pid);
+                    let said = self.forget_listener(pid, status);
+                    self.show_last_words(pid);
                     self.feed(Event::Ended(pid, status, said));
                 }
                 Ok(Reaped::NoneEnded) => return,
@@ -335,7 +341,7 @@ impl Engine {
     }
 
     /// The process may have been a listener's: what it said last.
-    fn forget_listener(&mut self, pid: Pid) -> Option<String> {
+    fn forget_listener(&mut self, pid: Pid, status: Status) -> Option<String> {
         let (&key, _) = self.listeners.iter().find(|(_, listener)| listener.pid == pid)?;
         let said = self.listeners.remove(&key)?.capture.finish();
         if let Some((id, tail)) = said.of_run
@@ -343,7 +349,8 @@ impl Engine {
         {
             log::warn(format_args!("cannot keep what {} printed: {error}", id.short()));
         }
-        said.kept
+        let has_failed = self.machine.checks_health(key) && status != Status::Exited(0);
+        if has_failed { said.kept.map(|said| self.last_words.add_to(&said)) } else { said.kept }
     }
 
     /// Does one thing; what came of it, where the machine needs to know.

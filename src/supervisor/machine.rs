@@ -190,6 +190,11 @@ impl Machine {
         self.life.pid()
     }
 
+    /// Whether this listener does the check of the service's health.
+    pub fn checks_health(&self, listener: Key) -> bool {
+        self.checks.listener() == Some(listener)
+    }
+
     /// The rules in force.
     pub fn policy(&self) -> &Policy {
         &self.policy

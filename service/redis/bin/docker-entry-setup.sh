@@ -8,6 +8,7 @@ USE_RUNSOCK=1
 # The application's user is in the group.
 RUNMODE=0750
 USE_VARLOG=1
+LOG_FILES=/var/log/redis/redis.log
 REUID=redis
 # Long enough to write the data out before it goes.
 STOP_TIMEOUT=50
