@@ -27,7 +27,17 @@ rotateLogs() {
 
 # A service that starts or stops would take the signal to open its logs anew for something else, or go on in the old one.
 needHealthyService() {
-    if declare -F CB_health_check >/dev/null && ! (CB_health_check); then
+    local status
+    if ! declare -F CB_health_check >/dev/null; then return 0; fi
+    # Not as a condition: bash would go on after a command that fails in its middle.
+    set +e
+    (
+        set -e
+        CB_health_check
+    )
+    status=$?
+    set -e
+    if ((status)); then
         logError "logs of $LAMPLIGHTER_SERVICE not rotated: it is not healthy, and would not take the new ones"
     fi
 }
@@ -47,12 +57,14 @@ mendRotationState() { # FILE
 # succeed. So the state before is kept until all is done, and which file each log was.
 beginRotation() { # RULES STATE
     local log
+    install --mode=0600 /dev/null "$2.begun"
+    install --mode=0600 /dev/null "$2.before"
     # What is wrong with the rules is told by the rotation itself.
     { logrotate --debug --state "$2" "$1" 2>&1 || true; } | sed --quiet 's/^considering log //p' |
         while IFS= read -r log; do
             if [[ -f $log ]]; then stat --format='%i %s %n' -- "$log"; fi
         done >"$2.begun"
-    if [[ -e $2 ]]; then cp -- "$2" "$2.before"; else : >"$2.before"; fi
+    if [[ -e $2 ]]; then cat -- "$2" >"$2.before"; fi
 }
 
 # Whether this is no more the file that it was; an empty one was copied and truncated.
