@@ -87,9 +87,11 @@ helpersAreNoPages() {
 }
 
 blanksInTheDocumentRoot() {
+    mkdir -p 'site/a public folder'
     # shellcheck disable=SC2016 # it is the shell in the container that expands
     inside apache2 bash -euc 'SITE_PUBLIC="a public folder"; source /usr/local/bin/environment.sh
         apache2 $apacheOptions -t 2>&1'
+    rmdir 'site/a public folder'
 }
 
 testCase 'the page over HTTP shows a row just written and the counter grown' pageOverHttp

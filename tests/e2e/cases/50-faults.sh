@@ -98,17 +98,17 @@ killedDaemonsComeBack() {
 
 # Each in the file where its daemon logs. Whoever ends with 0 is not started again by Docker.
 lastWordsAreShown() {
-    local service daemon signal words since
-    while read -ru 3 service daemon signal words; do
+    local service daemon words since
+    while read -ru 3 service daemon words; do
         since=$(now)
-        inside "$service" pkill "-$signal" --oldest "$daemon"
+        inside "$service" pkill -TERM --oldest "$daemon"
         waitForLog 30 "$service" "$since" "$words"
         "${compose[@]}" start "$service"
         waitUntilHealthy "$service"
     done 3<<'END'
-redis redis-server SEGV redis\.log \| .*crashed by signal: 11
-php php-fpm TERM fpm\.log \| .*exiting, bye-bye!
-apache2 apache2 TERM error\.log \| .*caught SIGTERM, shutting down
+redis redis-server redis\.log \| .*ready to exit, bye bye
+php php-fpm fpm\.log \| .*exiting, bye-bye!
+apache2 apache2 error\.log \| .*caught SIGTERM, shutting down
 END
     waitUntil 30 'the site is back' siteIsUp
 }
