@@ -12,6 +12,8 @@ use nix::libc;
 const READ: u64 = 16 * 1024;
 /// Lines of each file that are shown when the daemon dies.
 const LINES: usize = 10;
+/// How much of each of those, in characters.
+const LONGEST: usize = 1000;
 /// Lines of each file that go into the one line that says why it is not healthy.
 const LINES_OF_A_REASON: usize = 2;
 /// How much of a line goes into that, in characters.
@@ -85,7 +87,8 @@ impl LogFile {
             _ => &text,
         };
         let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-        lines[lines.len().saturating_sub(LINES)..].iter().map(|&line| line.to_owned()).collect()
+        let last = &lines[lines.len().saturating_sub(LINES)..];
+        last.iter().map(|line| line.chars().take(LONGEST).collect()).collect()
     }
 }
 
@@ -142,7 +145,7 @@ mod tests {
         let expected: Vec<_> = (100_000 - LINES..100_000).map(|number| format!("line {number}")).collect();
         assert_eq!(lines(&words), expected);
         fs::write(&path, "x".repeat(100_000)).unwrap();
-        assert_eq!(lines(&words).len(), 1);
+        assert_eq!(lines(&words), ["x".repeat(LONGEST)]);
         assert!(words.add_to("").len() < 2 * LONGEST_IN_A_REASON);
     }
 
