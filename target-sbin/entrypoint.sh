@@ -1,11 +1,11 @@
 #!/bin/bash
 # Starts the service: reads its personality (docker-entry-setup.sh), makes its folders, becomes it.
-# The supervisor runs this; STOP_SIGNAL and STOP_TIMEOUT go back to it over LAMPLIGHTER_SETTINGS_FD.
+# The supervisor runs this; STOP_SIGNAL, STOP_TIMEOUT and LOG_FILES go back to it over LAMPLIGHTER_SETTINGS_FD.
 set -e
 
 # The personality comes before any name of this script, so that neither can disturb the other.
 # Tracing that it switches on goes nowhere: it would show the secrets that it reads.
-unset SERVICE COMMAND OPTS USER GROUP USE_RUNSOCK RUNMODE USE_VARLOG REUID REGID STOP_SIGNAL STOP_TIMEOUT
+unset SERVICE COMMAND OPTS USER GROUP USE_RUNSOCK RUNMODE USE_VARLOG REUID REGID STOP_SIGNAL STOP_TIMEOUT LOG_FILES
 : "${LAMPLIGHTER_SBIN:=/usr/local/sbin}" "${LAMPLIGHTER_BIN:=/usr/local/bin}" "${LAMPLIGHTER_RUN:=/run}"
 : "${LAMPLIGHTER_LOG:=/var/log}" "${LAMPLIGHTER_SERVICE:=$HOSTNAME}"
 # shellcheck source=target-sbin/lib/log.sh
@@ -57,8 +57,12 @@ tellSupervisor() { # LINE...
 set -f
 # shellcheck disable=SC2206
 command=(${COMMAND:-} ${OPTS:-})
-set +f
 settings=("stop-signal=${STOP_SIGNAL:-TERM}" "stop-timeout=${STOP_TIMEOUT:-8}")
+# Which file each is now, and how long: what is in there already is not the word of the daemon that starts.
+for file in ${LOG_FILES:-}; do
+    settings+=("log-file=$(stat --format='%i %s' -- "$file" 2>/dev/null || echo 0 0) $file")
+done
+set +f
 
 if [[ -z ${COMMAND:-} ]]; then
     tellSupervisor "${settings[@]}" callbacks-only prepared

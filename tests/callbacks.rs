@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Run, Service, skip, wait_for};
+use common::{Run, Running, Service, skip, wait_for};
 
 /// One callback, `do`, and what became of it.
 fn run(body: &str) -> Run {
@@ -449,6 +449,16 @@ fn logs_of_a_service_that_is_not_healthy_are_not_rotated_and_the_run_says_so() {
 }
 
 #[test]
+fn a_health_check_that_fails_in_its_middle_is_a_failure_before_a_rotation_too() {
+    let callbacks = "CB_rotate_logs() { rotateLogs; }\nCB_health_check() {\nfalse\necho it is fine\n}";
+    let service = with_rules("conf/logrotate.conf").callbacks(callbacks).start();
+    let run = service.run("rotate-logs");
+    assert_eq!(run.outcome, "failed 1", "{}", run.output);
+    assert!(run.output.contains("logs of web not rotated: it is not healthy"), "{}", run.output);
+    assert!(!run.output.contains("it is fine"), "{}", run.output);
+}
+
+#[test]
 fn rules_that_logrotate_refuses_fail_the_run() {
     if !has_logrotate() {
         return;
@@ -458,4 +468,95 @@ fn rules_that_logrotate_refuses_fail_the_run() {
     let run = service.run("rotate-logs");
     assert_eq!(run.outcome, "failed 1");
     assert!(run.output.contains("lots"), "{}", run.output);
+}
+
+/// Weekly logs that are due by the state, with this in the block of `web.log`, and one after it.
+fn with_rotation_that_fails(script: &str) -> Running {
+    let rules = "FOLDER/log/other.log {\n    weekly\n    rotate 3\n    create\n}\n\
+        FOLDER/log/web.log {\n    weekly\n    missingok\n    rotate 3\n    sharedscripts\n    SCRIPT\n        echo run >>FOLDER/script-runs\n        \
+        test -e FOLDER/mended\n    endscript\n}";
+    let service = Service::new()
+        .callbacks("CB_rotate_logs() { rotateLogs; }")
+        .file("log/web.log", "first")
+        .file("log/other.log", "first");
+    let folder = service.path("").display().to_string();
+    let rules = rules.replace("FOLDER/", &folder).replace("SCRIPT", script);
+    let state = "logrotate state -- version 2\n\"FOLDER/log/web.log\" 2020-1-1-0:0:0\n\"FOLDER/log/other.log\" 2020-1-1-0:0:0";
+    let state = state.replace("FOLDER/", &folder);
+    service
+        .file("conf/logrotate.conf", &rules)
+        .file("state/logrotate.state", &state)
+        .mode("state/logrotate.state", 0o600)
+        .start()
+}
+
+fn rotations(service: &Running) -> Vec<String> {
+    let names = fs::read_dir(service.path("log")).expect("a folder in our own");
+    let mut names: Vec<_> =
+        names.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_rotation_that_failed_is_due_again_and_what_it_had_done_is_not() {
+    if !has_logrotate() {
+        return;
+    }
+    let service = with_rotation_that_fails("prerotate");
+    for _ in 0..2 {
+        let run = service.run("rotate-logs");
+        assert_eq!(run.outcome, "failed 1", "{}", run.output);
+        assert!(run.output.contains("error running shared prerotate script"), "{}", run.output);
+        assert_eq!(rotations(&service), ["other.log", "other.log.1", "web.log"]);
+        service.write("log/other.log", "second");
+    }
+    service.write("mended", "");
+    let run = service.run("rotate-logs");
+    assert_eq!(run.outcome, "succeeded", "{}", run.output);
+    assert_eq!(rotations(&service), ["other.log", "other.log.1", "web.log.1"]);
+    assert_eq!(fs::read_to_string(service.path("log/other.log.1")).unwrap(), "first\n");
+    assert!(!service.path("state/logrotate.state.begun").exists());
+}
+
+#[test]
+fn a_daemon_that_could_not_be_told_of_its_new_log_is_told_by_the_next_rotation() {
+    if !has_logrotate() {
+        return;
+    }
+    let service = with_rotation_that_fails("postrotate");
+    for run in 1..=2 {
+        assert_eq!(service.run("rotate-logs").outcome, "failed 1");
+        assert_eq!(rotations(&service), ["other.log", "other.log.1", "web.log.1"]);
+        assert_eq!(fs::read_to_string(service.path("script-runs")).unwrap(), "run\n".repeat(run));
+    }
+    service.write("mended", "");
+    let run = service.run("rotate-logs");
+    assert_eq!(run.outcome, "succeeded", "{}", run.output);
+    assert!(run.output.contains("had renamed"), "{}", run.output);
+    assert_eq!(rotations(&service), ["other.log", "other.log.1", "web.log.1"]);
+    assert_eq!(service.run("rotate-logs").outcome, "succeeded");
+    assert_eq!(fs::read_to_string(service.path("script-runs")).unwrap(), "run\n".repeat(3));
+}
+
+#[test]
+fn a_rotation_that_was_ended_in_its_middle_is_finished_by_the_next_one() {
+    if !has_logrotate() {
+        return;
+    }
+    let service = with_rotation_that_fails(
+        "postrotate\n        test -e FOLDER/mended || sleep infinity"
+            .replace("FOLDER/", "$LAMPLIGHTER_STATE/../")
+            .as_str(),
+    );
+    let id = service.request("rotate-logs");
+    wait_for("the log is renamed", || service.path("log/web.log.1").exists().then_some(()));
+    service.ask(&format!(r#"{{"op":"cancel","id":"{id}"}}"#));
+    assert_eq!(service.outcome("rotate-logs", &id).outcome, "cancelled");
+    assert!(!service.path("script-runs").exists());
+    service.write("mended", "");
+    let run = service.run("rotate-logs");
+    assert_eq!(run.outcome, "succeeded", "{}", run.output);
+    assert_eq!(rotations(&service), ["other.log", "other.log.1", "web.log.1"]);
+    assert_eq!(fs::read_to_string(service.path("script-runs")).unwrap(), "run\n");
 }

@@ -227,3 +227,54 @@ fn the_daemon_is_of_the_user_and_groups_that_it_drops_to() {
         service.log().wait_for(&format!("ids {shown}."));
     }
 }
+
+#[test]
+fn the_last_lines_of_the_daemons_own_log_are_shown_when_it_dies() {
+    let service = Service::new()
+        .file("web.log", "from an earlier day")
+        .daemon("seq 50 >>$FOLDER/web.log; echo 'FATAL: the data is damaged' >>$FOLDER/web.log; exit 1")
+        .personality("COMMAND=$FOLDER/bin/daemon LOG_FILES=\"$FOLDER/web.log $FOLDER/none.log\"")
+        .start();
+    assert_eq!(service.exit(), 1);
+    service.log().wait_for(&format!("the last lines of {}:", service.path("web.log").display()));
+    service.log().wait_for("web.log | FATAL: the data is damaged");
+    assert_eq!(service.log().lines_with("web.log | ").len(), 10);
+    assert_eq!(service.log().lines_with("earlier day"), [""; 0]);
+    assert_eq!(service.log().lines_with("none.log"), [""; 0]);
+}
+
+#[test]
+fn a_daemon_that_is_asked_to_stop_has_no_last_words() {
+    let service = Service::new()
+        .daemon("echo goodbye >>$FOLDER/web.log; echo shown; exec sleep infinity")
+        .personality("COMMAND=$FOLDER/bin/daemon LOG_FILES=$FOLDER/web.log")
+        .start();
+    service.log().wait_for("shown");
+    assert_eq!(service.stop(), 128 + 15);
+    assert_eq!(service.log().lines_with("goodbye"), [""; 0]);
+}
+
+#[test]
+fn a_service_that_is_not_healthy_says_what_its_daemon_logged_last() {
+    let service = Service::new()
+        .daemon(
+            "printf 'loading\\nwaiting for the disk\\n' >>$FOLDER/web.log; echo shown; exec sleep infinity",
+        )
+        .personality("COMMAND=$FOLDER/bin/daemon LOG_FILES=$FOLDER/web.log")
+        .callbacks("CB_health_check() { [[ -e $FOLDER/good ]] || logError 'no answer'; }")
+        .start();
+    service.log().wait_for("shown");
+    let said = format!(
+        "no answer; {} ends with: loading / waiting for the disk\n",
+        service.path("web.log").display()
+    );
+    let (status, health) = service.health();
+    assert!(status == 1 && health.ends_with(&said), "{health}");
+    let status = service.call(r#"{"op":"status"}"#);
+    assert!(
+        status["health"]["reason"].as_str().is_some_and(|why| why.ends_with(said.trim_end())),
+        "{status}"
+    );
+    service.write("good", "");
+    assert_eq!(service.health(), (0, "healthy\n".to_owned()));
+}

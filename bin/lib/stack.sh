@@ -26,8 +26,9 @@ portIsTaken() { # PORT
 # A line for each service as it becomes healthy. Ends with 1 as soon as one is certain not to.
 waitUntilHealthy() {
     local -A healthy=()
-    local services total deadline service state status name id composeIsDone=''
-    services=$("${compose[@]}" config --services)
+    local services total deadline list service state status name id composeIsDone=''
+    # Whoever asks `if` switches `set -e` off in here: each failure is to be passed on.
+    services=$("${compose[@]}" config --services) || return
     total=$(wc --lines <<<"$services")
     deadline=$((SECONDS + ${UP_TIMEOUT:-900}))
 
@@ -36,7 +37,9 @@ waitUntilHealthy() {
             wait "$composeProcess" || return 1
             composeIsDone=1
         fi
+        list=$(containers) || return
         while IFS='|' read -r service state status name id; do
+            if [[ -z $service ]]; then continue; fi
             # What was there before is perhaps about to be replaced.
             if [[ -z $composeIsDone && $olderContainers == *"$id"* ]]; then continue; fi
             if [[ $status == *'(healthy)'* && -z ${healthy[$service]:-} ]]; then
@@ -45,7 +48,7 @@ waitUntilHealthy() {
             elif [[ $status == *'(unhealthy)'* || $state == exited || $state == dead ]] || restartsAgainAndAgain "$state" "$name"; then
                 return 1
             fi
-        done < <(containers)
+        done <<<"$list"
         if ((SECONDS > deadline)); then return 1; fi
         waitingFor "$services" "${!healthy[@]}"
         sleep 0.3

@@ -70,6 +70,20 @@ impl Engine {
         }
         sweep
     }
+
+    /// When this is the daemon, and nobody wanted it to end: what it has written last where it logs.
+    pub(super) fn show_last_words(&self, pid: Pid) {
+        if self.machine.service_pid() != Some(pid) || self.machine.is_stopping() {
+            return;
+        }
+        for (path, lines) in self.last_words.read() {
+            log::error(format_args!("the service has ended; the last lines of {}:", path.display()));
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            for line in lines {
+                log::output(&name, line.as_bytes());
+            }
+        }
+    }
 }
 
 /// Kills the groups of sessions other than our own. Nobody joins a session but by birth, so they are all ours; and a

@@ -22,7 +22,7 @@ use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::log;
 use crate::names::ActionName;
-use crate::process::{self, Pid, Reaped};
+use crate::process::{self, Pid, Reaped, Status};
 use crate::refusals::RefusalLog;
 use crate::request::{Answer, Refusal};
 use crate::settings::Settings;
@@ -36,11 +36,13 @@ use super::ending::{complain, end_survivors};
 use super::event::{Action, Caller, Event, Level};
 use super::files::Files;
 use super::followers::Followers;
+use super::last_words::LastWords;
 use super::ledger::Ledger;
 use super::life::Setting;
 use super::machine::{Beginning, Machine};
 use super::notify::{self, Progress};
 use super::overdue::Overdue;
+use super::problems;
 use super::service::Said;
 
 const CHLD: Number = nix::libc::SIGCHLD;
@@ -142,6 +144,7 @@ pub(super) struct Engine {
     pub(super) outputs: Store,
     pub(super) inbox: mpsc::UnboundedSender<Incoming>,
     pub(super) said: Option<Said>,
+    pub(super) last_words: LastWords,
     pub(super) listeners: HashMap<Key, Listener>,
     pub(super) callers: HashMap<Caller, Waiting>,
     pub(super) next_caller: Caller,
@@ -182,6 +185,7 @@ impl Engine {
             settings,
             inbox,
             said: None,
+            last_words: LastWords::default(),
             listeners: HashMap::new(),
             callers: HashMap::new(),
             next_caller: 0,
@@ -304,7 +308,9 @@ impl Engine {
     fn hear(&mut self) {
         let Some(mut said) = self.said.take() else { return };
         let mut prepared = false;
-        for setting in said.take() {
+        let settings = said.take();
+        self.last_words.watch(said.take_log_files());
+        for setting in settings {
             match setting {
                 Ok(setting) => {
                     prepared |= setting == Setting::Prepared;
@@ -323,7 +329,12 @@ impl Engine {
         for _ in 0..MOST_REAPED {
             match process::reap() {
                 Ok(Reaped::Child(pid, status)) => {
-                    let said = self.forget_listener(pid);
+                    let listeners = self.listeners.len();
+                    let said = self.forget_listener(pid, status);
+                    if self.listeners.len() < listeners {
+                        self.look_for_problems();
+                    }
+                    self.show_last_words(pid);
                     self.feed(Event::Ended(pid, status, said));
                 }
                 Ok(Reaped::NoneEnded) => return,
@@ -335,7 +346,7 @@ impl Engine {
     }
 
     /// The process may have been a listener's: what it said last.
-    fn forget_listener(&mut self, pid: Pid) -> Option<String> {
+    fn forget_listener(&mut self, pid: Pid, status: Status) -> Option<String> {
         let (&key, _) = self.listeners.iter().find(|(_, listener)| listener.pid == pid)?;
         let said = self.listeners.remove(&key)?.capture.finish();
         if let Some((id, tail)) = said.of_run
@@ -343,7 +354,8 @@ impl Engine {
         {
             log::warn(format_args!("cannot keep what {} printed: {error}", id.short()));
         }
-        said.kept
+        let has_failed = self.machine.checks_health(key) && status != Status::Exited(0);
+        if has_failed { said.kept.map(|said| self.last_words.add_to(&said)) } else { said.kept }
     }
 
     /// Does one thing; what came of it, where the machine needs to know.
@@ -383,7 +395,10 @@ impl Engine {
                 self.reply(caller, Reply::Object(object));
             }
             Action::Notify(progress) => self.notify(progress),
-            Action::Tell(news) => self.followers.borrow_mut().news(&news),
+            Action::Tell(news) => self.followers.borrow_mut().tell_all(&news.line()),
+            Action::TellProblems(problems, at) => {
+                self.followers.borrow_mut().tell_all(&problems::line(&problems, at));
+            }
             Action::Say(Level::Info, text) => log::info(text),
             Action::Say(Level::Warn, text) => log::warn(text),
             Action::Say(Level::Error, text) => log::error(text),

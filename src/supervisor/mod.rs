@@ -2,7 +2,8 @@
 //!
 //! Events (signals, ends of children, requests, deadlines) go into [`machine`], which is pure and says what
 //! to do; [`engine`] does it, with `starting`, `ending` and `callers` for what each of these takes. [`life`] is the part about the service and the stop, [`health`] about the
-//! check of the service, [`descendants`] about who is left, [`notify`] tells who started us.
+//! check of the service, [`descendants`] about who is left, [`last_words`] about what the daemon has written into its log, [`notify`]
+//! tells who started us.
 
 mod callers;
 mod calls;
@@ -13,6 +14,7 @@ pub mod event;
 mod files;
 mod followers;
 pub mod health;
+mod last_words;
 mod ledger;
 pub mod life;
 mod listeners;
@@ -20,6 +22,7 @@ pub mod machine;
 pub mod notify;
 pub mod overdue;
 mod past;
+pub mod problems;
 mod requests;
 pub mod service;
 mod starting;

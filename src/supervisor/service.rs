@@ -14,6 +14,7 @@ use crate::process::{self, Pid};
 use crate::settings::Settings;
 use crate::signals;
 
+use super::last_words::LogFile;
 use super::life::Setting;
 
 /// More is as good as for ever, and no clock counts so far.
@@ -51,6 +52,7 @@ pub fn not_started(settings: &Settings, error: &io::Error) -> (u8, String) {
 pub struct Said {
     pipe: AsyncFd<File>,
     text: Vec<u8>,
+    log_files: Vec<LogFile>,
     ended: bool,
 }
 
@@ -58,7 +60,12 @@ impl Said {
     /// Listens to the end of the pipe that [`start`] gave. Needs a tokio runtime.
     pub fn on(pipe: OwnedFd) -> io::Result<Self> {
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Self { pipe: process::watch_input(File::from(pipe))?, text: Vec::new(), ended: false })
+        Ok(Self {
+            pipe: process::watch_input(File::from(pipe))?,
+            text: Vec::new(),
+            log_files: Vec::new(),
+            ended: false,
+        })
     }
 
     /// Waits until more has been said, or nothing more can be.
@@ -86,7 +93,19 @@ impl Said {
         }
         let whole = self.text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let lines: Vec<u8> = self.text.drain(..whole).collect();
-        String::from_utf8_lossy(&lines).lines().map(parse).collect()
+        let mut settings = Vec::new();
+        for line in String::from_utf8_lossy(&lines).lines() {
+            match line.strip_prefix("log-file=").map(LogFile::parse) {
+                Some(Some(file)) => self.log_files.push(file),
+                _ => settings.push(parse(line)),
+            }
+        }
+        settings
+    }
+
+    /// Where the daemon logs, as far as it has been said.
+    pub(super) fn take_log_files(&mut self) -> Vec<LogFile> {
+        std::mem::take(&mut self.log_files)
     }
 
     /// Whether nothing more can be said.

@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # Apache's housekeeping.
+# What fails in the middle of a $(...) fails the run, too.
+shopt -s inherit_errexit
 # shellcheck source=service/apache2/bin/environment.sh
 source "$LAMPLIGHTER_BIN/environment.sh"
 # shellcheck source=service/apache2/bin/certificates.sh

@@ -5,6 +5,7 @@ COMMAND=/usr/sbin/apache2
 USE_RUNSOCK=1
 RUNMODE=0750
 USE_VARLOG=1
+LOG_FILES=/var/log/apache2/error.log
 # WINCH lets the requests in progress come to their end (at most GracefulShutdownTimeout).
 STOP_SIGNAL=WINCH
 STOP_TIMEOUT=12

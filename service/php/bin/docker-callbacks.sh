@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # PHP's housekeeping.
+# What fails in the middle of a $(...) fails the run, too.
+shopt -s inherit_errexit
 # shellcheck source=service/php/bin/environment.sh
 source "$LAMPLIGHTER_BIN/environment.sh"
 

@@ -4,6 +4,7 @@ SERVICE=php
 COMMAND=/usr/sbin/php-fpm$PHP_VERSION
 OPTS='--nodaemonize --fpm-config /usr/local/conf/php-fpm.conf'
 USE_VARLOG=1
+LOG_FILES=/var/log/php/fpm.log
 # QUIT lets the requests in progress come to their end.
 STOP_SIGNAL=QUIT
 STOP_TIMEOUT=25

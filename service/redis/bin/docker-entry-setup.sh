@@ -8,9 +8,15 @@ USE_RUNSOCK=1
 # The application's user is in the group.
 RUNMODE=0750
 USE_VARLOG=1
+LOG_FILES=/var/log/redis/redis.log
 REUID=redis
 # Long enough to write the data out before it goes.
 STOP_TIMEOUT=50
+
+# shellcheck source=target-sbin/lib/problems.sh
+source "$LAMPLIGHTER_SBIN/lib/problems.sh"
+# shellcheck source=service/redis/bin/cache.sh
+source "$LAMPLIGHTER_BIN/cache.sh"
 
 # Redis is told the password's hash, in memory only: so it is neither on a command line nor in a file that is kept,
 # and any character may be in it.
@@ -28,3 +34,4 @@ writeAccessList() {
 writeAccessList
 chown redis:redis /var/lib/redis
 chmod 0750 /var/lib/redis /var/log/redis
+mendCache

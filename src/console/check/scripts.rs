@@ -14,7 +14,7 @@ use crate::{signals, spelling};
 pub(super) const PERSONALITY: &str = "docker-entry-setup.sh";
 pub(super) const CALLBACKS: &str = "docker-callbacks.sh";
 /// The variables of a personality (README, "A service and a callback of your own").
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 13] = [
     "SERVICE",
     "COMMAND",
     "OPTS",
@@ -27,6 +27,7 @@ const VARIABLES: [&str; 12] = [
     "REGID",
     "STOP_SIGNAL",
     "STOP_TIMEOUT",
+    "LOG_FILES",
 ];
 
 /// Whether a service has callbacks.

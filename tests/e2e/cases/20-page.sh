@@ -86,6 +86,14 @@ helpersAreNoPages() {
     expectEqual 'the status of /stack.php' 404 "$(httpStatus /stack.php)"
 }
 
+blanksInTheDocumentRoot() {
+    mkdir -p 'site/a public folder'
+    # shellcheck disable=SC2016 # it is the shell in the container that expands
+    inside apache2 bash -euc 'SITE_PUBLIC="a public folder"; source /usr/local/bin/environment.sh
+        apache2 $apacheOptions -t 2>&1'
+    rmdir 'site/a public folder'
+}
+
 testCase 'the page over HTTP shows a row just written and the counter grown' pageOverHttp
 testCase 'the page over HTTPS, with the certificate that Apache made itself' pageOverHttps
 testCase 'the page over HTTP/2' pageOverHttp2
@@ -93,3 +101,4 @@ testCase 'hidden files do not exist for the world' hiddenFilesDoNotExist
 testCase 'PHP runs nothing but scripts of the document root, and shows no source' onlyScriptsOfTheRootAreRun
 testCase 'a link that the application makes does not lead out' linksOfTheApplicationStayInside
 testCase "the site's helpers are no pages" helpersAreNoPages
+testCase 'a document root with blanks in its name is understood' blanksInTheDocumentRoot

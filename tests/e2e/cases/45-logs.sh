@@ -30,6 +30,14 @@ redisLogs() {
         'REDISCLI_AUTH=$(cat /run/secrets/redis-password) redis-cli -s /run/redis/redis.sock bgrewriteaof'
 }
 
+# As long as the arguments of a query in an error message may be.
+longLinesAreWhole() {
+    echo '<?php error_log("begin " . str_repeat("x", 100000) . " end");' >site/long-line.php
+    expectEqual 'the status' 200 "$(httpStatus /long-line.php)"
+    rm -f -- site/long-line.php
+    waitUntil 10 'all of the line is in the log' inside php grep --quiet 'begin xx*xxx end$' /var/log/php/fpm.log
+}
+
 # Each request has a number, and is answered on a connection of its own.
 requestNumbers() { # FROM TO FILE-WITH-THE-NUMBERS-ANSWERED
     local number
@@ -79,5 +87,6 @@ brokenStateIsBegunAnew() {
 testCase "Apache's logs rotate, and it goes on in the new one" apacheLogs
 testCase "PHP's logs rotate, and it goes on in the new one" phpLogs
 testCase "Redis' logs rotate, and it goes on in the new one" redisLogs
+testCase 'a long line that PHP logs is logged whole' longLinesAreWhole
 testCase 'no line of a log is lost or doubled when it is rotated under load' noLineIsLostUnderLoad
 testCase 'a broken state of log rotation does not end it for ever' brokenStateIsBegunAnew

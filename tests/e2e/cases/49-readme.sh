@@ -29,10 +29,11 @@ readmeWorks() { # SECTION COMMANDS
 }
 
 readmeNamesSettings() {
-    local name
+    local name names
+    names=$(awk '/^## / { inside = /Backups|Certificates/ } inside' README.md | grep --only-matching --extended-regexp '\b(BACKUP|ACME|SITE|DISK|HTTPS?)_[A-Z_]+[A-Z]\b' | sort --unique)
     while IFS= read -r name; do
         grep --quiet "^$name=" .env.example || fail "the README names $name, which .env.example does not have"
-    done < <(awk '/^## / { inside = /Backups|Certificates/ } inside' README.md | grep --only-matching --extended-regexp '\b(BACKUP|ACME|SITE|DISK|HTTPS?)_[A-Z_]+[A-Z]\b' | sort --unique)
+    done <<<"$names"
 }
 
 testCase "the README's commands for backups do what it says" readmeWorks Backups 5

@@ -96,6 +96,23 @@ killedDaemonsComeBack() {
     done
 }
 
+# Each in the file where its daemon logs. Whoever ends with 0 is not started again by Docker.
+lastWordsAreShown() {
+    local service daemon words since
+    while read -ru 3 service daemon words; do
+        since=$(now)
+        inside "$service" pkill -TERM --oldest "$daemon"
+        waitForLog 30 "$service" "$since" "$words"
+        "${compose[@]}" start "$service"
+        waitUntilHealthy "$service"
+    done 3<<'END'
+redis redis-server redis\.log \| .*ready to exit, bye bye
+php php-fpm fpm\.log \| .*exiting, bye-bye!
+apache2 apache2 error\.log \| .*caught SIGTERM, shutting down
+END
+    waitUntil 30 'the site is back' siteIsUp
+}
+
 answersActions() { # SERVICE USER ACTION
     local answer
     answer=$(ask "$1" <<<"$2 $3")
@@ -181,6 +198,7 @@ testCase 'with MariaDB stopped the page says so with 503, and shows the rest' pa
 testCase 'MariaDB is stopped and started without a crash recovery' mariaDbStopsInOrder
 testCase 'a killed mariadbd ends its container with 137, Docker restarts it, and the site is back' killedMariaDbComesBack
 testCase 'so do the other daemons when they are killed' killedDaemonsComeBack
+testCase "a daemon's last words are in the container's log, wherever it logs" lastWordsAreShown
 testCase 'a syntax error in callbacks leaves the daemon running, with the error in the log' brokenCallbacksHarmNothing
 testCase 'a missing personality gives one clear message' missingPersonality
 testCase 'a COMMAND that is not there gives one clear message' missingCommand

@@ -3,10 +3,11 @@
 
 # All that a dump has to bring back, as lines that can be compared.
 databaseFacts() { # CLIENT...
-    local table
+    local table list
     local -a tables
-    mapfile -t tables < <("$@" "SELECT table_name FROM information_schema.tables
-        WHERE table_schema = 'forum' AND table_type = 'BASE TABLE' ORDER BY 1")
+    list=$("$@" "SELECT table_name FROM information_schema.tables
+        WHERE table_schema = 'forum' AND table_type = 'BASE TABLE' ORDER BY 1") || return
+    mapfile -t tables <<<"$list"
     for table in "${tables[@]}"; do
         "$@" "SELECT '$table', COUNT(*) FROM forum.\`${table//\`/\`\`}\`; CHECKSUM TABLE forum.\`${table//\`/\`\`}\`"
     done

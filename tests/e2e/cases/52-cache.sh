@@ -1,0 +1,52 @@
+# shellcheck shell=bash disable=SC2016 # it is the shell in the container that expands
+# Redis is a cache: what it cannot read any more does not keep the site down.
+
+redisCli() { # COMMAND...
+    inside redis sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis-password) exec redis-cli -s /run/redis/redis.sock "$@"' sh "$@"
+}
+
+# Redis is stopped, what it has kept is changed, and it starts again; when that was is in $results/since.
+restartRedisAfter() { # SCRIPT (in Redis' folder)
+    redisCli set kept word >/dev/null
+    "${compose[@]}" stop redis
+    docker run --rm --network none --volume "$data/redis:/d" --entrypoint sh "$image" -euc "cd /d/appendonlydir; $1"
+    now >"$results/since"
+    "${compose[@]}" start redis
+    waitUntilHealthy redis
+    waitUntil 30 'the site is back' siteIsUp
+}
+
+damagedCacheIsPutAside() {
+    local since
+    restartRedisAfter 'printf garbage >>"$(ls *.incr.aof)"; printf more >>"$(ls *.incr.aof)"'
+    since=$(<"$results/since")
+    expectMatch 'the log of redis' 'Redis cannot read what it has kept \(Bad file format reading the append only file.*begins with nothing' "$(logOf redis "$since")"
+    expectMatch 'its health' 'degraded: .*Redis began with nothing on .*data/redis/broken' "$(inside redis lamplighter health)"
+    inside redis sh -euc 'test -s /var/lib/redis/broken/appendonly.aof.manifest'
+    expectEqual 'the key' '' "$(redisCli get kept)"
+}
+
+# The twins: what the log of commands begins with, and the list of the files.
+damagedSnapshotIsPutAside() {
+    restartRedisAfter 'printf garbage | dd of="$(ls *.base.rdb)" bs=1 seek=20 conv=notrunc status=none'
+    expectMatch 'the log of redis' 'Redis cannot read what it has kept \(.*begins with nothing' "$(logOf redis "$(<"$results/since")")"
+    restartRedisAfter ': >appendonly.aof.manifest'
+    expectMatch 'the log of redis' 'Redis cannot read what it has kept \(Found an empty AOF manifest\).*begins with nothing' "$(logOf redis "$(<"$results/since")")"
+    # There is one, whatever happens.
+    expectEqual 'what Redis has on its disk' 'appendonlydir broken' "$(inside redis sh -c 'cd /var/lib/redis && ls -d a* b* | xargs')"
+    inside redis rm -rf /var/lib/redis/broken
+    expectEqual 'its health' healthy "$(inside redis lamplighter health | tail --lines=1)"
+}
+
+# The last command, and no more.
+tornCacheIsKept() {
+    redisCli set torn word >/dev/null
+    restartRedisAfter 'truncate --size=-3 "$(ls *.incr.aof)"'
+    expectNoMatch 'the log of redis' 'begins with nothing' "$(logOf redis "$(<"$results/since")")"
+    expectEqual 'the key' word "$(redisCli get torn)"
+    inside redis sh -euc 'test ! -e /var/lib/redis/broken'
+}
+
+testCase 'a damaged cache is put aside, which is shown, and the site goes on' damagedCacheIsPutAside
+testCase 'so it is whichever of its files is damaged, and one is kept until somebody removes it' damagedSnapshotIsPutAside
+testCase 'a cache that was torn by a power cut is kept' tornCacheIsKept
