@@ -20,6 +20,13 @@ for argument; do
 done
 exec /usr/bin/jq "$@""#;
 
+/// Fails where a mail's body is made.
+const BROKEN_JQ_BODY: &str = r#"#!/bin/bash
+for argument; do
+    if [[ $argument == *to_entries* ]]; then exit 5; fi
+done
+exec /usr/bin/jq "$@""#;
+
 /// Takes requests on loopback, says that all is well, and gives what was posted.
 fn hearer() -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -52,21 +59,30 @@ fn hearer() -> (String, Receiver<String>) {
     (address, heard)
 }
 
+fn program(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 /// Runs the notifier with a message; whether somebody was told, and what it says.
 fn notify(message: &str, address: &str, jq: Option<&str>, ways: &[(&str, &str)]) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("alarm-webhook"), format!("{address}\n")).unwrap();
     fs::write(folder.path().join("alarm-pings"), format!("mysql nightly-backup {address}\n")).unwrap();
+    notify_in(folder.path(), message, jq, ways)
+}
+
+/// As [`notify`], with the secrets and the programs of a folder.
+fn notify_in(folder: &Path, message: &str, jq: Option<&str>, ways: &[(&str, &str)]) -> (bool, String) {
     if let Some(jq) = jq {
-        let path = folder.path().join("jq");
-        fs::write(&path, jq).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        program(folder, "jq", jq);
     }
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("service/scheduler/bin/notify");
-    let mut child = Command::new(program)
+    let notifier = Path::new(env!("CARGO_MANIFEST_DIR")).join("service/scheduler/bin/notify");
+    let mut child = Command::new(notifier)
         .env_clear()
-        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
-        .env("ALARM_SECRETS", folder.path())
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+        .env("ALARM_SECRETS", folder)
         .envs(ways.iter().copied())
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
@@ -75,6 +91,33 @@ fn notify(message: &str, address: &str, jq: Option<&str>, ways: &[(&str, &str)])
     child.stdin.take().unwrap().write_all(message.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     (output.status.success(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// Keeps what is to be mailed.
+const MSMTP: &str = "#!/bin/bash\ncat >\"$ALARM_SECRETS/mailed\"\n";
+
+/// Runs the notifier where mail is set up and nothing else; as [`notify`], and what was mailed.
+fn mail(jq: Option<&str>) -> (bool, String, Option<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("alarm-mail"), "account default\n").unwrap();
+    program(folder.path(), "msmtp", MSMTP);
+    let (is_told, said) = notify_in(folder.path(), ALARM, jq, &[("ALARM_MAIL", "one@forum.example")]);
+    (is_told, said, fs::read_to_string(folder.path().join("mailed")).ok())
+}
+
+#[test]
+fn a_mail_has_the_message_and_one_that_would_have_none_is_not_sent() {
+    let (is_told, said, mailed) = mail(None);
+    assert_eq!((is_told, said.as_str()), (true, ""));
+    let mailed = mailed.unwrap();
+    let (head, body) = mailed.split_once("\n\n").unwrap();
+    assert!(head.contains("Subject: [lamplighter] it failed"), "{head}");
+    // `it failed`, in base64.
+    assert!(body.starts_with("aXQgZmFpbGVk"), "{body}");
+
+    let (is_told, said, mailed) = mail(Some(BROKEN_JQ_BODY));
+    assert!(!is_told && said.contains("failed could not be told by Mail"), "{said}");
+    assert_eq!(mailed, None);
 }
 
 const WAYS: [&[(&str, &str)]; 2] = [&[("ALARM_WEBHOOK", "1")], &[("ALARM_PINGS", "1")]];
