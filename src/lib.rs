@@ -14,7 +14,7 @@
 //! - [`console`]: what people see
 //!
 //! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
-//! [`claim`], [`backoff`], and what is written and read by people: [`duration`], [`diagnostic`],
+//! [`claim`], [`backoff`], [`durable`], and what is written and read by people: [`duration`], [`diagnostic`],
 //! [`spelling`].
 
 pub mod access;
@@ -25,6 +25,7 @@ pub mod cli;
 pub mod clock;
 pub mod console;
 pub mod diagnostic;
+pub mod durable;
 pub mod duration;
 pub mod journal;
 pub mod listener;

@@ -174,6 +174,35 @@ fn a_time_zone_that_changes_on_disk_changes_when_its_entries_fire() {
 }
 
 #[test]
+fn which_time_zones_are_used_next_and_status_say() {
+    let mut stage = Stage::new();
+    stage.write("zones/Test/Zone", zone_file(1));
+    stage.write("zones/tzdata.zi", "# version 2020a\n");
+    stage.write("conf/schedule.cron", "CRON_TZ=Test/Zone\n0 12 * * * php lunch");
+    let said = |stage: &Stage, arguments: &[&str]| {
+        let output = stage.run(arguments);
+        assert!(output.status.success(), "{output:?}");
+        format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout))
+    };
+    let used = "tzdata 2020a, of TZDIR (bundled: ";
+    assert!(said(&stage, &["next", "-n", "1"]).starts_with(&format!("by {used}")), "of the file");
+    assert!(
+        said(&stage, &["next", "--expr", "0 12 * * *", "--tz", "Test/Zone"])
+            .starts_with(&format!("by {used}"))
+    );
+    assert!(
+        !said(&stage, &["next", "--expr", "0 12 * * *"]).contains("tzdata"),
+        "UTC is the same in all releases"
+    );
+    stage.start_scheduler();
+    stage.first_next();
+    assert!(said(&stage, &["next", "-n", "1"]).starts_with(&format!("by {used}")), "of the scheduler");
+    assert!(said(&stage, &["status", "scheduler"]).contains(used));
+    let status: Value = serde_json::from_str(&said(&stage, &["status", "--json"])).unwrap();
+    assert!(status["services"][0]["zones"].as_str().unwrap().starts_with(used));
+}
+
+#[test]
 fn a_hangup_has_the_schedule_read_again_where_no_watch_sees_it_change() {
     let mut stage = Stage::new();
     stage.write("conf/schedule.cron", "@daily php before");

@@ -213,16 +213,114 @@ fn an_entry_that_is_not_to_catch_up_only_says_what_was_missed() {
     assert_eq!(world.took(), ["2026-05-01T04:00:00Z a: root hourly"]);
 }
 
+const BOTH: &str = "*/10 * * * * a often\n0,10,20,30 4 * * * b at-four";
+
 #[test]
-fn a_step_back_of_half_an_hour_repeats_nothing() {
-    let mut world = World::with("2026-05-01T03:59:00Z", "*/10 * * * * a often");
-    world.run_to("2026-05-01T04:20:30Z");
-    assert_eq!(world.took().len(), 3);
-    world.set_clock("2026-05-01T03:50:30Z");
+fn after_a_step_back_patterns_follow_the_new_clock_at_once_and_times_of_day_do_not_come_again() {
+    // What Debian's cron 3.0pl1-162 was seen to do with the same lines under the same clock.
+    let mut world = World::with("2026-05-01T03:58:00Z", BOTH);
+    world.run_to("2026-05-01T04:22:00Z");
+    assert_eq!(world.took().len(), 6);
+    world.set_clock("2026-05-01T03:52:00Z");
     world.run_to("2026-05-01T04:29:00Z");
-    assert_eq!(world.took(), [""; 0], "these instants have been");
+    let again = ["04:00", "04:10", "04:20"].map(|time| format!("2026-05-01T{time}:00Z a: root often"));
+    assert_eq!(world.took(), again);
+    let said = "the clock was set back from 2026-05-01T04:20:00Z to 2026-05-01T03:52:00Z: entries that follow it go \
+                on from there, and times of day that have been do not come again";
+    assert_eq!(world.said, [said]);
     world.run_to("2026-05-01T04:30:00Z");
-    assert_eq!(world.took(), ["2026-05-01T04:30:00Z a: root often"]);
+    assert_eq!(world.took(), ["2026-05-01T04:30:00Z a: root often", "2026-05-01T04:30:00Z b: root at-four"]);
+}
+
+#[test]
+fn each_step_back_gives_patterns_ids_of_their_own_over_restarts_too() {
+    let mut world = World::with("2026-05-01T03:58:00Z", BOTH);
+    let mut boot = 1;
+    for count in 0..4 {
+        world.run_to("2026-05-01T04:02:00Z");
+        let took = world.took();
+        assert_eq!(took[0], "2026-05-01T04:00:00Z a: root often", "after {count} steps back");
+        assert_eq!(took.len(), if count == 0 { 2 } else { 1 }, "{took:?}");
+        let mut restart = |world: &mut World| {
+            boot += 1;
+            world.restart(&format!("boot {boot}"), Some(BOTH));
+        };
+        // The count is on the disk before and after, and the step is seen when the scheduler was off meanwhile.
+        match count {
+            0 => restart(&mut world),
+            1 => {
+                world.disk = world.machine.snapshot().collect();
+                world.now = second("2026-05-01T03:58:00Z");
+                restart(&mut world);
+            }
+            _ => {}
+        }
+        world.set_clock("2026-05-01T03:58:00Z");
+        restart(&mut world);
+    }
+    let eras = world.ids.iter().filter(|id| id.contains('+')).count();
+    assert_eq!(eras, 3, "{:?}", world.ids);
+}
+
+#[test]
+fn steps_back_add_up_and_beyond_three_hours_all_is_asked_for_again() {
+    let mut world = World::with("2026-05-01T03:58:00Z", BOTH);
+    world.run_to("2026-05-01T06:12:00Z");
+    world.took();
+    for to in ["2026-05-01T04:40:00Z", "2026-05-01T03:15:00Z"] {
+        world.set_clock(to);
+        world.run_to(&to.replace(":40:", ":45:").replace(":15:", ":59:"));
+    }
+    assert_eq!(world.took().len(), 4, "by a pattern, from 03:20 on");
+    world.run_to("2026-05-01T04:00:00Z");
+    assert_eq!(world.took(), ["2026-05-01T04:00:00Z a: root often"], "by 02:57 in all");
+    world.set_clock("2026-05-01T03:05:00Z");
+    world.run_to("2026-05-01T04:00:00Z");
+    let took = world.took();
+    assert_eq!(took.last().unwrap(), "2026-05-01T04:00:00Z b: root at-four", "by 03:05 in all");
+    assert_eq!(took.len(), 7);
+}
+
+#[test]
+fn what_had_its_turn_before_a_step_back_is_not_made_up_for_after_one_forward() {
+    let mut world = World::with("2026-05-01T03:58:00Z", BOTH);
+    world.run_to("2026-05-01T04:22:00Z");
+    world.set_clock("2026-05-01T03:52:00Z");
+    world.took();
+    world.set_clock("2026-05-01T04:15:00Z");
+    assert_eq!(world.took(), [""; 0]);
+    world.set_clock("2026-05-01T04:25:00Z");
+    assert_eq!(world.took(), [""; 0]);
+    world.set_clock("2026-05-01T04:32:00Z");
+    let made_up = ["a: root often", "b: root at-four"].map(|what| format!("2026-05-01T04:32:00Z {what}"));
+    assert_eq!(world.took(), made_up);
+    assert_eq!(world.alarms.iter().filter(|alarm| alarm.contains("missed")).count(), 0, "{:?}", world.alarms);
+}
+
+#[test]
+fn a_clock_put_right_by_less_than_a_minute_repeats_nothing() {
+    let mut world = World::with("2026-05-01T03:58:00Z", BOTH);
+    world.run_to("2026-05-01T04:10:02Z");
+    world.took();
+    world.set_clock("2026-05-01T04:09:30Z");
+    world.run_to("2026-05-01T04:19:59Z");
+    assert_eq!(world.took(), [""; 0]);
+    assert_eq!(world.said, [""; 0]);
+}
+
+#[test]
+fn what_waits_when_the_clock_is_set_back_is_delivered_and_so_is_its_repeat() {
+    let mut world = World::with("2026-05-01T03:58:00Z", BOTH);
+    world.away.insert("a".parse().unwrap());
+    world.run_to("2026-05-01T04:02:00Z");
+    world.set_clock("2026-05-01T03:59:00Z");
+    world.run_to("2026-05-01T04:00:30Z");
+    world.took();
+    world.away.clear();
+    world.restart("boot 2", Some(BOTH));
+    world.run_to("2026-05-01T04:05:00Z");
+    assert_eq!(world.took(), ["2026-05-01T04:00:30Z a: root often"; 2], "under two ids");
+    assert_eq!(world.machine.waiting().count(), 0);
 }
 
 #[test]

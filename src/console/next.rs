@@ -11,10 +11,10 @@ use super::client;
 use super::error::CommandError;
 use super::look;
 use super::table::{Cell, Column, table};
-use super::{instant, say, schedule_file};
+use super::{instant, say, schedule_file, visible};
 use crate::diagnostic::Severity;
 use crate::names::{ActionName, ServiceName, UserName};
-use crate::schedule::{Coming, Zone, next, parse, parse_expression, upcoming};
+use crate::schedule::{Coming, Zone, disagreement, next, parse, parse_expression, upcoming, zones_in_words};
 use crate::settings::Folders;
 
 /// What is done, for when it is not.
@@ -56,19 +56,21 @@ pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u
     let zone = schedule_file::zone(tz.as_deref())?;
     let after = from.as_ref().map_or(Ok(now), |from| instant::read(from, &zone))?;
     if let Some(expr) = expr {
-        print(arguments, &of_expression(expr, &zone, after, *count)?, after);
+        let rows = of_expression(expr, &zone, after, *count)?;
+        print(arguments, &rows, after, &zones_in_words());
         return Ok(0);
     }
     let told = path.is_some() || tz.is_some() || from.is_some();
-    let rows = if told {
-        of_file(&schedule_file::find(path.as_deref(), folders)?, &zone, after, *count)?
+    let of_file = |file: &Path| of_file(file, &zone, after, *count).map(|rows| (rows, zones_in_words()));
+    let (rows, zones) = if told {
+        of_file(&schedule_file::find(path.as_deref(), folders)?)?
     } else {
         match (of_scheduler(folders, *count).await, schedule_file::find(None, folders)) {
-            (Err(CommandError::Unreached { .. }), Ok(file)) => of_file(&file, &zone, after, *count)?,
+            (Err(CommandError::Unreached { .. }), Ok(file)) => of_file(&file)?,
             (answered, _) => answered?,
         }
     };
-    print(arguments, &rows, after);
+    print(arguments, &rows, after, &zones);
     Ok(0)
 }
 
@@ -99,6 +101,9 @@ fn of_file(path: &Path, zone: &Zone, after: i64, count: usize) -> Result<Vec<Row
         let (lines, path) = (if bad == 1 { "line is" } else { "lines are" }, path.display());
         eprintln!("{bad} {lines} bad, see `lamplighter check {path}`");
     }
+    if let Some(disagreement) = disagreement(&schedule.entries, after) {
+        eprintln!("{disagreement}");
+    }
     let coming = upcoming(schedule.entries.iter().map(|entry| (entry, after)));
     let row = |Coming { entry, at, due }: Coming<'_>| Row {
         at,
@@ -122,8 +127,8 @@ struct Told {
     action: ActionName,
 }
 
-/// Asks the running scheduler.
-async fn of_scheduler(folders: &Folders, count: usize) -> Result<Vec<Row>, CommandError> {
+/// Asks the running scheduler; also which time zones it goes by.
+async fn of_scheduler(folders: &Folders, count: usize) -> Result<(Vec<Row>, String), CommandError> {
     let path = folders.run.join("scheduler-request.sock");
     let answer = client::call(&path, &json!({"op": "next", "count": count}), PATIENCE).await;
     let answer = answer.map_err(CommandError::unreached(DOING))?;
@@ -143,10 +148,15 @@ async fn of_scheduler(folders: &Folders, count: usize) -> Result<Vec<Row>, Comma
         time: told.time,
         asked: Some((told.user, told.service, told.action)),
     };
-    Ok(told.into_iter().map(row).collect())
+    let zones = answer["zones"].as_str().map(visible::line).unwrap_or_default().into_owned();
+    Ok((told.into_iter().map(row).collect(), zones))
 }
 
-fn print(arguments: &Arguments, rows: &[Row], after: i64) {
+fn print(arguments: &Arguments, rows: &[Row], after: i64, zones: &str) {
+    // Beside what programs read; what every release says the same needs no word.
+    if !zones.is_empty() && !rows.iter().all(|row| matches!(row.zone.name(), "UTC" | "Etc/UTC")) {
+        eprintln!("by {zones}");
+    }
     if rows.is_empty() && !arguments.json {
         eprintln!("nothing, ever");
     } else if arguments.epoch {

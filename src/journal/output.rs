@@ -4,12 +4,14 @@
 //! waits for the disk.
 
 use std::collections::VecDeque;
-use std::fmt::Write;
-use std::fs::{self, DirEntry};
-use std::io;
+use std::fmt::Write as _;
+use std::fs::{self, DirEntry, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::durable::{self, make_private_folder};
 use crate::names::RequestId;
 
 /// How much of a run's output is kept, in bytes: the end of it.
@@ -118,10 +120,10 @@ impl Store {
     }
 
     fn write(&self, path: &Path, text: &[u8]) -> io::Result<()> {
-        let written = match fs::write(path, text) {
+        let written = match write_private(path, text) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make_private_folder(&self.folder)?;
-                fs::write(path, text)
+                write_private(path, text)
             }
             written => written,
         };
@@ -177,7 +179,8 @@ fn room_of(path: &Path) -> u64 {
 }
 
 /// What callbacks print is the operator's to read.
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+fn write_private(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(durable::PRIVATE).open(path)?;
+    file.write_all(text)
 }

@@ -4,17 +4,22 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::Schedule;
 use super::calendar::{CORRECTION, MINUTE, next_wall_minute};
+use super::civil::{Month, month_and_day};
+use super::disagreement::disagreements;
 use super::entry::{Entry, When};
+use super::explain::MONTHS;
 use super::expression::Expression;
-use super::field::{FIELDS, FieldKind};
+use super::field::{FIELDS, Field, FieldKind};
 use super::words::{Fault, Line, Word};
 use super::zone::{Stretch, Zone};
+use super::{Schedule, zones_in_words};
 use crate::diagnostic::{Diagnostic, Severity};
 
+const DAY: i64 = 24 * 60 * 60;
+
 /// So far ahead jumps of the wall clock are looked for, in seconds: two years.
-const AHEAD: i64 = 2 * 366 * 24 * 60 * 60;
+const AHEAD: i64 = 2 * 366 * DAY;
 
 /// A schedule with the text that it was read from.
 #[derive(Debug)]
@@ -30,8 +35,9 @@ impl<'a> Advisor<'a> {
         Self { schedule, lines: bytes.split(|&byte| byte == b'\n').collect() }
     }
 
-    /// What never fires, what falls into a jump of the wall clock within two years of the second `now`, and
-    /// steps that do not divide what they step through.
+    /// What never fires, what falls into a jump of the wall clock within two years of the second `now`, steps that
+    /// do not divide what they step through, days of which either is enough, and times that depend on the release of
+    /// the time zones.
     pub fn advise(&self, now: i64) -> Vec<Diagnostic> {
         let mut zones = HashMap::new();
         let mut advice = Vec::new();
@@ -42,10 +48,12 @@ impl<'a> Advisor<'a> {
             let faults = never(line, &expression)
                 .into_iter()
                 .chain(steps(line))
+                .chain(either(line, &expression, now))
                 .chain(in_gap(line, entry, &expression, jumps))
                 .chain(in_overlap(line, entry, &expression, jumps));
             advice.extend(faults.map(|fault| line.diagnose(Severity::Warning, fault)));
         }
+        advice.extend(self.disagreements(now));
         advice
     }
 
@@ -56,6 +64,19 @@ impl<'a> Advisor<'a> {
         let span = service.start..action.span().end;
         let fault = Fault { span, message, allowed: String::new(), hint };
         Some(line.diagnose(Severity::Warning, fault))
+    }
+
+    /// The entries that are due at other times by the zones that are not used.
+    fn disagreements(&self, now: i64) -> Vec<Diagnostic> {
+        let found = disagreements(&self.schedule.entries, now).into_iter().filter_map(|found| {
+            let (line, zone) = (self.line(found.entry)?, found.entry.zone());
+            let shown = |at| instant_in(at, zone);
+            let other = found.other.map_or_else(|| "never".to_owned(), shown);
+            let message =
+                format!("this is due at {} in {zone}, by other time zones {other}", shown(found.at));
+            Some(line.diagnose(Severity::Warning, fault(line, message, Some(zones_in_words()))))
+        });
+        found.collect()
     }
 
     fn line(&self, entry: &Entry) -> Option<Line<'a>> {
@@ -125,6 +146,42 @@ fn step(item: Word<'_>, kind: FieldKind) -> Option<Fault> {
     Some(item.fault(message, "", hint.as_deref()))
 }
 
+/// Two day fields of which either is enough: they read as if both had to fit.
+fn either(line: Line<'_>, expression: &Expression, now: i64) -> Option<Fault> {
+    let words = time(line);
+    let [_, _, day, _, weekday] = words[..] else { return None };
+    let all = |field: Field, kind: FieldKind| field.values == kind.all();
+    let says_nothing = all(expression.day_of_month, FieldKind::DayOfMonth)
+        && all(expression.day_of_week, FieldKind::DayOfWeek);
+    if expression.joins_days() || says_nothing {
+        return None;
+    }
+    let month = months_after(now).take(12).find(|month| expression.month.contains(month.number))?;
+    let count = expression.days_of(month).count_ones();
+    let days = if count == 1 { "day" } else { "days" };
+    let name = MONTHS[month.number as usize - 1];
+    let message = format!(
+        "`{}` or `{}`: either is enough, so this fires on {count} {days} of {name} {}",
+        day.text, weekday.text, month.year
+    );
+    let hint = "both must fit only where one of them starts with `*`: `0 0 1-7 * */7` is the first Sunday of a month; \
+                for another weekday let the action look at the date";
+    let span = day.start..weekday.span().end;
+    Some(Fault { span, message, allowed: String::new(), hint: Some(hint.to_owned()) })
+}
+
+/// The months after that of a second, of which all is still to come.
+fn months_after(now: i64) -> impl Iterator<Item = Month> {
+    let following = |month: &Month| {
+        Some(match month.number {
+            12 => Month { year: month.year + 1, number: 1 },
+            number => Month { number: number + 1, ..*month },
+        })
+    };
+    let (this, _) = month_and_day(now.div_euclid(DAY));
+    std::iter::successors(Some(this), following).skip(1)
+}
+
 /// The first jump forwards over a time of the entry.
 fn in_gap(
     line: Line<'_>,
@@ -142,6 +199,9 @@ fn in_gap(
         let (time, date) = (clock(skipped), date(skipped));
         let message = format!("on {date} there is no {time} in {zone}");
         let hint = match (fixed, to - from < CORRECTION) {
+            (true, true) if matching(expression, skipped + MINUTE, to).is_some() => {
+                format!("it fires once at {} then, for all of its times that are skipped", clock(to))
+            }
             (true, true) => format!("it fires at {} then", clock(to)),
             _ => format!("it does not fire at that time then; the clock goes on at {}", clock(to)),
         };
@@ -188,6 +248,12 @@ fn clock(wall: i64) -> String {
     shown(wall, "%H:%M")
 }
 
+/// An instant by a zone's clock.
+fn instant_in(at: i64, zone: &Zone) -> String {
+    let at = Timestamp::from_second(at).unwrap_or_default().to_zoned(zone.rules().clone());
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
 fn date(wall: i64) -> String {
     shown(wall, "%Y-%m-%d")
 }
@@ -221,6 +287,28 @@ mod tests {
             assert_eq!(advice(text), [""; 0], "{text}");
         }
         assert_eq!(advice("CRON_TZ=UTC\n30 2 * * * a b\n@reboot a b"), [""; 0]);
+    }
+
+    #[test]
+    fn two_day_fields_of_which_either_is_enough_are_told_with_how_often_that_is() {
+        let text = "CRON_TZ=UTC\n0 0 1-7 6 mon a b";
+        let expected = "5:9 `1-7` or `mon`: either is enough, so this fires on 11 days of June 2026; both must fit \
+                        only where one of them starts with `*`: `0 0 1-7 * */7` is the first Sunday of a month; for \
+                        another weekday let the action look at the date";
+        assert_eq!(advice(text), [expected]);
+        assert!(advice("CRON_TZ=UTC\n0 0 1-31 * 1 a b")[0].contains("fires on 28 days of February 2026"));
+        for text in ["0 0 1-31 * 0-7 a b", "0 0 */2 * 1 a b", "0 0 1 * * a b", "0 0 * * 1 a b"] {
+            assert!(
+                !advice(&format!("CRON_TZ=UTC\n{text}")).iter().any(|fault| fault.contains("either")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn several_times_that_one_jump_skips_are_told_to_fire_once() {
+        let hint = "it fires once at 03:00 then, for all of its times that are skipped";
+        assert!(advice("0,30 2 * * * a b")[0].ends_with(hint), "{:?}", advice("0,30 2 * * * a b"));
     }
 
     #[test]

@@ -13,8 +13,8 @@
 //!   day did not exist.
 //!
 //! Debian's cron runs a job with several times in one gap once for each of them, ten seconds apart. Here they
-//! and a time that is just the gap's end are one occurrence: one instant names one occurrence, and doing
-//! housekeeping twice in a row serves nobody.
+//! and a time that is just the gap's end are one occurrence, as what is missed in a downtime is made up for once: an
+//! instant names one occurrence of an entry, and doing housekeeping twice in a row serves nobody.
 //!
 //! An occurrence is the first second of its minute. A minute whose first second is skipped does not exist;
 //! this matters only for transitions off the full minute, the last of which was in 1972 (Monrovia).

@@ -92,6 +92,11 @@ impl Entry {
         }
     }
 
+    /// Whether it follows the wall clock rather than name a time of day, as [`Expression::has_fixed_time`] says.
+    pub fn is_pattern(&self) -> bool {
+        matches!(&self.when, When::At(expression) if !expression.has_fixed_time())
+    }
+
     /// The zone of its wall clock.
     pub fn zone(&self) -> &Zone {
         &self.options.zone

@@ -1,9 +1,10 @@
 //! An expression in words.
 
+use super::calendar::{CORRECTION, MINUTE};
 use super::expression::Expression;
 use super::field::{Field, FieldKind};
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -38,13 +39,23 @@ impl Expression {
 
     /// Says what it does where the wall clock jumps.
     pub fn jumps_in_words(&self) -> &'static str {
-        if self.has_fixed_time() {
+        if self.has_times_in_one_gap() {
+            "times of day: where the clock jumps over one or several of them, it fires once when the jump is over \
+             (Debian's cron: once for each); where they come twice, the first time only"
+        } else if self.has_fixed_time() {
             "a time of day: where the clock jumps over it, it fires once when the jump is over; where it comes \
              twice, once"
         } else {
             "a pattern, since the minute or the hour starts with `*`: it follows the wall clock, also where that \
              jumps"
         }
+    }
+
+    /// Whether the clock may jump over several of its times of day at once.
+    fn has_times_in_one_gap(&self) -> bool {
+        let times = std::iter::successors(self.time_from(0), |&time| self.time_from(time + 1));
+        let times: Vec<i64> = times.map(|time| i64::from(time) * MINUTE).collect();
+        self.has_fixed_time() && times.windows(2).any(|pair| pair[1] - pair[0] < CORRECTION)
     }
 
     fn time_in_words(&self) -> String {
@@ -95,7 +106,9 @@ impl Expression {
             (false, true) => format!(" on {}", days()),
             (true, false) => format!(" on {}", weekdays()),
             (false, false) if self.joins_days() => format!(" on {}, if it is {}", days(), or(&weekdays())),
-            (false, false) => format!(" on {}, and on {}", days(), weekdays()),
+            (false, false) => {
+                format!(" on {} or on {} (either is enough)", days(), weekdays().replace(" and ", " or "))
+            }
         }
     }
 }
@@ -179,7 +192,11 @@ mod tests {
             ("0 */2 * * *", "at minute 0 of every 2 hours, from midnight on"),
             ("*/10 8-10 * * *", "every 10 minutes of hours 8 to 10"),
             ("*/7 3 * * *", "at minutes 0, 7, 14, 21, 28, 35, 42, 49 and 56 of hour 3"),
-            ("0 12 13 * 5", "at 12:00 on day 13 of the month, and on Friday"),
+            ("0 12 13 * 5", "at 12:00 on day 13 of the month or on Friday (either is enough)"),
+            (
+                "0 0 1-7 6 mon,wed",
+                "at 00:00 on days 1 to 7 of the month or on Monday or Wednesday (either is enough) in June",
+            ),
             ("0 0 1-7 * */7", "at 00:00 on days 1 to 7 of the month, if it is a Sunday"),
             (
                 "0 0 */2 * 1,2",
@@ -191,5 +208,19 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(words(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn several_times_that_one_jump_may_skip_are_said_to_fire_once() {
+        let jumps = |text| parse_expression(text).unwrap().jumps_in_words();
+        for several in ["0,30 2 * * *", "0 1-5 * * *", "5 4,6 * * *"] {
+            assert!(
+                jumps(several).contains("it fires once when the jump is over (Debian's cron: once for each)")
+            );
+        }
+        for one in ["0 2 * * *", "0 1,4 * * *"] {
+            assert!(jumps(one).starts_with("a time of day: "), "{one}");
+        }
+        assert!(jumps("*/30 2 * * *").starts_with("a pattern"));
     }
 }

@@ -183,6 +183,10 @@ fn quartz_hint(kind: FieldKind, text: &str) -> Option<String> {
     let number_before =
         |letter| upper.strip_suffix(letter).is_some_and(|n| n.bytes().all(|c| c.is_ascii_digit()));
     let hint = match kind {
+        _ if text.contains('~') => {
+            "other crons draw a time between the two; here `RANDOM_DELAY=minutes` above the line puts its entries off \
+             by up to so many, each always by the same"
+        }
         _ if text == "?" => "Quartz's `?` is `*` here",
         _ if text == "H" || text.starts_with("H/") => {
             "Jenkins' `H` is not known here; `RANDOM_DELAY=minutes` above the line spreads the load"
@@ -268,6 +272,8 @@ mod tests {
             refusal(FieldKind::Month, "mon"),
             "`mon` is no month [mon] the day of week is the fifth field"
         );
+        assert!(refusal(FieldKind::Minute, "5~10").starts_with("cron does not know `5~10` [5~10] "));
+        assert!(refusal(FieldKind::Minute, "5~10").contains("here `RANDOM_DELAY=minutes` above the line"));
         assert_eq!(
             refusal(FieldKind::DayOfMonth, "1,,2"),
             "the day of month has an empty place [] remove the comma that separates nothing"

@@ -4,12 +4,15 @@
 //! goes out. Instants are seconds since 1970-01-01 00:00 UTC. What to do when an entry is due is the
 //! scheduler's (`crate::scheduler`).
 //!
+//! Which time zones are used, and where others would differ, is `tzdata` and `disagreement`.
+//!
 //! [`parse`] reads a file → [`Entry`], with its [`Expression`] and [`Options`], or a [`Diagnostic`];
 //! [`next`] is the calendar and has the rules for daylight saving.
 
 mod advice;
 mod calendar;
 mod civil;
+mod disagreement;
 mod entry;
 mod explain;
 mod expression;
@@ -20,6 +23,7 @@ mod parser;
 mod print;
 #[cfg(test)]
 mod transitions;
+mod tzdata;
 mod upcoming;
 mod words;
 mod zone;
@@ -27,6 +31,7 @@ mod zone;
 pub use crate::diagnostic::{Diagnostic, Severity};
 pub use advice::Advisor;
 pub use calendar::{latest, next};
+pub use disagreement::{Disagreement, disagreement, disagreements};
 pub use entry::{Entry, EntryKey, When};
 pub use expression::{Expression, WORDS};
 pub use field::{FIELDS, Field, FieldKind};
@@ -34,6 +39,11 @@ pub use options::{CatchUp, LONGEST_DEADLINE, LONGEST_DELAY, OptionKey, Options};
 pub use parser::parse;
 pub use upcoming::{Coming, upcoming};
 pub use zone::{UnknownZone, Zone};
+
+/// Which time zones are used, in words: `tzdata 2026f, bundled (the system has 2025b)`.
+pub fn zones_in_words() -> String {
+    tzdata::Tzdata::current().to_string()
+}
 
 /// What a schedule's file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

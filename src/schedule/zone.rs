@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZone;
 
-/// A time zone: the system's where it has any, else the bundled one.
+use super::tzdata::{self, RELEASE_FILES, Tzdata};
+
+/// A time zone: the system's or the bundled one, as `tzdata` says.
 ///
 /// Copies share one name and one set of rules: every entry of a schedule has one.
 #[derive(Debug, Clone)]
@@ -42,9 +44,8 @@ impl Zone {
     /// # Errors
     /// When neither the system nor the bundled database knows the name.
     pub fn named(name: &str) -> Result<Self, UnknownZone> {
-        let rules = TimeZone::get(name)
-            .or_else(|_| TimeZoneDatabase::bundled().get(name))
-            .map_err(|_| UnknownZone(name.chars().take(80).collect()))?;
+        let rules = Tzdata::current().zone(name);
+        let rules = rules.ok_or_else(|| UnknownZone(name.chars().take(80).collect()))?;
         Ok(Self::new(rules.iana_name().unwrap_or(name), rules.clone()))
     }
 
@@ -55,6 +56,10 @@ impl Zone {
     pub fn system() -> Result<Self, UnknownZone> {
         let variable = std::env::var("TZ").unwrap_or_default();
         match TimeZone::try_system() {
+            // By its name it may be the newer one; a file without a name is as it is.
+            Ok(rules) if rules.iana_name().is_some() && Tzdata::current().prefers_bundled() => {
+                Self::named(rules.iana_name().unwrap_or_default())
+            }
             Ok(rules) => {
                 let unnamed = if variable.is_empty() { "local time" } else { &variable };
                 Ok(Self::new(rules.iana_name().unwrap_or(unnamed), rules.clone()))
@@ -73,7 +78,18 @@ impl Zone {
     /// The bundled zone of a name, whatever the system has.
     #[cfg(test)]
     pub(crate) fn bundled(name: &str) -> Self {
-        Self::new(name, TimeZoneDatabase::bundled().get(name).unwrap())
+        Self::new(name, jiff::tz::TimeZoneDatabase::bundled().get(name).unwrap())
+    }
+
+    /// A zone of these rules.
+    #[cfg(test)]
+    pub(crate) fn of_rules(name: &str, rules: TimeZone) -> Self {
+        Self::new(name, rules)
+    }
+
+    /// The zone of the same name by the zones that are not used, where those may count for somebody.
+    pub(crate) fn other(&self) -> Option<Self> {
+        Tzdata::current().other_zone(self.name()).map(|rules| Self::new(self.name(), rules))
     }
 
     fn new(name: &str, rules: TimeZone) -> Self {
@@ -84,13 +100,16 @@ impl Zone {
     pub fn read_anew() {
         jiff::tz::db().reset();
         jiff::tz::reset_system_time_zone_cache();
+        tzdata::forget();
     }
 
-    /// The files that say what a zone of this name is, and which is the system's, for who wants to know when
-    /// they change.
-    pub fn files(name: &str) -> [PathBuf; 2] {
+    /// The files that say what a zone of this name is, of which release, and which is the system's, for who wants to
+    /// know when they change.
+    pub fn files(name: &str) -> impl Iterator<Item = PathBuf> {
         let folder = std::env::var_os("TZDIR").unwrap_or_else(|| OsString::from("/usr/share/zoneinfo"));
-        [PathBuf::from(folder).join(name), PathBuf::from("/etc/localtime")]
+        let folder = PathBuf::from(folder);
+        let of_folder = [name].into_iter().chain(RELEASE_FILES).map(|name| folder.join(name));
+        of_folder.chain([PathBuf::from("/etc/localtime")]).collect::<Vec<_>>().into_iter()
     }
 
     /// Its name in the time zone database.

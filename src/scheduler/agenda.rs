@@ -105,6 +105,20 @@ impl Agenda {
         self.rebuild();
     }
 
+    /// The latest mark of the entries that follow the wall clock.
+    pub(crate) fn latest_of_patterns(&self) -> Option<i64> {
+        let patterns = self.entries.iter().filter(|scheduled| scheduled.entry.is_pattern());
+        patterns.map(|scheduled| scheduled.mark).max()
+    }
+
+    /// The clock was set back a little: the entries that follow it go on from there.
+    pub(crate) fn set_back(&mut self, to: i64) {
+        for scheduled in self.entries.iter_mut().filter(|scheduled| scheduled.entry.is_pattern()) {
+            scheduled.mark = scheduled.mark.min(to);
+        }
+        self.rebuild();
+    }
+
     fn rebuild(&mut self) {
         let due = self.entries.iter().enumerate().filter_map(|(place, scheduled)| {
             let next = scheduled.entry.next(scheduled.mark)?;

@@ -8,7 +8,7 @@ use super::machine::Machine;
 use super::record::{EntryRecord, Record};
 use crate::claim::{self, ClaimError};
 use crate::request::{Answer, Refusal, RefusalCode};
-use crate::schedule::{Coming, upcoming};
+use crate::schedule::{Coming, upcoming, zones_in_words};
 use crate::settings::Settings;
 use crate::socket::protocol::{Call, Reply, greeting, introduced};
 use crate::socket::{Handler, Peer, serve};
@@ -85,6 +85,7 @@ pub(crate) fn about(
             &json!({
                 "state": "scheduling",
                 "entries": machine.len(),
+                "zones": zones_in_words(),
                 "next": machine.upcoming().next().map(|coming| show(&coming)),
                 "waiting": waiting(machine),
                 "degraded": degraded(machine, problems),
@@ -96,7 +97,7 @@ pub(crate) fn about(
                 true => next_of_each(machine).into_iter().take(most).collect(),
                 false => machine.upcoming().take(most).map(|coming| show(&coming)).collect(),
             };
-            json!({"ok": true, "next": next})
+            json!({"ok": true, "next": next, "zones": zones_in_words()})
         }
         _ => {
             let message = "the scheduler asks others and has no actions";

@@ -19,6 +19,7 @@ use super::store::Store;
 use crate::claim::{self, ClaimError};
 use crate::log;
 use crate::request::Answer;
+use crate::schedule::disagreement;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::socket::protocol::{Call, Reply};
@@ -145,7 +146,9 @@ struct Engine<'a> {
     store: Store,
     /// What is wrong with the memory, while it cannot be written.
     store_problem: Option<String>,
-    /// When it is tried again, while that is so.
+    /// Where other time zones than those used would make a difference.
+    zones_problem: Option<String>,
+    /// When the memory is tried again, while it cannot be written.
     store_try_at: Option<i64>,
     sender: UnboundedSender<Event>,
     events: UnboundedReceiver<Event>,
@@ -165,9 +168,18 @@ impl<'a> Engine<'a> {
         let (sender, events) = unbounded_channel();
         let file = ScheduleFile::new(&folders.conf);
         let teller = Teller::open(settings, Wishes::from_env(|name| std::env::var_os(name)), now);
-        let (store_problem, store_try_at) = (None, None);
-        let mut engine =
-            Self { settings, file, machine, teller, store, store_problem, store_try_at, sender, events };
+        let mut engine = Self {
+            settings,
+            file,
+            machine,
+            teller,
+            store,
+            store_problem: None,
+            zones_problem: None,
+            store_try_at: None,
+            sender,
+            events,
+        };
         engine.note(now.as_second(), written);
         Ok(engine)
     }
@@ -184,6 +196,9 @@ impl<'a> Engine<'a> {
     }
 
     fn handle(&mut self, now: i64, event: Event) {
+        if let Event::Loaded(schedule) = &event {
+            self.note_zones(disagreement(&schedule.entries, now));
+        }
         for action in self.machine.handle(now, event) {
             self.perform(now, action);
         }
@@ -223,6 +238,14 @@ impl<'a> Engine<'a> {
             Action::Tell(Level::Info, text) => log::info(text),
             Action::Tell(Level::Warn, text) => log::warn(text),
             Action::Tell(Level::Error, text) => log::error(text),
+        }
+    }
+
+    /// Notes what other time zones would make of the schedule.
+    fn note_zones(&mut self, problem: Option<String>) {
+        if problem != self.zones_problem {
+            problem.iter().for_each(log::warn);
+            self.zones_problem = problem;
         }
     }
 
@@ -274,7 +297,7 @@ impl<'a> Engine<'a> {
 
     /// What is wrong, and does not keep the scheduler from its work.
     fn problems(&self) -> Vec<&String> {
-        self.file.problems().chain(&self.store_problem).collect()
+        self.file.problems().chain(&self.store_problem).chain(&self.zones_problem).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::machine::Event;
-use super::watch::Watch;
+use super::watch::{Retry, Watch};
 use crate::diagnostic::Severity;
 use crate::log;
 use crate::schedule::{Entry, Schedule, Zone, parse};
@@ -39,7 +39,15 @@ pub(crate) struct ScheduleFile {
 enum Watching {
     Nothing,
     On(Watch),
-    Failed(String),
+    Failed(Failed),
+}
+
+/// Files that cannot be watched, why, and when that is tried again.
+#[derive(Debug)]
+struct Failed {
+    paths: Vec<PathBuf>,
+    why: String,
+    retry: Retry,
 }
 
 impl ScheduleFile {
@@ -53,7 +61,7 @@ impl ScheduleFile {
     /// What is wrong, each in a line.
     pub(crate) fn problems(&self) -> impl Iterator<Item = &String> {
         let failed = [&self.watch, &self.zones].into_iter().filter_map(|watching| match watching {
-            Watching::Failed(why) => Some(why),
+            Watching::Failed(failed) => Some(&failed.why),
             _ => None,
         });
         self.problems.iter().chain(failed)
@@ -124,25 +132,56 @@ impl ScheduleFile {
 
 impl Watching {
     fn open(paths: Vec<PathBuf>) -> Self {
-        let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
-        Watch::open(paths).map_or_else(|error| Self::failed(&first, &error), Self::On)
+        Watch::open(paths.clone()).map_or_else(|error| Self::failed(paths, &error), Self::On)
     }
 
-    fn failed(path: &str, error: &io::Error) -> Self {
-        let why = format!("cannot watch {path}: {error}; after a change send HUP");
+    fn failed(paths: Vec<PathBuf>, error: &io::Error) -> Self {
+        let why = Failed::why(&paths, error);
         log::error(&why);
-        Self::Failed(why)
+        Self::Failed(Failed { paths, why, retry: Retry::new() })
     }
 
-    /// Waits for a change, for ever where nothing is watched.
+    /// Waits for a change, for ever where nothing is watched. What could not be watched may have changed meanwhile,
+    /// so that it can be again is one.
     async fn changed(&mut self) {
-        if let Self::On(watch) = self {
-            let Err(error) = watch.changed().await else { return };
-            let path = watch.paths().first().map(|path| path.display().to_string()).unwrap_or_default();
-            *self = Self::failed(&path, &error);
+        loop {
+            match self {
+                Self::Nothing => return std::future::pending().await,
+                Self::On(watch) => {
+                    let Err(error) = watch.changed().await else { return };
+                    *self = Self::failed(watch.paths().to_vec(), &error);
+                }
+                Self::Failed(failed) => {
+                    failed.retry.is_due().await;
+                    match Watch::open(failed.paths.clone()) {
+                        Ok(watch) => {
+                            log::info(format_args!("{} can be watched again", shown(&failed.paths)));
+                            *self = Self::On(watch);
+                            return;
+                        }
+                        Err(error) => {
+                            failed.why = Failed::why(&failed.paths, &error);
+                            failed.retry.put_off();
+                        }
+                    }
+                }
+            }
         }
-        std::future::pending::<()>().await;
     }
+}
+
+impl Failed {
+    fn why(paths: &[PathBuf], error: &io::Error) -> String {
+        format!(
+            "cannot watch {}: {error}; it is tried again, and HUP has it read after a change",
+            shown(paths)
+        )
+    }
+}
+
+/// The first of some files, for messages.
+fn shown(paths: &[PathBuf]) -> impl std::fmt::Display {
+    paths.first().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -181,4 +220,67 @@ fn summary(schedule: &Schedule) -> Option<String> {
         more => format!(", and {more} more"),
     };
     Some(format!("{FILE}:{}:{}: {}{more}", first.line, first.column, first.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// Lets this process, which is the test's own, open no more files for a while.
+    fn without_descriptors<T>(act: impl FnOnce() -> T) -> T {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, 0, hard).unwrap();
+        let result = act();
+        setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+        result
+    }
+
+    #[test]
+    fn what_cannot_be_watched_is_tried_again_and_read_once_it_can() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let top = tempfile::tempdir().unwrap();
+            let mut file = without_descriptors(|| ScheduleFile::new(top.path()));
+            assert_eq!(file.problems().count(), 1, "it says so");
+            fs::write(top.path().join(FILE), "5 4 * * * a b").unwrap();
+            // As the loop does, which drops the future for whatever else comes.
+            let soon = || Duration::from_millis(20);
+            let mut event = None;
+            for _ in 0..1_500 {
+                event = timeout(soon(), file.changed()).await.ok();
+                if event.is_some() {
+                    break;
+                }
+            }
+            assert!(matches!(event, Some(Event::Loaded(schedule)) if schedule.entries.len() == 1));
+            assert_eq!(file.problems().count(), 0);
+            fs::write(top.path().join(FILE), "5 4 * * * a b\n6 4 * * * a b").unwrap();
+            let event = timeout(Duration::from_secs(30), file.changed()).await.expect("it is watched");
+            assert!(matches!(event, Event::Loaded(schedule) if schedule.entries.len() == 2));
+        });
+    }
+
+    #[test]
+    fn a_watch_that_breaks_is_made_anew() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let top = tempfile::tempdir().unwrap();
+            let path = top.path().join(FILE);
+            let mut watching = Watching::open(vec![path.clone()]);
+            fs::write(&path, "").unwrap();
+            // The watch is opened anew after each change, which fails here.
+            let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+            setrlimit(Resource::RLIMIT_NOFILE, 0, hard).unwrap();
+            assert!(timeout(Duration::from_millis(500), watching.changed()).await.is_err());
+            setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+            assert!(matches!(watching, Watching::Failed(_)));
+            timeout(Duration::from_secs(30), watching.changed()).await.expect("it is tried again");
+            assert!(matches!(watching, Watching::On(_)));
+        });
+    }
 }

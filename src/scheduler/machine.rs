@@ -9,13 +9,18 @@ use std::rc::Rc;
 
 use super::agenda::{Agenda, Due, MOST_COUNTED};
 use super::occurrence::{Instant, Occurrence, OccurrenceKey};
-use super::record::{EntryRecord, Memory, Record};
+use super::record::{EntryRecord, Memory, Record, SetBack};
 use super::target::Target;
 use crate::names::{RequestId, ServiceName};
 use crate::schedule::{CatchUp, Coming, Entry, Schedule, When, upcoming};
 
-/// A clock set back by more than this many seconds was wrong before; by less, it catches up by itself.
+/// A clock set back by more than this many seconds was wrong before, and all is asked for again. By less, only what
+/// follows the clock is: a time of day that has been does not come again (Debian's cron(8)).
 pub const SMALL_STEP: i64 = 3 * 60 * 60;
+
+/// What a pattern was asked for is not asked for again within fewer seconds than this: a clock that is put right by
+/// less than a minute was not set back.
+const SMALLEST_STEP: i64 = 60;
 
 /// A service that requests wait for and that cannot be reached for so many seconds is an alarm.
 pub const UNREACHABLE_AFTER: i64 = 5 * 60;
@@ -86,10 +91,14 @@ pub struct Machine {
     /// The services that answered when they were last tried. It outlives their targets: whether one is back is
     /// learnt with what comes next for it.
     reachable: BTreeSet<ServiceName>,
-    /// The latest second ever seen.
+    /// The second of the last event; before the first one it is not known.
+    clock: Option<i64>,
+    /// The latest second seen since the clock was set back far.
     seen: i64,
     /// How often the clock was set back far.
     era: u32,
+    /// How it was set back a little.
+    set_back: SetBack,
     /// The name of this start of the container, and of the one whose `@reboot` entries had their turn.
     boot: String,
     booted: Option<String>,
@@ -125,8 +134,10 @@ impl Machine {
             agenda: Agenda::new(memory.entries),
             targets: BTreeMap::new(),
             reachable: BTreeSet::new(),
+            clock: None,
             seen: seen.unwrap_or(i64::MIN),
             era: memory.era,
+            set_back: memory.set_back,
             boot: boot.into(),
             booted: memory.boot,
             actions: Vec::new(),
@@ -168,8 +179,9 @@ impl Machine {
         let waiting = self.targets.values().flat_map(Target::waiting);
         let waiting = waiting.map(|(occurrence, _)| Record::Due(occurrence.clone()));
         let era = (self.era > 0).then_some(Record::Era(self.era));
-        // An occurrence's record moves its entry's mark, so the entries come after.
-        let entries = waiting.chain(self.agenda.entries().map(known));
+        let set_back = (self.set_back.count > 0).then_some(Record::SetBack(self.set_back));
+        // Both these and an occurrence's record move entries' marks, so the entries come after.
+        let entries = set_back.into_iter().chain(waiting).chain(self.agenda.entries().map(known));
         entries.chain(self.booted.clone().map(Record::Boot)).chain(era)
     }
 
@@ -206,25 +218,47 @@ impl Machine {
     }
 
     fn note_clock(&mut self, now: i64) {
-        if now >= self.seen {
-            self.seen = now;
+        self.seen = self.seen.max(now);
+        if self.clock.replace(now).is_some_and(|before| now >= before) {
             return;
         }
         for target in self.targets.values_mut() {
             target.clock_set(now);
         }
-        if self.seen - now <= SMALL_STEP {
-            return;
-        }
+        if self.seen - now > SMALL_STEP { self.set_back_far(now) } else { self.set_back_a_little(now) }
+    }
+
+    fn set_back_far(&mut self, now: i64) {
         let (from, to) = (Instant(self.seen), Instant(now));
         self.tell(Level::Warn, format!("the clock was set back from {from} to {to}: going on from there"));
         self.seen = now;
         self.era += 1;
         self.records.extend([Record::Reset(now), Record::Era(self.era)]);
         self.agenda.reset(now);
+        self.set_back.from = self.set_back.from.min(now);
         for forgotten in self.targets.values_mut().flat_map(|target| target.forget_after(now)) {
-            self.records.push(Record::Done { entry: forgotten.entry, at: forgotten.at });
+            self.records.push(done(forgotten.key()));
         }
+    }
+
+    /// Lets patterns go on by the new clock. Whether there is anything to do, the marks say: they are what a restart
+    /// knows, too.
+    fn set_back_a_little(&mut self, now: i64) {
+        let Some(from) = self.agenda.latest_of_patterns().filter(|from| from - now >= SMALLEST_STEP) else {
+            return;
+        };
+        let SetBack { count, from: before, .. } = self.set_back;
+        self.set_back = SetBack { count: count + 1, from: from.max(before), to: now };
+        self.records.push(Record::SetBack(self.set_back));
+        self.agenda.set_back(now);
+        let (from, to) = (Instant(self.seen), Instant(now));
+        self.tell(
+            Level::Warn,
+            format!(
+                "the clock was set back from {from} to {to}: entries that follow it go on from there, and times of \
+                 day that have been do not come again"
+            ),
+        );
     }
 
     fn collect_due(&mut self, now: i64) {
@@ -239,6 +273,11 @@ impl Machine {
         let (latest, missed) = (*latest, *missed);
         let occurrence = self.occurrence(entry, latest, *next);
         let late = now - occurrence.due >= ON_TIME;
+        if late && entry.is_pattern() && latest <= self.set_back.from {
+            // It had its turn before the clock was set back.
+            self.records.push(Record::Passed { entry: occurrence.entry, at: latest });
+            return;
+        }
         if occurrence.until <= now || (late && entry.options.catch_up == CatchUp::None) {
             self.records.push(Record::Passed { entry: occurrence.entry, at: latest });
             let (times, last) = (times(missed + 1), Instant(latest));
@@ -254,7 +293,8 @@ impl Machine {
     }
 
     fn occurrence(&self, entry: &Entry, at: i64, next: Option<i64>) -> Occurrence {
-        Occurrence { era: self.era, ..Occurrence::new(entry, at, next) }
+        let set_back = if entry.is_pattern() { self.set_back.count } else { 0 };
+        Occurrence { era: self.era + set_back, ..Occurrence::new(entry, at, next) }
     }
 
     /// Records that an occurrence is to be delivered, and hands it to its target.
@@ -314,7 +354,7 @@ impl Machine {
         match answer {
             Answer::Accepted(id) => {
                 let Some(occurrence) = target.accepted(key) else { return };
-                self.actions.push(Action::RecordLazily(vec![Record::Done { entry: key.1, at: key.0 }]));
+                self.actions.push(Action::RecordLazily(vec![done(key)]));
                 let again = if failed_before { ", reachable again," } else { "" };
                 self.tell(Level::Info, format!("{service}{again} accepted {occurrence} as {id}"));
             }
@@ -354,7 +394,7 @@ impl Machine {
         let mut sends = Vec::new();
         for (service, target) in &mut self.targets {
             for missed in target.expire(now) {
-                self.records.push(Record::Done { entry: missed.entry, at: missed.at });
+                self.records.push(done(missed.key()));
                 let until = Instant(missed.until);
                 let why = format!("it could not be delivered until {until}");
                 self.actions.push(Action::Tell(Level::Error, format!("{missed} was missed: {why}")));
@@ -374,6 +414,10 @@ impl Machine {
         actions.append(&mut sends);
         actions
     }
+}
+
+fn done((at, entry, era): OccurrenceKey) -> Record {
+    Record::Done { entry, at, era }
 }
 
 fn times(count: usize) -> String {

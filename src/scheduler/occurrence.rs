@@ -8,8 +8,8 @@ use super::record::is_default;
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::schedule::{Entry, EntryKey};
 
-/// Where an occurrence stands: its instant first, so that the oldest come first, then its entry.
-pub type OccurrenceKey = (i64, EntryKey);
+/// Where an occurrence stands: its instant first, so that the oldest come first, then its entry, then its era.
+pub type OccurrenceKey = (i64, EntryKey, u32);
 
 /// Seconds of a day, the longest that a request without a `DEADLINE` may be late.
 const DAY: i64 = 24 * 60 * 60;
@@ -31,8 +31,8 @@ pub struct Occurrence {
     pub service: ServiceName,
     /// For what.
     pub action: ActionName,
-    /// How often the clock had been set back far: what was asked for while it was wrong is not what is asked
-    /// for when the same instant really comes.
+    /// How often the clock had been set back so that the entry's instants come again: what was asked for while it
+    /// was wrong is not what is asked for when the same instant really comes.
     #[serde(default, skip_serializing_if = "is_default")]
     pub era: u32,
 }
@@ -60,7 +60,7 @@ impl Occurrence {
 
     /// What it is known by.
     pub fn key(&self) -> OccurrenceKey {
-        (self.at, self.entry)
+        (self.at, self.entry, self.era)
     }
 
     /// The id of its request: the same whenever it is sent, so that sending twice runs once.

@@ -32,13 +32,35 @@ pub enum Record {
         entry: EntryKey,
         /// The occurrence's instant.
         at: i64,
+        /// Its era.
+        #[serde(default, skip_serializing_if = "is_default")]
+        era: u32,
     },
     /// The clock was set back far: no mark is later than this.
     Reset(i64),
     /// How often the clock was set back far, which is a part of the occurrences' ids.
     Era(u32),
+    /// The clock was set back a little: no pattern's mark is later than this.
+    SetBack(SetBack),
     /// The entries for the start of the container have had their turn, in the start of this name.
     Boot(String),
+}
+
+/// What is known of a clock that was set back by no more than [`super::machine::SMALL_STEP`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetBack {
+    /// How often it was, which is a part of the ids of patterns' occurrences.
+    pub count: u32,
+    /// The latest instant at which a pattern had its turn before.
+    pub from: i64,
+    /// The second that it was set to.
+    pub to: i64,
+}
+
+impl Default for SetBack {
+    fn default() -> Self {
+        Self { count: 0, from: i64::MIN, to: i64::MIN }
+    }
 }
 
 /// An entry with its mark: the instant up to which its occurrences have been taken care of.
@@ -135,6 +157,8 @@ pub struct Memory {
     pub boot: Option<String>,
     /// How often the clock was set back far.
     pub era: u32,
+    /// How it was set back a little.
+    pub set_back: SetBack,
 }
 
 impl Memory {
@@ -152,13 +176,21 @@ impl Memory {
                 self.waiting.insert(occurrence.key(), occurrence);
             }
             Record::Passed { entry, at } => self.pass(entry, at),
-            Record::Done { entry, at } => {
-                self.waiting.remove(&(at, entry));
+            Record::Done { entry, at, era } => {
+                self.waiting.remove(&(at, entry, era));
             }
             Record::Reset(to) => {
                 for (_, mark) in self.entries.values_mut() {
                     *mark = (*mark).min(to);
                 }
+                self.set_back.from = self.set_back.from.min(to);
+            }
+            Record::SetBack(set_back) => {
+                let patterns = self.entries.values_mut().filter(|(entry, _)| entry.is_pattern());
+                for (_, mark) in patterns {
+                    *mark = (*mark).min(set_back.to);
+                }
+                self.set_back = set_back;
             }
             Record::Era(era) => self.era = era,
             Record::Boot(boot) => self.boot = Some(boot),

@@ -1,11 +1,12 @@
 //! The scheduler's memory on disk: `scheduler.jsonl`, appended to, and written anew when it has grown.
 
 use std::borrow::Borrow;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use super::record::{Memory, Record};
+use crate::durable;
 
 /// The file is not written anew before it has this many bytes.
 const SMALL: u64 = 1 << 20;
@@ -63,7 +64,7 @@ impl Store {
             file
         } else {
             self.make_folder()?;
-            let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+            let file = durable::open_to_append(&self.path)?;
             file.set_len(self.length)?;
             file
         };
@@ -71,7 +72,7 @@ impl Store {
     }
 
     fn make_folder(&self) -> io::Result<()> {
-        self.path.parent().map_or(Ok(()), fs::create_dir_all)
+        self.path.parent().map_or(Ok(()), durable::make_private_folder)
     }
 
     /// Appends records; they are on disk on return.
@@ -101,32 +102,13 @@ impl Store {
     /// Writes it anew, in one step, with no more than these records.
     pub fn replace(&mut self, records: impl IntoIterator<Item = Record>) -> io::Result<()> {
         self.make_folder()?;
-        let fresh = self.path.with_extension("jsonl.new");
-        let written = write_fresh(&fresh, records);
-        if written.is_err() {
-            // Half of it would only take the room that is missing.
-            let _ = fs::remove_file(&fresh);
-        }
-        let written = written?;
-        fs::rename(&fresh, &self.path)?;
-        if let Some(folder) = self.path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        self.fresh = written;
+        self.fresh = durable::replace(&self.path, durable::PRIVATE, |file| write(file, records))?;
         self.length = self.fresh;
         // What was open is no longer this file.
         self.file = None;
         self.writable()?;
         Ok(())
     }
-}
-
-/// Writes records to a file of their own; they are on disk on return.
-fn write_fresh(path: &Path, records: impl IntoIterator<Item = Record>) -> io::Result<u64> {
-    let mut file = File::create(path)?;
-    let length = write(&mut file, records)?;
-    file.sync_data()?;
-    Ok(length)
 }
 
 /// Writes records, a piece at a time, since a long schedule has many; how many bytes there were.
@@ -148,6 +130,8 @@ fn write<R: Borrow<Record>>(file: &mut File, records: impl IntoIterator<Item = R
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -204,5 +188,26 @@ mod tests {
         store.append(&[Record::Boot("two".to_owned())]).unwrap();
         let (_, memory, _) = Store::open(folder.path()).unwrap();
         assert_eq!(memory.boot.as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn what_it_remembers_is_its_users_own_to_read_also_what_an_earlier_version_left() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let top = tempfile::tempdir().unwrap();
+        let folder = top.path().join("state");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let (mut store, _, _) = Store::open(&folder).unwrap();
+        store.append(&[Record::Boot("one".to_owned())]).unwrap();
+        assert_eq!((mode(&folder), mode(&store.path)), (0o700, 0o600));
+        for write in [Store::append as fn(&mut Store, &[Record]) -> _, |store, _| store.replace([])] {
+            fs::set_permissions(&store.path, fs::Permissions::from_mode(0o644)).unwrap();
+            let (mut store, _, _) = Store::open(&folder).unwrap();
+            write(&mut store, &[]).unwrap();
+            assert_eq!(mode(&store.path), 0o600);
+        }
+        let alarms = crate::scheduler::alarms::store::Store::new(&folder);
+        alarms.save(&crate::scheduler::alarms::decide::Memory::new(jiff::Timestamp::UNIX_EPOCH)).unwrap();
+        assert_eq!(mode(alarms.path()), 0o600);
     }
 }

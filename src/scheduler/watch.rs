@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use tokio::io::unix::AsyncFd;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::process::watch_input;
 
@@ -20,6 +20,36 @@ const GAP: Duration = Duration::from_millis(500);
 
 /// How many links are followed from a file to the next.
 const MOST_LINKS: usize = 8;
+
+/// What cannot be watched is tried again after so long, and after twice as long each time that it fails again.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// No pause is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// When something that failed is tried again.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    pause: Duration,
+    at: Instant,
+}
+
+impl Retry {
+    /// After it has failed for the first time.
+    pub(crate) fn new() -> Self {
+        Self { pause: FIRST_PAUSE, at: Instant::now() + FIRST_PAUSE }
+    }
+
+    /// After it has failed again.
+    pub(crate) fn put_off(&mut self) {
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.at = Instant::now() + self.pause;
+    }
+
+    /// Waits until it is to be tried. Who drops the future before its end waits no longer in all.
+    pub(crate) async fn is_due(&self) {
+        sleep_until(self.at).await;
+    }
+}
 
 /// Events that say that something is there now, or whole now.
 const COME: AddWatchFlags = AddWatchFlags::IN_CLOSE_WRITE.union(AddWatchFlags::IN_MOVED_TO);

@@ -2,10 +2,11 @@
 //! comes, so that an idle supervisor does nothing.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::durable;
 use crate::listener::pool::Source;
 use crate::log;
 use crate::policy::{self, Policy};
@@ -79,11 +80,12 @@ impl Files {
     }
 }
 
-/// A reader meets the old copy or the new one, never half of it.
+/// A reader meets the old copy or the new one, never half of it, also after a crash. Who may read it are those who may
+/// read the original: listeners of other users do.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let fresh = to.with_extension("new");
-    fs::copy(from, &fresh)?;
-    fs::rename(fresh, to)
+    let text = fs::read(from)?;
+    let mode = fs::metadata(from)?.permissions().mode() & 0o777;
+    durable::replace(to, mode, |file| file.write_all(&text))
 }
 
 fn changed(path: &Path, seen: &mut Signature) -> bool {
@@ -94,4 +96,23 @@ fn changed(path: &Path, seen: &mut Signature) -> bool {
 fn signature(path: &Path) -> Signature {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.ctime(), metadata.ctime_nsec(), metadata.ino(), metadata.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copy_of_the_callbacks_is_for_those_who_may_read_them_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("docker-callbacks.sh"), folder.path().join("last-good.sh"));
+        fs::write(&from, "CB_one() { :; }").unwrap();
+        for mode in [0o644, 0o750, 0o600] {
+            fs::set_permissions(&from, fs::Permissions::from_mode(mode)).unwrap();
+            copy(&from, &to).unwrap();
+            assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, mode);
+        }
+        assert_eq!(fs::read_to_string(&to).unwrap(), "CB_one() { :; }");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 }

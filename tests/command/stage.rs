@@ -224,6 +224,7 @@ impl Stage {
             (r"\b\d+ (s|min|h|days)\b", "<age>"),
             (r#"(running_ms":|took_ms":|pid":|pid )\d+"#, "$1<number>"),
             (r"  +\d{2,}  +", "  <pid>  "),
+            (r"tzdata \d{4}[a-z].*", "tzdata <release>"),
             (r"(\S)  +", "$1  "),
         ];
         patterns.iter().fold(text, |text, (pattern, with)| {

@@ -94,6 +94,7 @@ fn the_scheduler_is_shown_with_what_comes_next_for_each_entry() {
 
     state  scheduling
     entries  2
+    time zones  tzdata <release>
     version  0.1.0
 
     next of each entry

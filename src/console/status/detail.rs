@@ -69,6 +69,9 @@ fn facts_of(report: &Report, heard: &Heard, facts: &Facts, look: &Look) -> Vec<(
     if let Some(entries) = facts.entries {
         lines.push(("entries", entries.to_string(), Tone::Plain));
     }
+    if let Some(zones) = &facts.zones {
+        lines.push(("time zones", zones.clone(), Tone::Plain));
+    }
     if let Some(version) = &facts.version {
         lines.push(("version", version.clone(), Tone::Plain));
     }

@@ -25,6 +25,8 @@ pub(super) struct Facts {
     pub(super) actions: Vec<OfAction>,
     /// How many entries the schedule has, where it is the scheduler that speaks.
     pub(super) entries: Option<u64>,
+    /// Which time zones it goes by.
+    pub(super) zones: Option<String>,
 }
 
 /// What was last found out about a service's health.
@@ -101,6 +103,7 @@ impl Facts {
             running: list(&answer["running"], Asked::read),
             actions: list(&answer["actions"], OfAction::read),
             entries: answer["entries"].as_u64(),
+            zones: text(&answer["zones"]),
         }
     }
 

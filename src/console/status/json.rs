@@ -60,6 +60,7 @@ fn service(report: &Report, heard: &Heard) -> Value {
 fn schedule(object: &mut Value, report: &Report, facts: &Facts) {
     if facts.is_scheduler() {
         object["entries"] = json!(facts.entries);
+        object["zones"] = json!(facts.zones);
         object["coming"] = json!(report.coming.iter().map(coming).collect::<Vec<_>>());
     }
 }

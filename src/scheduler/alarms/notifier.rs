@@ -1,7 +1,6 @@
 //! Runs the notifier, for one message at a time.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +8,8 @@ use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
 use serde::Serialize;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use super::follow::show;
@@ -64,11 +65,17 @@ impl Notifier {
         let text = serde_json::to_vec(&letter).unwrap_or_default();
         let failed =
             |what: &str, why: &dyn std::fmt::Display| format!("{} {what} {why}", self.program.display());
-        let started = match self.start(&text) {
-            Ok(pid) => Started(Some(pid)),
+        let (started, input) = match self.start() {
+            Ok(started) => started,
             Err(error) => return Some(failed("cannot be run:", &error)),
         };
-        let is_late = timeout(self.patience, started.ended()).await.is_err();
+        let ended = async {
+            tokio::select! {
+                () = started.ended() => {}
+                () = give(input, &text) => {}
+            }
+        };
+        let is_late = timeout(self.patience, ended).await.is_err();
         match started.kill_and_reap().await {
             _ if is_late => {
                 let seconds = self.patience.as_secs();
@@ -80,9 +87,13 @@ impl Notifier {
         }
     }
 
-    fn start(&self, text: &[u8]) -> io::Result<Pid> {
+    /// Starts it; what is written to the pipe it reads.
+    fn start(&self) -> io::Result<(Started, pipe::Sender)> {
         let mut command = Command::new(&self.program);
-        process::spawn(&mut command, None, &[(&input(text)?, 0)])
+        let (reader, writer) = io::pipe()?;
+        let writer = pipe::Sender::from_owned_fd(writer.into())?;
+        let pid = process::spawn(&mut command, None, &[(&OwnedFd::from(reader), 0)])?;
+        Ok((Started(Some(pid)), writer))
     }
 
     /// The end of what the run printed, where it is about one.
@@ -130,12 +141,13 @@ impl Drop for Started {
     }
 }
 
-/// Something to read that holds all of a text: a notifier that never reads holds nobody up.
-fn input(text: &[u8]) -> io::Result<OwnedFd> {
-    let (reader, writer) = io::pipe()?;
-    // A pipe holds 64 KiB (pipe(7)) and a message is far shorter.
-    File::from(OwnedFd::from(writer)).write_all(text)?;
-    Ok(reader.into())
+/// Writes a text as the notifier reads it, and never ends: whether that has ended is what counts. A pipe may hold as
+/// little as a page (pipe(7)), so that one who does not read would hold up whoever waits for the write.
+async fn give(mut input: pipe::Sender, text: &[u8]) {
+    // A notifier that does not want it all leaves the pipe.
+    let _ = input.write_all(text).await;
+    drop(input);
+    std::future::pending::<()>().await;
 }
 
 /// A service's request socket.
@@ -156,13 +168,17 @@ mod tests {
 
     /// Tells a message by a script, which may take so long.
     fn tell(folder: &TempDir, script: &str, patience: Duration) -> Option<String> {
+        tell_of(Notice::alive(Timestamp::UNIX_EPOCH), folder, script, patience)
+    }
+
+    fn tell_of(notice: Notice, folder: &TempDir, script: &str, patience: Duration) -> Option<String> {
         let program = folder.path().join(NAME);
         fs::write(&program, format!("#!/bin/bash\ncd {}\n{script}\n", folder.path().display())).unwrap();
         assert!(Notifier::find(folder.path(), folder.path()).is_none(), "it cannot be executed yet");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let notifier = Notifier::find(folder.path(), folder.path()).unwrap();
         let mut outbox = Outbox::default();
-        outbox.add(Notice::alive(Timestamp::UNIX_EPOCH));
+        outbox.add(notice);
         let message = outbox.begin(0).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let told = runtime.block_on(Notifier { patience, ..notifier }.tell(message));
@@ -178,6 +194,28 @@ mod tests {
         fs::remove_file(folder.path().join(NAME)).unwrap();
         let why = "BIN/notify told nobody: it exited with status 3";
         assert_eq!(tell(&folder, "exit 3", PATIENCE).as_deref(), Some(why), "also when it reads nothing");
+    }
+
+    /// A message that no pipe holds.
+    fn long() -> Notice {
+        Notice { note: Some("x".repeat(2 << 20)), ..Notice::alive(Timestamp::UNIX_EPOCH) }
+    }
+
+    #[test]
+    fn a_message_longer_than_a_pipe_arrives_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(tell_of(long(), &folder, "wc --bytes > got", PATIENCE), None);
+        let got: usize = fs::read_to_string(folder.path().join("got")).unwrap().trim().parse().unwrap();
+        assert!(got > 2 << 20, "{got}");
+    }
+
+    #[test]
+    fn one_that_does_not_read_a_message_longer_than_a_pipe_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(tell_of(long(), &folder, "exit 0", PATIENCE), None);
+        fs::remove_file(folder.path().join(NAME)).unwrap();
+        let why = tell_of(long(), &folder, "exec sleep 1000", Duration::from_secs(1)).unwrap();
+        assert_eq!(why, "BIN/notify was killed: it took longer than 1 s");
     }
 
     #[test]

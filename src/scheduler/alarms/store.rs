@@ -1,10 +1,11 @@
 //! What alarms remember, on disk: `alarms.json`, written anew in one step.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::decide::Memory;
+use crate::durable;
 
 /// The file.
 #[derive(Debug)]
@@ -35,12 +36,8 @@ impl Store {
     /// # Errors
     /// When it cannot be written; what was there before stays.
     pub fn save(&self, memory: &Memory) -> io::Result<()> {
-        let fresh = self.path.with_extension("json.new");
-        let mut file = File::create(&fresh)?;
-        file.write_all(&serde_json::to_vec(memory)?)?;
-        file.sync_data()?;
-        fs::rename(&fresh, &self.path)?;
-        self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        let text = serde_json::to_vec(memory)?;
+        durable::replace(&self.path, durable::PRIVATE, |file| file.write_all(&text))
     }
 
     /// Where it is.

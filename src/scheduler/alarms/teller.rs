@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::decide::{Action, Alarms, Event, Memory, Wishes};
 use super::follow::{Follower, Pace};
 use super::notifier::{self, NAME, Notifier};
-use super::sockets::Sockets;
+use super::sockets::Watched;
 use super::store::Store;
 use crate::log;
 use crate::names::ServiceName;
@@ -66,7 +66,7 @@ struct Active {
     store: Store,
     notifier: Notifier,
     settings: Settings,
-    sockets: Option<Sockets>,
+    sockets: Watched,
     followed: HashMap<ServiceName, Rc<Notify>>,
     sender: UnboundedSender<Event>,
     events: UnboundedReceiver<Event>,
@@ -92,27 +92,20 @@ impl Teller {
             None
         });
         let memory = memory.unwrap_or_else(|| Memory::new(now));
-        let sockets = Sockets::open(&folders.run);
-        let sockets = sockets.inspect_err(|error| {
-            log::error(format_args!(
-                "cannot watch {}: {error}; services are not followed",
-                folders.run.display()
-            ));
-        });
         let (sender, events) = unbounded_channel();
         let mut active = Active {
             alarms: Alarms::new(memory, wishes),
             store,
             notifier,
             settings: settings.clone(),
-            sockets: sockets.ok(),
+            sockets: Watched::open(&folders.run),
             followed: HashMap::new(),
             sender,
             events,
             is_forgetful: false,
         };
         active.save();
-        let services = active.sockets.as_ref().map(Sockets::now).unwrap_or_default();
+        let services = active.sockets.now();
         active.follow(services);
         Self(Some(active))
     }
@@ -126,23 +119,11 @@ impl Teller {
     pub(crate) async fn next(&mut self) -> Event {
         let Some(active) = &mut self.0 else { return std::future::pending().await };
         loop {
-            let appeared = async {
-                match &mut active.sockets {
-                    Some(sockets) => sockets.appeared().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let appeared = tokio::select! {
+            let services = tokio::select! {
                 Some(event) = active.events.recv() => return event,
-                appeared = appeared => appeared,
+                services = active.sockets.appeared(&active.settings.folders.run) => services,
             };
-            match appeared {
-                Ok(services) => active.follow(services),
-                Err(error) => {
-                    log::error(format_args!("cannot watch for request sockets any more: {error}"));
-                    active.sockets = None;
-                }
-            }
+            active.follow(services);
         }
     }
 
