@@ -12,6 +12,8 @@ set -Eeo pipefail
 export LAMPLIGHTER_SBIN LAMPLIGHTER_BIN LAMPLIGHTER_CONF LAMPLIGHTER_STATE LAMPLIGHTER_SERVICE
 # shellcheck source=target-sbin/lib/log.sh
 source "$LAMPLIGHTER_SBIN/lib/log.sh"
+# shellcheck source=target-sbin/lib/problems.sh
+source "$LAMPLIGHTER_SBIN/lib/problems.sh"
 # shellcheck source=target-sbin/lib/rotate-logs.sh
 source "$LAMPLIGHTER_SBIN/lib/rotate-logs.sh"
 

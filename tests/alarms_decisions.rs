@@ -235,6 +235,36 @@ fn being_on_time_does_not_make_up_for_a_failure() {
 }
 
 #[test]
+fn each_problem_of_a_service_is_told_once_and_once_that_it_is_over() {
+    let mut world = World::new(Wishes::default());
+    let problems = |world: &World, about: &[&str]| {
+        let problems = about.iter().map(|about| ((*about).to_owned(), format!("{about} is wrong"))).collect();
+        Event::Problems("mysql".parse().unwrap(), at(world.now), problems)
+    };
+    let event = |world: &mut World, about: &[&str]| world.event(problems(world, about));
+    event(&mut world, &[]);
+    event(&mut world, &["a"]);
+    event(&mut world, &["a", "backup"]);
+    assert_eq!(
+        world.told(),
+        ["problem: mysql: a is wrong (0)", "problem: mysql: backup is wrong (0)"],
+        "each by itself"
+    );
+    world.restart();
+    world.ends("a", Outcome::Succeeded);
+    event(&mut world, &["a", "backup"]);
+    assert_eq!(world.told(), [""; 0], "a success of an action that is called so ends no problem");
+    event(&mut world, &["backup"]);
+    assert_eq!(world.told(), ["recovered: mysql: a is well again (0)"]);
+    event(&mut world, &[]);
+    event(&mut world, &["backup"]);
+    assert_eq!(
+        world.told(),
+        ["recovered: mysql: backup is well again (0)", "problem: mysql: backup is wrong (0)"]
+    );
+}
+
+#[test]
 fn starts_and_successes_are_told_to_who_wants_them_alone() {
     let mut world = World::new(Wishes::default());
     world.event(Event::Started(run("a", START)));

@@ -43,6 +43,31 @@ fn broken_callbacks_are_shown_as_degraded_and_pass() {
 }
 
 #[test]
+fn a_problem_that_a_callback_leaves_is_shown_until_one_takes_it_away() {
+    let sentence = "the view x is in no backup: drop it, or mend it";
+    let service = Service::new()
+        .callbacks(&format!(
+            "CB_leave() {{ leaveProblem left-out 'the view x is in no'; leaveProblem left-out '{sentence}'; }}\n\
+             CB_mend() {{ takeAwayProblem left-out; }}"
+        ))
+        .start();
+    let mut follower = service.connect();
+    follower.send("{\"op\":\"follow\"}\n");
+    let mut told = |problems: &str| {
+        while !follower.answer().contains(&format!(r#""event":"problems","problems":{problems}"#)) {}
+    };
+    service.ask("root leave");
+    told(&format!(r#"{{"left-out":"{sentence}"}}"#));
+    assert_eq!(service.health(), (0, format!("healthy\ndegraded: {sentence}\n")));
+    let status = service.call(r#"{"op":"status"}"#);
+    assert_eq!(status["degraded"][0], sentence);
+    assert_eq!(status["problems"]["left-out"], sentence);
+    service.ask("root mend");
+    told("{}");
+    assert_eq!(service.health(), (0, "healthy\n".to_owned()));
+}
+
+#[test]
 fn a_queue_without_room_is_shown_as_degraded_until_it_has_some() {
     let service = Service::new()
         .callbacks("CB_held() { read -r <$FOLDER/hold; }")

@@ -19,6 +19,7 @@ use super::followers::Interest;
 use super::ledger::Used;
 use super::overdue::Overdue;
 use super::past::Past;
+use super::problems;
 
 impl Engine {
     /// Does what a caller wants, or refuses it.
@@ -29,12 +30,14 @@ impl Engine {
             Call::Run { user, action, id, tell } => self.run(asker, waiting, (user, action, id), tell),
             Call::Health => {
                 let _ = self.look_for_room();
+                self.look_for_problems();
                 let caller = self.remember(waiting);
                 self.feed(Event::HealthAsked(caller));
             }
             Call::Ping => send(waiting, greeting(&self.settings.service)),
             Call::Status => {
                 let _ = self.look_for_room();
+                self.look_for_problems();
                 let status = self.machine.status(Moment::now());
                 send(waiting, introduced(&self.settings.service, &status));
             }
@@ -180,6 +183,14 @@ impl Engine {
             self.feed(Event::Room(fault));
         }
         room
+    }
+
+    /// What callbacks have left, when it is other than before.
+    pub(super) fn look_for_problems(&mut self) {
+        let problems = problems::in_folder(&self.settings.folders.state.join("problems"));
+        if problems != *self.machine.problems() {
+            self.feed(Event::Problems(problems));
+        }
     }
 
     fn follow(&self, interest: Interest) -> mpsc::Receiver<String> {

@@ -41,6 +41,7 @@ use super::life::Setting;
 use super::machine::{Beginning, Machine};
 use super::notify::{self, Progress};
 use super::overdue::Overdue;
+use super::problems;
 use super::service::Said;
 
 const CHLD: Number = nix::libc::SIGCHLD;
@@ -323,7 +324,11 @@ impl Engine {
         for _ in 0..MOST_REAPED {
             match process::reap() {
                 Ok(Reaped::Child(pid, status)) => {
+                    let listeners = self.listeners.len();
                     let said = self.forget_listener(pid);
+                    if self.listeners.len() < listeners {
+                        self.look_for_problems();
+                    }
                     self.feed(Event::Ended(pid, status, said));
                 }
                 Ok(Reaped::NoneEnded) => return,
@@ -383,7 +388,10 @@ impl Engine {
                 self.reply(caller, Reply::Object(object));
             }
             Action::Notify(progress) => self.notify(progress),
-            Action::Tell(news) => self.followers.borrow_mut().news(&news),
+            Action::Tell(news) => self.followers.borrow_mut().tell_all(&news.line()),
+            Action::TellProblems(problems, at) => {
+                self.followers.borrow_mut().tell_all(&problems::line(&problems, at));
+            }
             Action::Say(Level::Info, text) => log::info(text),
             Action::Say(Level::Warn, text) => log::warn(text),
             Action::Say(Level::Error, text) => log::error(text),

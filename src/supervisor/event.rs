@@ -1,5 +1,7 @@
 //! What happens, and what is to be done about it: the words between the machine and the loop around it.
 
+use jiff::Timestamp;
+
 use crate::journal::{Entry, Open};
 use crate::listener::pool::{Key, Purpose, Source};
 use crate::names::RequestId;
@@ -12,6 +14,7 @@ use super::health::Health;
 use super::life::Setting;
 use super::notify::Progress;
 use super::overdue::{News, Overdue};
+use super::problems::Problems;
 
 /// Who waits for an answer.
 pub type Caller = u64;
@@ -58,6 +61,8 @@ pub enum Event {
     Recorded,
     /// Whether there is room for another request in the journal: why not, where there is none.
     Room(Option<String>),
+    /// The problems that callbacks have left are others than before.
+    Problems(Problems),
     /// A signal for the supervisor, other than CHLD.
     Signal(Number),
     /// A child has ended; with the last lines it said, where they were kept.
@@ -112,6 +117,8 @@ pub enum Action {
     Notify(Progress),
     /// Tell those who follow everything.
     Tell(News),
+    /// Tell those who follow everything which problems there are now.
+    TellProblems(Problems, Timestamp),
     /// Say something in the container log.
     Say(Level, String),
     /// Leave, with this status.

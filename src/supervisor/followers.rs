@@ -7,8 +7,6 @@ use tokio::sync::mpsc;
 use crate::journal::Entry;
 use crate::names::RequestId;
 
-use super::overdue::News;
-
 /// Lines that may wait for a follower; one that reads too slowly is dropped, and never delays a run.
 const MOST_LINES: usize = 1024;
 
@@ -100,11 +98,10 @@ impl Followers {
         });
     }
 
-    /// An action has become overdue, or is no longer.
-    pub(super) fn news(&mut self, news: &News) {
-        let line = news.line();
+    /// Something that is no event of one request.
+    pub(super) fn tell_all(&mut self, line: &str) {
         self.followers.retain(|(interest, sender)| {
-            *interest != Interest::Everything || sender.try_send(line.clone()).is_ok()
+            *interest != Interest::Everything || sender.try_send(line.to_owned()).is_ok()
         });
     }
 

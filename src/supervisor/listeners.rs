@@ -180,6 +180,8 @@ impl Machine {
         let full =
             self.queue.is_full().then(|| format!("{MOST_WAITING} requests wait: no more are accepted"));
         let overdue = self.overdue.sentences(&self.policy, now);
-        callbacks.into_iter().chain(policy).chain(strays).chain(journal).chain(full).chain(overdue).collect()
+        let left = self.problems.values().cloned();
+        let ours = callbacks.into_iter().chain(policy).chain(strays).chain(journal).chain(full);
+        ours.chain(overdue).chain(left).collect()
     }
 }

@@ -25,6 +25,7 @@ use super::health::{Checks, Health};
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
 use super::notify::Progress;
 use super::overdue::{News, Overdue};
+use super::problems::Problems;
 use super::requests::Undecided;
 
 pub(super) const KILL: Number = 9;
@@ -55,6 +56,8 @@ pub struct Machine {
     pub(super) unrecorded: Option<String>,
     /// Why there is no room for another request in the journal.
     pub(super) no_room: Option<String>,
+    /// What callbacks have left as wrong.
+    pub(super) problems: Problems,
     /// What was said last of broken callbacks: said once, however often they are tried.
     pub(super) said_broken: Option<String>,
     /// When the first event was handled.
@@ -97,6 +100,7 @@ impl Machine {
             remains: Vec::new(),
             unrecorded: None,
             no_room: None,
+            problems: Problems::new(),
             said_broken: None,
             started_at: None,
             since: None,
@@ -131,6 +135,7 @@ impl Machine {
             Event::NotRecorded(ids, keys, why) => self.not_recorded(&ids, &keys, why, now),
             Event::Recorded => self.recorded(),
             Event::Room(fault) => self.room(fault),
+            Event::Problems(problems) => self.problems_changed(problems, now),
             Event::Signal(number) => self.signal(number, now),
             Event::Ended(pid, status, said) => self.ended(pid, status, said, now),
             Event::Remains(key, names) => self.run_ended(key, &names, now),
@@ -160,6 +165,16 @@ impl Machine {
             }
             self.act(Action::Tell(news));
         }
+    }
+
+    fn problems_changed(&mut self, problems: Problems, now: Moment) {
+        self.act(Action::TellProblems(problems.clone(), now.wall));
+        self.problems = problems;
+    }
+
+    /// The problems that callbacks have left, as far as they were looked at.
+    pub fn problems(&self) -> &Problems {
+        &self.problems
     }
 
     /// When [`Event::DeadlinePassed`] is next due, if nothing else happens before.

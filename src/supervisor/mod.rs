@@ -20,6 +20,7 @@ pub mod machine;
 pub mod notify;
 pub mod overdue;
 mod past;
+pub mod problems;
 mod requests;
 pub mod service;
 mod starting;

@@ -12,6 +12,7 @@ use crate::process::Pid;
 use crate::request::Request;
 
 use super::machine::Machine;
+use super::problems::Problems;
 
 /// One service at one instant.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,8 @@ pub struct Status {
     listener: Listener,
     /// What is wrong and does not keep the service from serving.
     degraded: Vec<String>,
+    /// Those of it that callbacks have left, by what they are about.
+    problems: Problems,
     /// Requests that wait, in their order.
     waiting: Vec<Asked>,
     /// Requests that are being carried out.
@@ -99,6 +102,7 @@ impl Machine {
             }),
             listener: self.listener_status(),
             degraded: self.degraded(now),
+            problems: self.problems.clone(),
             waiting: self.queue.waiting().map(|request| Asked::new(request, None)).collect(),
             running: self
                 .queue

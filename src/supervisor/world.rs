@@ -221,7 +221,11 @@ impl World {
             Action::AnswerHealth(caller, _) => {
                 assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
             }
-            Action::Say(..) | Action::Tell(_) | Action::Notify(_) | Action::KeepCallbacks => {}
+            Action::Say(..)
+            | Action::Tell(_)
+            | Action::TellProblems(..)
+            | Action::Notify(_)
+            | Action::KeepCallbacks => {}
             Action::Leave(code) => {
                 let mut left = self.processes.values();
                 assert!(left.all(|kind| !kind.can_end()), "left behind: {:?}", self.processes);

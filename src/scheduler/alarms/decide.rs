@@ -58,6 +58,8 @@ pub enum Event {
     Unreachable(ServiceName, Timestamp, String),
     /// A service takes requests.
     Reachable(ServiceName, Timestamp),
+    /// The problems of a service are these now, by what they are about: what is not among them is over.
+    Problems(ServiceName, Timestamp, BTreeMap<String, String>),
     /// The notifier has ended: nothing, or why nobody was told.
     Told(Option<String>),
     /// The second that [`Alarms::wake_at`] named has come, or the clock was set.
@@ -187,6 +189,7 @@ impl Alarms {
                 self.raise(now, Notice { note: Some(why), ..notice });
             }
             Event::Reachable(service, at) => self.recovered(&service, None, at, None),
+            Event::Problems(service, at, problems) => self.problems(now, &service, at, problems),
             Event::Told(problem) => self.told(now, problem),
             Event::Tick => self.memory.outbox.clock_set(now),
         }
@@ -245,8 +248,7 @@ impl Alarms {
 
     fn raise(&mut self, now: i64, mut notice: Notice) {
         let Some(service) = notice.service.clone() else { return };
-        let kinds =
-            self.memory.troubles.entry(service).or_default().entry(key(notice.action.as_ref())).or_default();
+        let kinds = self.memory.troubles.entry(service).or_default().entry(key(&notice)).or_default();
         let trouble = kinds.get_mut(&notice.kind);
         if trouble.is_some() && notice.kind.is_state() {
             return;
@@ -267,6 +269,27 @@ impl Alarms {
         self.add(notice);
     }
 
+    fn problems(
+        &mut self,
+        now: i64,
+        service: &ServiceName,
+        at: Timestamp,
+        mut problems: BTreeMap<String, String>,
+    ) {
+        let told = self.memory.troubles.get(service).into_iter().flatten();
+        let told = told.filter(|(_, kinds)| kinds.contains_key(&Kind::Problem));
+        let about = told.filter_map(|(key, _)| key.strip_prefix(PROBLEM).map(str::to_owned));
+        let over: Vec<_> = about.filter(|about| !problems.contains_key(about)).collect();
+        for about in over {
+            let notice = Notice::new(Kind::Recovered, service.clone(), None, at);
+            self.end(Notice { problem: Some(about), ..notice }, Some(Kind::Problem));
+        }
+        while let Some((about, text)) = problems.pop_first() {
+            let notice = Notice::new(Kind::Problem, service.clone(), None, at);
+            self.raise(now, Notice { problem: Some(about), note: Some(text), ..notice });
+        }
+    }
+
     /// What was told of an action, or of one kind of it, is over, unless it happened later.
     fn recovered(
         &mut self,
@@ -275,8 +298,16 @@ impl Alarms {
         at: Timestamp,
         only: Option<Kind>,
     ) {
+        self.end(Notice::new(Kind::Recovered, service.clone(), action.cloned(), at), only);
+    }
+
+    /// Ends what was told of what this recovery is about, or one kind of it.
+    fn end(&mut self, mut notice: Notice, only: Option<Kind>) {
+        let Some(service) = &notice.service else { return };
         let Some(actions) = self.memory.troubles.get_mut(service) else { return };
-        let Some(kinds) = actions.get_mut(&key(action)) else { return };
+        let key = key(&notice);
+        let at = notice.at;
+        let Some(kinds) = actions.get_mut(&key) else { return };
         let is_over =
             |kind: Kind, trouble: &Trouble| only.is_none_or(|only| only == kind) && trouble.at <= at;
         let all = std::mem::take(kinds);
@@ -284,14 +315,13 @@ impl Alarms {
             all.into_iter().partition(|(kind, trouble)| is_over(*kind, trouble));
         *kinds = standing;
         if kinds.is_empty() {
-            actions.remove(&key(action));
+            actions.remove(&key);
         }
         if over.is_empty() {
             return;
         }
         self.is_changed = true;
         let names: Vec<String> = over.keys().map(ToString::to_string).collect();
-        let mut notice = Notice::new(Kind::Recovered, service.clone(), action.cloned(), at);
         notice.note = Some(format!("it was {}", names.join(" and ")));
         notice.suppressed = over.values().map(|trouble| trouble.suppressed).fold(0, u32::saturating_add);
         self.add(notice);
@@ -350,7 +380,7 @@ impl Alarms {
     /// Keeps an alarm that there is no room for with its trouble; whether there is such a trouble.
     fn leave_untold(&mut self, notice: Notice) -> bool {
         let actions = notice.service.as_ref().and_then(|service| self.memory.troubles.get_mut(service));
-        let kinds = actions.and_then(|actions| actions.get_mut(&key(notice.action.as_ref())));
+        let kinds = actions.and_then(|actions| actions.get_mut(&key(&notice)));
         let Some(trouble) = kinds.and_then(|kinds| kinds.get_mut(&notice.kind)) else { return false };
         if !self.memory.outbox.waits(&notice) {
             trouble.untold = Some(Box::new(notice));
@@ -366,9 +396,13 @@ impl Alarms {
     }
 }
 
-/// Where an action's troubles are kept; those of the service itself have no action's name.
-fn key(action: Option<&ActionName>) -> String {
-    action.map(ToString::to_string).unwrap_or_default()
+/// What no action's name begins with.
+const PROBLEM: &str = "problem ";
+
+/// Where the troubles of an action or a problem are kept; those of the service itself have no name.
+fn key(notice: &Notice) -> String {
+    let problem = notice.problem.as_ref().map(|about| format!("{PROBLEM}{about}"));
+    problem.or_else(|| notice.action.as_ref().map(ToString::to_string)).unwrap_or_default()
 }
 
 impl Run {

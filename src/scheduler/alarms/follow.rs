@@ -1,6 +1,6 @@
 //! Follows one service: what happens there, as events, over its restarts and ours.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -117,6 +117,9 @@ impl Follower {
                 Ok(Told::Recovered { at, action }) => {
                     let _ = self.events.send(Event::OnTime(self.service.clone(), action, at));
                 }
+                Ok(Told::Problems { at, problems }) => {
+                    let _ = self.events.send(Event::Problems(self.service.clone(), at, problems));
+                }
                 Ok(Told::Other) => {}
                 Err(_) => {
                     *is_connected = false;
@@ -144,6 +147,8 @@ impl Follower {
         for action in status.actions {
             self.learn_action(action);
         }
+        let now = Timestamp::now();
+        let _ = self.events.send(Event::Problems(self.service.clone(), now, status.problems));
         let open = status.waiting.into_iter().chain(status.running);
         Ok(open.map(|OpenRequest { id, user, action }| (id, (user, action))).collect())
     }
@@ -211,6 +216,10 @@ enum Told {
         at: Timestamp,
         action: ActionName,
     },
+    Problems {
+        at: Timestamp,
+        problems: BTreeMap<String, String>,
+    },
     #[serde(other)]
     Other,
 }
@@ -223,6 +232,9 @@ struct History {
 #[derive(Deserialize)]
 struct Status {
     actions: Vec<OfAction>,
+    /// Older supervisors know none.
+    #[serde(default)]
+    problems: BTreeMap<String, String>,
     waiting: Vec<OpenRequest>,
     running: Vec<OpenRequest>,
 }

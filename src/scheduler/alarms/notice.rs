@@ -24,6 +24,8 @@ pub enum Kind {
     Overdue,
     /// A service does not take what it is asked for.
     Unreachable,
+    /// Something is wrong and lasts, which a callback found.
+    Problem,
     /// What was told before is over.
     Recovered,
     /// A run began.
@@ -48,7 +50,7 @@ impl Kind {
     /// Whether it tells of a state, which is news only when it begins, rather than of something that happens
     /// again and again.
     pub fn is_state(self) -> bool {
-        matches!(self, Self::Overdue | Self::Unreachable)
+        matches!(self, Self::Overdue | Self::Unreachable | Self::Problem)
     }
 
     /// Whether it has to be told, however late.
@@ -66,6 +68,7 @@ impl fmt::Display for Kind {
             Self::Missed => "missed",
             Self::Overdue => "overdue",
             Self::Unreachable => "unreachable",
+            Self::Problem => "problem",
             Self::Recovered => "recovered",
             Self::Started => "started",
             Self::Succeeded => "succeeded",
@@ -94,6 +97,9 @@ pub struct Notice {
     /// What was to be done, where it is about that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionName>,
+    /// What the problem is about, where it is one that a callback left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// The request, where it is about one.
     #[serde(flatten)]
     pub asked: Option<Asked>,
@@ -125,6 +131,7 @@ impl Notice {
             kind: Kind::Alive,
             service: None,
             action: None,
+            problem: None,
             asked: None,
             // As the journal has it.
             at: at.round(Unit::Millisecond).unwrap_or(at),
@@ -144,18 +151,16 @@ impl Notice {
         self
     }
 
-    /// Whether another one is about the same service and action.
+    /// Whether another one is about the same service and action, or problem.
     pub fn is_about_the_same(&self, other: &Self) -> bool {
-        (&self.service, &self.action) == (&other.service, &other.action)
+        (&self.service, &self.action, &self.problem) == (&other.service, &other.action, &other.problem)
     }
 
     /// In one line, for people.
     pub fn summary(&self) -> String {
         let service = self.service.as_ref().map(ToString::to_string).unwrap_or_default();
-        let what = match &self.action {
-            Some(action) => format!("{service}: {action}"),
-            None => service,
-        };
+        let about = self.action.as_ref().map(ToString::to_string).or_else(|| self.problem.clone());
+        let what = about.map_or(service.clone(), |about| format!("{service}: {about}"));
         match self.kind {
             Kind::Failed => {
                 let code = self.code.map(|code| format!(" with status {code}")).unwrap_or_default();
@@ -166,6 +171,7 @@ impl Notice {
             Kind::Missed => format!("{what} was missed"),
             Kind::Overdue => format!("{what} is overdue"),
             Kind::Unreachable => format!("{what} cannot be reached"),
+            Kind::Problem => format!("{service}: {}", self.note.as_deref().unwrap_or("a problem")),
             Kind::Recovered => format!("{what} is well again"),
             Kind::Started => format!("{what} has started"),
             Kind::Succeeded => format!("{what} succeeded"),
