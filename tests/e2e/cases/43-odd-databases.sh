@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # it is MariaDB, or the shell in the container, that reads it
 # Databases that are not as one would have them: all of what can be kept is kept and comes back, the rest is named.
 
 # In the problems that status shows first, and health; DESCRIBED as bash matches.
