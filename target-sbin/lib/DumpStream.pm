@@ -140,8 +140,9 @@ sub copy_rows {
     my ($self, $line) = @_;
     my ($head, $row) = head_and_row($line);
     my ($rows, $bytes, $sum, $since, $before) = (0, 0, 0, 0, $head);
+    my ($in, $ahead) = @$self{qw(in ahead)};
     undef $line;
-    while (defined($row //= $self->raw_line)) {
+    while (defined($row //= @$ahead ? shift @$ahead : readline $in)) {
         my $end = substr $row, -3, 3, '';
         if ($end ne "),\n" && $end ne ");\n") { $line = $self->broken_off($row . $end); last }
         my ($half, $choice) = unpack 'QL', md5($row);
