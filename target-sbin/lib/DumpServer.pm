@@ -72,7 +72,8 @@ sub dump {
     my $complaints = File::Temp->new;
     my $pid = open(my $out, '-|') // die "cannot start mariadb-dump: $!\n";
     if (!$pid) {
-        open STDERR, '>&', $complaints or die $!;
+        # Not the same descriptor: where one reads, the other would write.
+        open STDERR, '>>', $complaints->filename or die $!;
         exec 'mariadb-dump', "--socket=$self->{socket}", qw(--default-character-set=utf8mb4 --max-allowed-packet=1G --skip-dump-date
             --skip-lock-tables --skip-add-locks --force), @arguments
             or die "cannot run mariadb-dump: $!\n";
@@ -88,7 +89,7 @@ sub end {
     my ($self, $dump) = @_;
     close $dump->{out};
     my $status = $?;
-    my @complaints = complaints($dump);
+    my @complaints = $self->complaints($dump);
     $self->fail($dump) if grep { $_ =~ GONE } @complaints or $status & 127 or $status && !@complaints;
     return @complaints;
 }
@@ -96,15 +97,16 @@ sub end {
 sub fail {
     my ($self, $dump) = @_;
     close $dump->{out};
-    die join "\n", 'mariadb-dump has come to no good end', complaints($dump), '';
+    die join "\n", 'mariadb-dump has come to no good end', $self->complaints($dump), '';
 }
 
+# Each in one line; it may have come no further yet.
 sub complaints {
-    my ($dump) = @_;
+    my ($self, $dump) = @_;
     seek $dump->{complaints}, 0, 0;
-    my @lines = readline $dump->{complaints};
-    chomp @lines;
-    return map { s/^mariadb-dump: //r } @lines;
+    local $/;
+    my $text = readline($dump->{complaints}) // '';
+    return grep { $_ ne '' } map { s/\s+/ /gr =~ s/ $//r } split /^mariadb-dump: /m, $text;
 }
 
 # Until it is released nobody writes to a table without transactions, nor makes, changes or removes a table; nothing where
