@@ -17,5 +17,5 @@ leaveProblem() { # ABOUT TEXT...
 }
 
 takeAwayProblem() { # ABOUT
-    rm -f -- "$problemsFolder/$1"
+    if [[ -e $problemsFolder/$1 ]]; then rm -f -- "$problemsFolder/$1"; fi
 }

@@ -5,6 +5,8 @@
 source "$LAMPLIGHTER_SBIN/lib/disk.sh"
 # shellcheck source=target-sbin/lib/repository.sh
 source "$LAMPLIGHTER_SBIN/lib/repository.sh"
+# shellcheck source=target-sbin/lib/dump.sh
+source "$LAMPLIGHTER_SBIN/lib/dump.sh"
 # shellcheck source=service/backup/bin/drill.sh
 source "$LAMPLIGHTER_BIN/drill.sh"
 # shellcheck source=service/backup/bin/offsite.sh

@@ -41,6 +41,7 @@ drillDatabase() { # SNAPSHOT
     loadSnapshot "$id"
     DUMP_FACTS=$scratch/restored dump-databases "$scratchSocket" >/dev/null
     compareFacts "$scratch/recorded" "$scratch/restored"
+    sayGaps "$scratch/recorded"
     logInfo "as it was backed up, in $((SECONDS - began)) s: $(describeFacts "$scratch/recorded")"
 }
 
@@ -75,12 +76,11 @@ endScratch() {
     rm -rf -- "$scratch"
 }
 
-# The facts that stand at the dump's end are kept aside. Remarks in the bodies of routines are a part of them. Where a
-# piece cannot be read, all are, to say which are bad.
+# The facts that stand at the dump's end are kept aside. Where a piece cannot be read, all are, to say which are bad.
 loadSnapshot() { # ID
     if inRepository dump "$1" /database.sql |
         keepFacts "$scratch/recorded" |
-        mariadb --socket="$scratchSocket" --default-character-set=utf8mb4 --max-allowed-packet=1G --comments --batch --skip-print-query-on-error; then
+        loadDump "$scratchSocket"; then
         return
     fi
     inRepository check --read-data || true

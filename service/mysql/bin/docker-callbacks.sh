@@ -4,11 +4,24 @@
 source "$LAMPLIGHTER_SBIN/lib/disk.sh"
 # shellcheck source=target-sbin/lib/repository.sh
 source "$LAMPLIGHTER_SBIN/lib/repository.sh"
+# shellcheck source=target-sbin/lib/dump.sh
+source "$LAMPLIGHTER_SBIN/lib/dump.sh"
+# shellcheck source=service/mysql/bin/upgrade.sh
+source "$LAMPLIGHTER_BIN/upgrade.sh"
 
 mariadbSocket=/run/mysqld/mysqld.sock
 
+# A server that says it has too many connections is there.
 CB_health_check() {
-    mariadb-admin --socket="$mariadbSocket" --connect-timeout=5 --silent ping
+    local said
+    if said=$(mariadb-admin --socket="$mariadbSocket" --connect-timeout=5 ping 2>&1); then
+        takeAwayProblem connections
+    elif [[ $said == *'Too many connections'* ]]; then
+        leaveProblem connections 'all connections are taken, also those that only root has: see max_connections and max_user_connections in service/mysql/conf/mariadb.cnf'
+    else
+        printf '%s\n' "$said" >&2
+        return 1
+    fi
 }
 
 # All that is in MariaDB, streamed into the repository of backups: a dump that fails is a snapshot that is not made.
@@ -24,8 +37,14 @@ CB_nightly_backup() { # USER
     summary=$(DUMP_FACTS=$facts takeSnapshot --tag database --stdin-filename database.sql --stdin-from-command -- \
         dump-databases "$mariadbSocket")
     logInfo "$(describeSnapshot "$summary"): $(describeFacts "$facts")"
+    reportGaps "$facts"
     rememberSize database "$bytes"
     forgetOld database inRepository
+}
+
+# Asked for at the start, after a change of MariaDB's version.
+CB_upgrade_tables() {
+    upgradeTables
 }
 
 CB_check_disk() {

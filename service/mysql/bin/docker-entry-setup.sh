@@ -7,6 +7,11 @@ REUID=mysql
 # A large buffer pool takes its time to be written; killed before, MariaDB would begin with a crash recovery.
 STOP_TIMEOUT=110
 
+# shellcheck source=target-sbin/lib/problems.sh
+source "$LAMPLIGHTER_SBIN/lib/problems.sh"
+# shellcheck source=service/mysql/bin/upgrade.sh
+source "$LAMPLIGHTER_BIN/upgrade.sh"
+
 # The data lies one level below the mount, because a mount point cannot be the target of a rename.
 makeDataDirectory() {
     local mount=/var/lib/mysql new
@@ -45,4 +50,5 @@ SQL
 install --directory --owner=mysql --group="$APP_USER" --mode=0750 /run/mysqld
 makeDataDirectory
 writeInitFile
+askForUpgrade
 chmod 0700 /var/backups

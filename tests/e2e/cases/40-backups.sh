@@ -77,21 +77,6 @@ whatStaysIsNotStoredAgain() {
     if ((later > whole / 3)); then fail "two changed rows have $later bytes stored anew, of $whole"; fi
 }
 
-# Wherever it ends: within rows, after the databases, before the last line.
-cutDumpIsRefused() {
-    inside mysql bash -euo pipefail -c '
-        filter() { perl /usr/local/sbin/lib/dump-filter.pl; }
-        dump-databases | grep --text --invert-match "^-- lamplighter: " >/tmp/whole
-        filter </tmp/whole | tail -n 1 | grep --quiet "^-- lamplighter: .*\"server\""
-        first=$(grep --text --line-number --max-count=1 "^-- Dump completed" /tmp/whole | cut -d: -f1)
-        for lines in 3 $((first / 2)) "$first" $(($(wc -l </tmp/whole) - 1)); do
-            if head -n "$lines" /tmp/whole | filter >/tmp/filtered 2>/tmp/said; then echo "$lines lines are taken for a whole dump" >&2; exit 1; fi
-            cat /tmp/said
-            if grep --text "^-- lamplighter: " /tmp/filtered; then echo "$lines lines have facts" >&2; exit 1; fi
-        done
-        rm /tmp/whole /tmp/filtered /tmp/said'
-}
-
 # A table that somebody has locked keeps the dump waiting in the middle.
 killedDumpLeavesNoSnapshot() {
     local before id since
@@ -336,7 +321,6 @@ testCase "the backup of the site's files has them all" siteFilesAreBackedUp
 testCase 'files that go while they are backed up are no failure' filesThatGoAreNoFailure
 testCase 'what faces the internet sees no backup' backupsAreOutOfReach
 testCase 'what has not changed is not stored again, also behind a row that grew' whatStaysIsNotStoredAgain
-testCase 'a dump that is cut short is none' cutDumpIsRefused
 testCase 'a dump that is killed in the middle is a failed backup, and no snapshot' killedDumpLeavesNoSnapshot
 testCase 'two backups never run at once' neverTwoAtOnce
 testCase 'a lock that a killed backup left behind is removed' staleLockIsRemoved

@@ -1,0 +1,154 @@
+# The MariaDB that is dumped: what there is in it, its mariadb-dump, and the lock that keeps writers away.
+package DumpServer;
+use strict;
+use warnings;
+use File::Temp;
+use IPC::Open2;
+use Time::HiRes qw(time);
+
+# Of these, tables are only a name for what lies elsewhere: mariadb-dump gives no rows.
+use constant WITHOUT_ROWS => '(?i:MRG_MyISAM|MRG_ISAM|CONNECT|OQGRAPH|SPIDER|VP|FEDERATED|BLACKHOLE)';
+
+# What mariadb-dump says when the server has gone, and not one object is to blame.
+use constant GONE => qr/\((?:2002|2006|2013|1053|1927)\)|Error (?:2006|2013|1053|1927):|Lost connection|gone away|Got errno \d+ on write/;
+
+sub new { my ($class, $socket) = @_; return bless { socket => $socket }, $class }
+
+# The rows of an answer, whose columns have to be HEX(): names may hold anything.
+sub ask {
+    my ($self, $query) = @_;
+    open my $answer, '-|', 'mariadb', "--socket=$self->{socket}", qw(--batch --skip-column-names --default-character-set=utf8mb4), "--execute=$query"
+        or die "cannot run mariadb: $!\n";
+    my @rows = map { chomp; [ map { pack 'H*', $_ } split /\t/, $_, -1 ] } readline $answer;
+    close $answer or die "MariaDB does not say what it holds\n";
+    return @rows;
+}
+
+# NAME, CHARACTER SET, COLLATION. A folder that is none of MariaDB's own making (`lost+found`) looks like a database.
+sub databases {
+    my ($self) = @_;
+    $self->{databases} //= [ $self->ask(q{
+        SELECT HEX(schema_name), HEX(default_character_set_name), HEX(default_collation_name) FROM information_schema.schemata
+        WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys') AND schema_name NOT LIKE '#mysql50#%'
+        ORDER BY schema_name}) ];
+    die "there is no database to dump\n" if !@{ $self->{databases} };
+    return @{ $self->{databases} };
+}
+
+# DATABASE, NAME, TYPE (TABLE, SEQUENCE or VIEW), HAS-ROWS, HAS-TRANSACTIONS. Of a table whose engine is not known nothing is.
+sub objects {
+    my ($self) = @_;
+    my $without = WITHOUT_ROWS;
+    return map {
+        my ($database, $name, $type, $engine, $transactions) = @$_;
+        my $kind = $type eq 'VIEW' ? 'VIEW' : $type eq 'SEQUENCE' ? 'SEQUENCE' : 'TABLE';
+        [ $database, $name, $kind, $engine !~ /^$without$/, $transactions ne 'NO' || $engine eq '' ]
+    } $self->ask(q{
+        SELECT HEX(table_schema), HEX(table_name), HEX(table_type), HEX(COALESCE(t.engine, '')), HEX(COALESCE(e.transactions, ''))
+        FROM information_schema.tables t LEFT JOIN information_schema.engines e ON e.engine = t.engine
+        WHERE table_schema NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys') AND table_schema NOT LIKE '#mysql50#%'
+            AND table_type <> 'TEMPORARY'
+        ORDER BY table_schema, table_name});
+}
+
+sub has {
+    my ($self, $object) = @_;
+    my ($database, $name) = map { unpack 'H*', $_ } @$object[ 0, 1 ];
+    return scalar $self->ask("SELECT 1 FROM information_schema.tables WHERE table_schema = CONVERT(x'$database' USING utf8mb4) AND table_name = CONVERT(x'$name' USING utf8mb4)");
+}
+
+# What somebody has installed, for accounts or columns to use; mariadb-dump writes a statement that MariaDB does not know.
+sub plugins {
+    my ($self) = @_;
+    return map { "INSTALL PLUGIN IF NOT EXISTS `$_->[0]` SONAME '$_->[1]';" }
+        $self->ask('SELECT HEX(name), HEX(dl) FROM mysql.plugin ORDER BY name');
+}
+
+# A mariadb-dump that runs: what it prints (`out`), and what it complains of (`complaints`). The same text for the same
+# rows, whenever it is made: no date, and the largest row that there can be. One table that cannot be had does not end it.
+# It locks no table when it is loaded: a default may use a sequence.
+sub dump {
+    my ($self, @arguments) = @_;
+    my $complaints = File::Temp->new;
+    my $pid = open(my $out, '-|') // die "cannot start mariadb-dump: $!\n";
+    if (!$pid) {
+        # Not the same descriptor: where one reads, the other would write.
+        open STDERR, '>>', $complaints->filename or die $!;
+        exec 'mariadb-dump', "--socket=$self->{socket}", qw(--default-character-set=utf8mb4 --max-allowed-packet=1G --skip-dump-date
+            --skip-lock-tables --skip-add-locks --force), @arguments
+            or die "cannot run mariadb-dump: $!\n";
+    }
+    return { out => $out, complaints => $complaints };
+}
+
+# All that it prints.
+sub lines { my ($self, $dump) = @_; return readline $dump->{out} }
+
+# What it has complained of, when it has ended. What is no fault of one object is one of the whole dump.
+sub end {
+    my ($self, $dump) = @_;
+    close $dump->{out};
+    my $status = $?;
+    my @complaints = $self->complaints($dump);
+    $self->fail($dump) if grep { $_ =~ GONE } @complaints or $status & 127 or $status && !@complaints;
+    return @complaints;
+}
+
+sub fail {
+    my ($self, $dump) = @_;
+    close $dump->{out};
+    die join "\n", 'mariadb-dump has come to no good end', $self->complaints($dump), '';
+}
+
+# Each in one line; it may have come no further yet.
+sub complaints {
+    my ($self, $dump) = @_;
+    seek $dump->{complaints}, 0, 0;
+    local $/;
+    my $text = readline($dump->{complaints}) // '';
+    return grep { $_ ne '' } map { s/\s+/ /gr =~ s/ $//r } split /^mariadb-dump: /m, $text;
+}
+
+# Until it is released nobody writes to a table without transactions, nor makes, changes or removes a table; nothing where
+# that cannot be had. When HOLD seconds have passed it is released all the same.
+sub lock_writers {
+    my ($self, $patience, $hold) = @_;
+    my $pid = open2(my $from, my $to, 'mariadb', "--socket=$self->{socket}", qw(--batch --skip-column-names --unbuffered));
+    my $lock = bless { from => $from, to => $to, pid => $pid, since => time }, 'DumpServer::Lock';
+    local $SIG{PIPE} = 'IGNORE';
+    print $to "SET lock_wait_timeout = $patience; BACKUP STAGE START; BACKUP STAGE FLUSH; BACKUP STAGE BLOCK_DDL; SELECT 'held';\n";
+    $to->flush;
+    if ((readline($from) // '') ne "held\n") {
+        $lock->{why} = "somebody was writing to one of them for more than $patience s";
+        return $lock;
+    }
+    $SIG{ALRM} = sub { $lock->{why} //= "to dump them takes more than $hold s, for which nobody could write to them"; $lock->let_go };
+    alarm $hold;
+    return $lock;
+}
+
+package DumpServer::Lock;
+use strict;
+use warnings;
+
+# The end of the connection is the end of the lock.
+sub let_go {
+    my ($self) = @_;
+    return if !$self->{pid};
+    close $self->{to};
+    close $self->{from};
+    local $?;
+    waitpid delete $self->{pid}, 0;
+    $self->{seconds} = sprintf '%.1f', Time::HiRes::time() - $self->{since};
+    return;
+}
+
+# For how many seconds it was held; and why it was not, or not to the end.
+sub release {
+    my ($self) = @_;
+    alarm 0;
+    $self->let_go;
+    return (0 + $self->{seconds}, $self->{why});
+}
+
+1;

@@ -1,0 +1,171 @@
+# shellcheck shell=bash disable=SC2016 # it is MariaDB, or the shell in the container, that reads it
+# Databases that are not as one would have them: all of what can be kept is kept and comes back, the rest is named.
+
+# In the problems that status shows first, and health; DESCRIBED as bash matches.
+problemIs() { # SERVICE PATTERN
+    local said
+    said=$(inside "$1" lamplighter health)
+    printf '%s\n' "$said"
+    [[ $said =~ $2 ]]
+}
+
+noProblemIs() { # SERVICE PATTERN
+    local said
+    said=$(inside "$1" lamplighter health)
+    printf '%s\n' "$said"
+    [[ ! $said =~ $2 ]]
+}
+
+# Events run: what they do after the backup, or after the restore has come so far, is not in the way.
+oddDatabasesComeBack() {
+    local odd facts
+    cp -- service/mysql/conf/mariadb.cnf "$results/mariadb.cnf"
+    trap 'cat -- "$results/mariadb.cnf" >service/mysql/conf/mariadb.cnf; removeOddDatabases; inside mysql sh -c "rm -rf /var/lib/mysql/before-restore-*"' EXIT
+    printf '[mariadbd]\nevent_scheduler = ON\n' >>service/mysql/conf/mariadb.cnf
+    sql 'SET GLOBAL event_scheduler = ON'
+    removeOddDatabases
+    makeOddDatabases
+    odd=$(oddFacts)
+    expectOutcome succeeded mysql nightly-backup
+    expectMatch 'what it says' "not in the backup: view .odd...lost.: .*1356" "$(<"$results/output")"
+    facts=$(factsIn "$(newestOf database)")
+    expectEqual 'what it lacks' '["the history of the table `by transaction`","view `odd`.`lost_too`","view `odd`.`lost`"]' \
+        "$(jq --compact-output --slurp 'map(.left_out // empty) | sort' <<<"$facts")"
+    expectEqual 'what counts, but for the ones of `forum`' '1 2 1 2' \
+        "$(jq --raw-output --argjson of_forum "$(ofForum)" 'select(.server) | "\(.views - $of_forum[0]) \(.triggers - $of_forum[1]) \(.routines - $of_forum[2]) \(.events - $of_forum[3])"' <<<"$facts")"
+    problemIs mysql 'degraded: 3 in no backup: .*lost.*Mend or drop it'
+    expectMatch 'what status says first' '^1 problem:
+  mysql: 3 in no backup: ' "$(inside mysql lamplighter status)"
+
+    expectOutcome succeeded backup restore-drill
+    expectMatch 'what it says' 'as it was backed up' "$(<"$results/output")"
+
+    bin/restore --only db --force >"$results/restore" 2>&1 || fail "$(cat "$results/restore")"
+    expectMatch 'what it says' 'not in the backup: view' "$(<"$results/restore")"
+    expectEqual 'what is in the odd databases' "$odd" "$(oddFacts)"
+    expectEqual 'the event scheduler' ON "$(sql 'SELECT @@event_scheduler')"
+
+    removeOddDatabases
+    expectOutcome succeeded mysql nightly-backup
+    noProblemIs mysql 'in no backup'
+    siteIsUp
+}
+
+# Views, triggers, routines, events: as a JSON list.
+ofForum() {
+    sql "SELECT CONCAT('[', (SELECT COUNT(*) FROM information_schema.views WHERE table_schema = 'forum'), ',',
+        (SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = 'forum'), ',',
+        (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = 'forum'), ',',
+        (SELECT COUNT(*) FROM information_schema.events WHERE event_schema = 'forum'), ']')"
+}
+
+# An order is written before its item, to one engine or another; meanwhile a cache is emptied and made anew, again and
+# again. The large table keeps the dump busy between the others.
+allIsOfOneMoment() {
+    local facts counts
+    sql "CREATE DATABASE shop; USE shop; CREATE TABLE filler (id INT PRIMARY KEY, text VARCHAR(250)) ENGINE = MyISAM;
+        INSERT INTO filler SELECT seq, REPEAT('x', 240) FROM seq_1_to_100000;
+        CREATE TABLE items (id INT PRIMARY KEY) ENGINE = Aria; CREATE TABLE orders (id INT PRIMARY KEY) ENGINE = MyISAM;
+        CREATE TABLE ledger (id INT PRIMARY KEY); CREATE TABLE cache (id INT); CREATE TABLE zz_filler AS SELECT * FROM filler"
+    rm -f -- "$results/backed-up"
+    trap 'touch "$results/backed-up"; wait; sql "DROP DATABASE shop"' EXIT
+    { for ((order = 1; ; order++)); do
+        [[ ! -e $results/backed-up ]] || break
+        printf 'INSERT INTO orders VALUES (%d); INSERT INTO items VALUES (%d); INSERT INTO ledger VALUES (%d);\n' "$order" "$order" "$order"
+    done; } | inside mysql mariadb shop &
+    { until [[ -e $results/backed-up ]]; do
+        printf 'TRUNCATE cache; DROP TABLE IF EXISTS made_anew; CREATE TABLE made_anew (id INT); INSERT INTO cache VALUES (1);\n'
+    done; } | inside mysql mariadb shop &
+    waitUntil 20 'orders come in' hasOrders
+    expectOutcome succeeded mysql nightly-backup
+    touch "$results/backed-up"
+    facts=$(factsIn "$(newestOf database)")
+    counts=$(jq --raw-output 'select(.table // "" | test("^shop[.](items|orders|ledger)$")) | .rows' <<<"$facts" | sort --unique)
+    expectMatch 'the rows of orders, items and ledger' '^[0-9]+$' "$counts"
+    expectEqual 'the tables that nobody could write to' 3 "$(jq 'select(.held) | .held' <<<"$facts")"
+    expectEqual 'what it lacks' '' "$(jq --compact-output 'select(.left_out)' <<<"$facts")"
+    noProblemIs mysql 'backup'
+    figure 'nobody could write to 3 MyISAM and Aria tables for' "$(jq --raw-output 'select(.held) | .seconds' <<<"$facts") s"
+}
+
+hasOrders() {
+    (($(sql 'SELECT COUNT(*) FROM shop.ledger') > 100))
+}
+
+# Where somebody writes on and on, or there is too much, it is said, with what to do about it.
+otherMomentsAreTold() {
+    local said
+    sql 'CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY) ENGINE = MyISAM; INSERT INTO shop.orders VALUES (1)'
+    trap 'sql "DROP DATABASE shop"; expectOutcome succeeded mysql nightly-backup' EXIT
+    said=$(inside mysql bash -euo pipefail -c 'export LAMPLIGHTER_SERVICE=mysql LAMPLIGHTER_STATE=$(mktemp --directory)
+        for file in log disk problems repository dump; do source "/usr/local/sbin/lib/$file.sh"; done
+        DUMP_HOLD_SECONDS=1 DUMP_FACTS=$LAMPLIGHTER_STATE/facts dump-databases | { read -r _; sleep 3; cat >/dev/null; }
+        reportGaps "$LAMPLIGHTER_STATE/facts"
+        cat "$LAMPLIGHTER_STATE/problems/not-one-moment"')
+    expectMatch 'what it says' '1 tables of engines without transactions, such as .shop...orders., are backed up at different moments: .* To convert one: ALTER TABLE .shop...orders. ENGINE=InnoDB' "$said"
+}
+
+# The application's user may have so many, another one as many again, and an operator the one that is root's.
+connectionsAreUsedUp() {
+    local -r users=(app another)
+    sql "SET GLOBAL max_user_connections = 5, max_connections = 12"
+    trap 'killSleepers; wait; sql "SET GLOBAL max_user_connections = 60, max_connections = 70; DROP USER app, another"' EXIT
+    for user in "${users[@]}"; do sql "CREATE USER $user@localhost"; done
+    for _ in {1..7}; do inside mysql mariadb --user=app --execute='DO SLEEP(120)' & done
+    waitUntil 20 'the application has all of its connections' haveConnections 5
+    inside mysql lamplighter health
+    expectOutcome succeeded mysql nightly-backup
+
+    for _ in {1..7}; do inside mysql mariadb --user=another --execute='DO SLEEP(120)' & done
+    waitUntil 20 'another user has all of his' haveConnections 10
+    for _ in {1..4}; do inside mysql mariadb --execute='DO SLEEP(15)' & done
+    waitUntil 20 'health finds all connections taken' problemIs mysql 'degraded: all connections are taken'
+    expectEqual 'its status' healthy "$(inside mysql lamplighter health | head --lines=1)"
+    waitUntil 40 'there are some again' noProblemIs mysql 'connections are taken'
+}
+
+haveConnections() { # NUMBER
+    (($(sql "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(120)%'") == $1))
+}
+
+killSleepers() {
+    sql "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE info LIKE 'DO SLEEP%' AND id <> CONNECTION_ID()" |
+        inside mysql mariadb --force
+}
+
+ownTablesAreUpgraded() {
+    local since
+    local -r info=/var/lib/mysql/data/mariadb_upgrade_info
+    noProblemIs mysql 'own tables'
+    inside mysql sh -c "printf 10.11.4-MariaDB >$info"
+    since=$(now)
+    "${compose[@]}" restart mysql
+    waitForLog 90 mysql "$since" 'mariadb-upgrade: from 10.11.4-MariaDB to '
+    # In the middle of it, or nearly so.
+    docker kill "$(container mysql)" >/dev/null
+    since=$(now)
+    "${compose[@]}" up --detach --no-build --no-deps mysql
+    waitForLog 120 mysql "$since" "MariaDB's own tables are of $(mariadbVersion)"
+    waitUntil 20 'the problem is over' noProblemIs mysql 'own tables'
+    expectEqual 'the version of its tables' "$(mariadbVersion)" "$(inside mysql sh -c "tr -d '\n\0' <$info")"
+
+    inside mysql sh -c "printf 99.1.1-MariaDB >$info"
+    since=$(now)
+    "${compose[@]}" restart mysql
+    waitForLog 90 mysql "$since" 'upgrade-tables [0-9a-f]{8} failed'
+    problemIs mysql "healthy.*degraded: mariadb-upgrade to $(mariadbVersion) has failed: "
+    inside mysql sh -c "printf 10.11.4-MariaDB >$info"
+    expectOutcome succeeded mysql upgrade-tables
+    noProblemIs mysql 'upgrade'
+    waitUntilHealthy mysql
+}
+
+mariadbVersion() {
+    inside mysql mariadbd --version 2>/dev/null | sed --regexp-extended 's/.* Ver ([0-9.]+-MariaDB).*/\1/'
+}
+
+testCase 'a database with odd objects is backed up, proven and restored, and what is in no backup is a problem' oddDatabasesComeBack
+testCase 'tables of all engines are backed up as they were at one moment, while caches are emptied and made anew' allIsOfOneMoment
+testCase 'tables that cannot be backed up at one moment are a problem, with the line that converts them' otherMomentsAreTold
+testCase 'health and backups need none of the connections that the application has used up' connectionsAreUsedUp
+testCase "MariaDB's own tables are upgraded after a change of version, also when that is killed, and a failure is a problem" ownTablesAreUpgraded
