@@ -13,6 +13,7 @@ ENV PHP_VERSION=${PHP_VERSION} \
 # - what is to be unique to each installation: MariaDB's data directory (made again on the first start), keys,
 #   certificates, the machine id,
 # - package lists, logs and caches.
+# Old names of time zones, such as US/Pacific, are a package of their own in newer Debians, and in the older ones there is none.
 # The users whose files outlive the container get their numbers from us; the packages would give them out in the order
 # in which they happen to be installed.
 RUN set -eu; \
@@ -60,7 +61,7 @@ RUN set -eu; \
         restic \
         systemd-standalone-tmpfiles \
         tini \
-        tzdata \
+        tzdata $(apt-cache search --names-only '^tzdata-legacy$' | cut --delimiter=' ' --fields=1) \
         xz-utils \
         zstd \
     ; \

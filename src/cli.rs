@@ -6,8 +6,8 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 
 use crate::console::{
-    Colour, cancel, check, completions, demo, explain, follow, history, manual, next, reload, run, show,
-    status,
+    Colour, cancel, check, completions, demo, explain, follow, history, manual, next, reload, run, settings,
+    show, status,
 };
 
 /// Keeps a Docker Compose stack of single-service containers running, and keeps house in it.
@@ -43,6 +43,8 @@ pub enum Command {
     Next(next::Arguments),
     /// Tell what is wrong with a schedule, or with all files of a stack, before it goes wrong
     Check(check::Arguments),
+    /// Print what a stack's .env says, as Docker Compose reads it
+    Settings(settings::Arguments),
     /// Say in words when a schedule's line fires
     Explain(explain::Arguments),
     /// Show the whole idea without Docker: a toy service, its schedule, its housekeeping; leaves nothing behind

@@ -9,7 +9,7 @@ use lamplighter::cli::{Arguments, Command, with_name_as_command};
 use lamplighter::console::stack::Stack;
 use lamplighter::console::{
     CommandError, cancel, check, completions, demo, explain, follow, history, manual, next, reload, run,
-    show, status,
+    settings, show, status,
 };
 use lamplighter::scheduler::SchedulerError;
 use lamplighter::settings::{Folders, Settings};
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => ask(async move |_, _| demo::run(&arguments).await),
         Command::Completions(arguments) => ask(async move |_, _| completions::run(&arguments)),
         Command::Manual(arguments) => ask(async move |_, _| manual::run(&arguments, Arguments::command())),
+        Command::Settings(arguments) => ask(async move |_, _| settings::run(&arguments)),
         Command::Explain(arguments) => ask(async move |_, _| explain::run(&arguments, now())),
     };
     let code = done.unwrap_or_else(|(code, error)| {

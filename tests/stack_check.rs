@@ -41,10 +41,16 @@ impl Stack {
 
     /// The exit status of `lamplighter check` in the stack's folder, and what it prints.
     fn check(&self, arguments: &[&str]) -> (i32, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lamplighter"));
-        command.arg("check").args(arguments).current_dir(self.0.path());
-        command.env_remove("LAMPLIGHTER_RUN").env("LAMPLIGHTER_CONF", "/nonexistent").env("TZ", "UTC");
-        let output = command.output().unwrap();
+        self.run("check", arguments, None)
+    }
+
+    /// The same of any command, with a time zone in the environment or none.
+    fn run(&self, command: &str, arguments: &[&str], zone: Option<&str>) -> (i32, String) {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_lamplighter"));
+        process.arg(command).args(arguments).current_dir(self.0.path()).env_remove("TZ");
+        process.env_remove("LAMPLIGHTER_RUN").env("LAMPLIGHTER_CONF", "/nonexistent");
+        process.envs(zone.map(|zone| ("TZ", zone)));
+        let output = process.output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     }
@@ -228,4 +234,74 @@ fn programs_get_it_as_json() {
         (Some("docker-compose.yaml"), Some("error"))
     );
     assert_eq!(told["others"], serde_json::json!([]));
+}
+
+#[test]
+fn settings_that_compose_does_not_take_are_shown_with_their_place() {
+    let stack = Stack::new();
+    stack.write(".env", "A=x\nB='y\n");
+    stack.assert_fails(&[".env:2:3: this quote is never closed\n  |\n2 | B='y\n  |   ^"]);
+    stack.write(".env", "A=x\nB=${C:?set it}\n");
+    stack.assert_fails(&[".env:2:3: `C` has to be set: set it"]);
+}
+
+#[test]
+fn each_line_that_the_two_generations_of_compose_read_differently_is_warned_of() {
+    let stack = Stack::new();
+    stack.write(".env", "A=1\nSECRET=p@ss$$word\nBACKUP_PATH='/srv/x'y\nC=3 # as it should be\n");
+    stack.assert_warns(&[
+        ".env:2:1: warning: docker-compose 1.29 reads `SECRET=p@ss$$word`, `docker compose` 2 `SECRET=p@ss$word`",
+        "= hint: both read `SECRET='p@ss$word'`",
+        ".env:3:1: warning: docker-compose 1.29 reads no `BACKUP_PATH` at all, `docker compose` 2 `BACKUP_PATH=/srv/x`",
+        "0 errors, 2 warnings",
+    ]);
+}
+
+#[test]
+fn a_time_zone_that_is_none_is_told_with_the_one_that_was_meant() {
+    let stack = Stack::new();
+    for (zone, hint) in [
+        ("Mars/Phobos", "such as Europe/Berlin"),
+        ("Europe/Berln", "did you mean `Europe/Berlin`?"),
+        ("europe/berlin", "did you mean `Europe/Berlin`?"),
+    ] {
+        stack.write(".env", &format!("A=1\nTZ={zone} # here\n"));
+        let (place, caret) = (format!(".env:2:4: there is no time zone `{zone}`"), "  |    ^^^^");
+        stack.assert_fails(&[&place, caret, hint]);
+        // The environment comes before the file, here as in Compose.
+        assert_eq!(stack.run("check", &[], Some("Asia/Tokyo")).0, 0);
+        stack.write(".env", "TZ=Asia/Tokyo\n");
+        let (code, said) = stack.run("check", &[], Some(zone));
+        assert_eq!(code, 1, "{said}");
+        assert!(
+            said.contains(&format!("TZ in the environment: there is no time zone `{zone}` ({hint}")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn commands_on_the_host_tell_times_in_the_zone_of_the_stack() {
+    let stack = Stack::new();
+    for (dotenv, environment, zone) in [
+        ("TZ=Asia/Kolkata # ours\n", None, "Asia/Kolkata"),
+        ("TZ=Asia/Kolkata\n", Some("Asia/Tokyo"), "Asia/Tokyo"),
+        ("TZ=\n", None, "UTC"),
+    ] {
+        stack.write(".env", dotenv);
+        let (code, said) = stack.run("explain", &["5", "4", "*", "*", "*"], environment);
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains(&format!("next in {zone}: ")), "{dotenv}: {said}");
+        for arguments in [&["."][..], &["--expr", "5 4 * * *"], &["service/scheduler/conf/schedule.cron"]] {
+            let (code, said) = stack.run("next", arguments, environment);
+            assert_eq!(code, 0, "{said}");
+            assert!(said.contains(&format!(" {zone} ")), "{dotenv}, {arguments:?}: {said}");
+        }
+    }
+    stack.write(".env", "TZ=Mars/Phobos\n");
+    for arguments in [&["explain", "5 4 * * *"], &["next", "."]] {
+        let (code, said) = stack.run(arguments[0], &arguments[1..], None);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains(".env:1:4: there is no time zone `Mars/Phobos`"), "{said}");
+    }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::error::CommandError;
-use super::{instant, say, schedule_file};
+use super::{instant, say, stack, zone};
 use crate::schedule::{Entry, Expression, When, Zone, next, parse, parse_expression};
 
 /// So many instants are shown.
@@ -32,7 +32,7 @@ pub struct Arguments {
 /// # Errors
 /// When the line cannot be read, or there is no such zone.
 pub fn run(arguments: &Arguments, now: i64) -> Result<u8, CommandError> {
-    let zone = schedule_file::zone(arguments.tz.as_deref())?;
+    let zone = zone::of_command(arguments.tz.as_deref(), stack::here().as_deref())?;
     let explained = explain(&arguments.line.join(" "), &zone, now)?;
     if arguments.json {
         say(explained.as_json(&zone))

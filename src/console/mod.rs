@@ -29,12 +29,14 @@ mod progress;
 pub mod reload;
 pub mod run;
 mod schedule_file;
+pub mod settings;
 pub mod show;
 pub mod stack;
 pub mod status;
 mod table;
 mod telling;
 mod visible;
+mod zone;
 
 pub use error::CommandError;
 pub use look::{Colour, Form};

@@ -11,7 +11,7 @@ use super::client;
 use super::error::CommandError;
 use super::look;
 use super::table::{Cell, Column, table};
-use super::{instant, say, schedule_file, visible};
+use super::{instant, say, schedule_file, stack, visible, zone};
 use crate::diagnostic::Severity;
 use crate::names::{ActionName, ServiceName, UserName};
 use crate::schedule::{Coming, Zone, disagreement, next, parse, parse_expression, upcoming, zones_in_words};
@@ -53,7 +53,8 @@ pub struct Arguments {
 /// When nothing can be found or read, or the scheduler does not answer.
 pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u8, CommandError> {
     let Arguments { path, count, expr, tz, from, .. } = arguments;
-    let zone = schedule_file::zone(tz.as_deref())?;
+    let home = path.as_deref().and_then(schedule_file::home).or_else(stack::here);
+    let zone = zone::of_command(tz.as_deref(), home.as_deref())?;
     let after = from.as_ref().map_or(Ok(now), |from| instant::read(from, &zone))?;
     if let Some(expr) = expr {
         let rows = of_expression(expr, &zone, after, *count)?;

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::CommandError;
-use crate::schedule::Zone;
 use crate::scheduler::FILE;
 use crate::settings::Folders;
 
@@ -44,8 +43,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
     fs::read(path).map_err(|why| CommandError::Unreadable { path: path.to_owned(), why })
 }
 
-/// The zone of a name, else the system's.
-pub(super) fn zone(name: Option<&str>) -> Result<Zone, CommandError> {
-    let zone = name.map_or_else(Zone::system, Zone::named);
-    zone.map_err(|error| CommandError::Usage(error.to_string()))
+/// The stack that a path belongs to, which is its folder or a schedule of it.
+pub(super) fn home(path: &Path) -> Option<PathBuf> {
+    if path.is_dir() {
+        stack_of(&in_folder(path)?).map(Path::to_owned)
+    } else {
+        stack_of(path).map(Path::to_owned)
+    }
+}
+
+/// The stack that a schedule belongs to, where it stands as `service/SERVICE/conf/FILE`.
+pub(super) fn stack_of(path: &Path) -> Option<&Path> {
+    let services = path.ancestors().nth(3)?;
+    let stack = services.parent().filter(|_| services.file_name().is_some_and(|name| name == "service"))?;
+    Some(if stack.as_os_str().is_empty() { Path::new(".") } else { stack })
 }

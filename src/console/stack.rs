@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::dotenv;
+use super::dotenv::{Dotenv, DotenvError};
 use super::error::CommandError;
 use crate::names::ServiceName;
 use crate::settings::Folders;
@@ -21,6 +21,8 @@ pub(super) const SCHEDULER: &str = "scheduler";
 const SOCKET: &str = "-request.sock";
 /// What ends the name of the file that a service's supervisor locks, and that stays when it has gone.
 const LOCK: &str = ".lock";
+/// Where a stack keeps its data, unless its settings say otherwise.
+const DATA: &str = "./data";
 /// What makes a folder a stack's.
 const COMPOSE: &str = "docker-compose.yaml";
 
@@ -31,6 +33,8 @@ pub struct Stack {
     pub run: PathBuf,
     /// The stack's own folder, when it was found by that.
     pub home: Option<PathBuf>,
+    /// Why it is not known where the sockets are: what is wrong with the stack's settings.
+    fault: Option<String>,
     /// Whether somebody named the folder with the sockets: what is locked in there is ours.
     pub is_named: bool,
 }
@@ -41,12 +45,17 @@ impl Stack {
         let run = get("LAMPLIGHTER_RUN").filter(|run| !run.is_empty());
         let home = working_directory.ancestors().find(|folder| is_stack(folder));
         match (run, home) {
-            (Some(run), _) => Self { run: run.into(), home: None, is_named: true },
+            (Some(run), _) => Self { run: run.into(), home: None, fault: None, is_named: true },
             (None, Some(home)) => {
-                let run = data_of(home, get).join("run");
-                Self { run, home: Some(home.to_owned()), is_named: false }
+                let (data, fault) = match data_of(home, get) {
+                    Ok(data) => (data, None),
+                    Err(error) => (home.join(DATA), Some(error.to_string())),
+                };
+                Self { run: data.join("run"), home: Some(home.to_owned()), fault, is_named: false }
             }
-            (None, None) => Self { run: Folders::from_env(|_| None).run, home: None, is_named: false },
+            (None, None) => {
+                Self { run: Folders::from_env(|_| None).run, home: None, fault: None, is_named: false }
+            }
         }
     }
 
@@ -54,8 +63,11 @@ impl Stack {
     /// by name.
     ///
     /// # Errors
-    /// When there is no stack, or its folder cannot be read.
+    /// When there is no stack, or its settings or its folder cannot be read.
     pub(super) fn services(&self) -> Result<Vec<ServiceName>, CommandError> {
+        if let Some(fault) = &self.fault {
+            return Err(CommandError::Fault(fault.clone()));
+        }
         let entries = fs::read_dir(&self.run).map_err(|why| self.unreadable(why))?;
         let names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
         let with = |end: &str| -> BTreeSet<ServiceName> {
@@ -134,16 +146,26 @@ fn is_stack(folder: &Path) -> bool {
     folder.join(COMPOSE).is_file() && folder.join("service").is_dir()
 }
 
+/// The folder of the stack in the working directory or above it.
+pub(super) fn here() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().find(|folder| is_stack(folder)).map(Path::to_owned)
+}
+
+/// The folder with the sockets of the stack in a folder, where its settings say.
+pub(super) fn run_of(home: &Path) -> Option<PathBuf> {
+    Some(data_of(home, |name| std::env::var_os(name)).ok()?.join("run"))
+}
+
 /// Where a stack keeps its data: `LAMPLIGHTER_DATA` of the environment or its `.env`, else `./data`.
-fn data_of(home: &Path, get: impl Fn(&str) -> Option<OsString>) -> PathBuf {
-    let text = fs::read(home.join(".env")).unwrap_or_default();
+fn data_of(home: &Path, get: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, DotenvError> {
     let environment = |name: &str| get(name)?.into_string().ok();
-    let set = dotenv::setting("LAMPLIGHTER_DATA", &String::from_utf8_lossy(&text), environment);
-    let data = set.filter(|data| !data.is_empty()).unwrap_or_else(|| "./data".to_owned());
+    let set = Dotenv::load(home, &environment)?.setting("LAMPLIGHTER_DATA", &environment);
+    let data = set.filter(|data| !data.is_empty()).unwrap_or_else(|| DATA.to_owned());
     let below_own_folder =
         data.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(get("HOME")?).join(rest)));
     let data = below_own_folder.unwrap_or_else(|| data.into());
-    home.join(data.strip_prefix(".").unwrap_or(&data))
+    Ok(home.join(data.strip_prefix(".").unwrap_or(&data)))
 }
 
 /// The services that have a folder in the stack's.
@@ -206,9 +228,12 @@ mod tests {
         };
         let here = Stack::find(|_| None, top.path());
         assert_eq!(names(&here), ["mysql", "php"]);
-        assert_eq!(names(&Stack { run: run.clone(), home: None, is_named: true }), ["mysql", "old", "php"]);
+        assert_eq!(
+            names(&Stack { run: run.clone(), home: None, fault: None, is_named: true }),
+            ["mysql", "old", "php"]
+        );
         fs::remove_file(run.join("php-request.sock")).unwrap();
-        let unnamed = Stack { run, home: None, is_named: false };
+        let unnamed = Stack { run, home: None, fault: None, is_named: false };
         assert_eq!(unnamed.services().unwrap_err().code(), 4, "locks of other programs are no services");
     }
 }

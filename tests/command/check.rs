@@ -86,6 +86,7 @@ fn what_cannot_be_found_or_read_is_named() {
     ");
     assert_snapshot!(all(&stack.call(&["check", "good.cron", "--tz", "Mars/Olympus"])), @"
     error: there is no time zone `Mars/Olympus`
+    hint: such as Europe/Berlin: `timedatectl list-timezones` has all names
     exit status 2
     ");
     fs::set_permissions(stack.path("good.cron"), Permissions::from_mode(0o000)).unwrap();

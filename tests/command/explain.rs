@@ -92,6 +92,7 @@ fn what_cannot_be_read_is_shown_with_its_fault() {
     ");
     assert_snapshot!(all(&stack.call(&["explain", "5 4 * * *", "--tz", "Mars/Olympus"])), @"
     error: there is no time zone `Mars/Olympus`
+    hint: such as Europe/Berlin: `timedatectl list-timezones` has all names
     exit status 2
     ");
     assert_snapshot!(all(&stack.call(&["explain"])), @"

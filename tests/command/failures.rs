@@ -230,7 +230,7 @@ fn a_mistyped_command_or_option() {
     assert_snapshot!(all(&stack.call(&["statsu"])), @"
     error: unrecognized subcommand 'statsu'
 
-      tip: a similar subcommand exists: 'status'
+      tip: some similar subcommands exist: 'settings', 'status'
 
     Usage: lamplighter [OPTIONS] <COMMAND>
 

@@ -88,6 +88,7 @@ fn where_nothing_can_be_found_it_says_where_it_looked() {
     ");
     assert_snapshot!(all(&stack.call(&["next", "--tz", "Mars/Olympus"])), @"
     error: there is no time zone `Mars/Olympus`
+    hint: such as Europe/Berlin: `timedatectl list-timezones` has all names
     exit status 2
     ");
     assert_snapshot!(all(&stack.call(&["next", "--from", "soon"])), @"

@@ -8,10 +8,10 @@ selfSigned=$CERTIFICATES/self-signed.pem
 namesOfTheSite() {
     local name names="DNS:$SITE_NAME"
     local -a aliases
-    read -ra aliases <<<"${SITE_ALIASES:-}"
+    read -ra aliases <<<"$SITE_ALIASES"
     for name in "${aliases[@]}"; do
         # What else ServerAlias takes (a * or ? within a name) no certificate can be made out to.
-        if [[ $name =~ ^(\*\.)?[A-Za-z0-9._-]+$ ]]; then names+=", DNS:$name"; fi
+        if isName "${name#'*.'}"; then names+=", DNS:$name"; fi
     done
     printf '%s\n' "$names"
 }
@@ -53,10 +53,17 @@ chosenCertificate() {
     local ordered=$CERTIFICATES/acme/domains/$SITE_NAME/pubcert.pem
     if hasOwnCertificate; then
         printf '%s\n' "$CERTIFICATES/fullchain.pem"
-    elif [[ -n ${ACME_CONTACT:-} && -s $ordered ]]; then
+    elif [[ -n $ACME_CONTACT && -s $ordered ]]; then
         printf '%s\n' "$ordered"
     else
         printf '%s\n' "$selfSigned"
+    fi
+}
+
+# What has come and is not where it is looked for would be ordered again and again.
+needOrdered() {
+    if [[ $(chosenCertificate) == "$selfSigned" ]]; then
+        logError "a certificate for $SITE_NAME has come, and is not in acme/domains/$SITE_NAME of the folder of certificates"
     fi
 }
 
@@ -85,15 +92,55 @@ isNotStaged() {
     orders | jq --exit-status 'all(.["managed-domains"][]?; .renewal.finished != true)' >/dev/null
 }
 
+# Where a certificate has been asked for and has not come: since when, in seconds since 1970, and for which name. A file,
+# so that neither a restart nor a new container begins the day anew.
+awaitedSince=$CERTIFICATES/awaited-since
+# An authority that is asked answers within minutes.
+patience=$((24 * 3600))
+
+# Also mod_md makes one that nobody vouches for, where it has none.
+isAwaited() { # CERTIFICATE
+    local issuer subject
+    if [[ -z $ACME_CONTACT ]] || hasOwnCertificate; then return 1; fi
+    issuer=$(openssl x509 -noout -issuer <<<"$1")
+    subject=$(openssl x509 -noout -subject <<<"$1")
+    [[ ${issuer#issuer} == "${subject#subject}" ]]
+}
+
+secondsAwaited() {
+    local since='' name='' now
+    printf -v now '%(%s)T' -1
+    if [[ -e $awaitedSince ]]; then read -r since name <"$awaitedSince" || true; fi
+    if [[ ! $since =~ ^[0-9]{1,12}$ || $name != "$SITE_NAME" ]] || ((since > now)); then
+        since=$now
+        printf '%s %s\n' "$since" "$SITE_NAME" >"$awaitedSince.new"
+        sync "$awaitedSince.new"
+        mv -- "$awaitedSince.new" "$awaitedSince"
+    fi
+    printf '%s\n' "$((now - since))"
+}
+
+# Why nothing has come, as far as mod_md knows.
+whyAwaited() {
+    local said
+    said=$(orders | jq --raw-output '[.["managed-domains"][]?.renewal | .last.detail?, .last.activity?, .log.entries[0].detail?]
+        | map(select(. != null and . != "")) | first // ""' || true)
+    printf '%s\n' "${said:-mod_md says nothing of it, perhaps the error.log in the folder of logs does}"
+}
+
 # The certificate on the wire has to be good for two weeks: time to see to it by hand.
 lookAtServed() {
-    local served end trouble
+    local served end trouble awaited=0
     served=$(servedCertificate)
+    if isAwaited "$served"; then awaited=$(secondsAwaited); else rm -f -- "$awaitedSince"; fi
     end=$(openssl x509 -noout -enddate <<<"$served" | cut --delimiter== --fields=2)
     trouble=$(orders | jq --raw-output '.["managed-domains"][]? | select(.renewal.errors > 0) | .renewal.last.detail')
     if ! openssl x509 -noout -checkend "$((14 * 24 * 3600))" <<<"$served" >/dev/null; then
         logError "the certificate that visitors of $SITE_NAME are given is good until $end only${trouble:+. The new one cannot be ordered: $trouble}"
     fi
     if [[ -n $trouble ]]; then logError "no certificate can be ordered for $SITE_NAME: $trouble"; fi
+    if ((awaited > patience)); then
+        logError "no certificate has come for $SITE_NAME in $((awaited / 3600)) hours, and visitors are given one that nobody vouches for: $(whyAwaited)"
+    fi
     logInfo "the certificate that visitors of $SITE_NAME are given is from $(openssl x509 -noout -issuer -nameopt RFC2253 <<<"$served" | cut --delimiter== --fields=2-) and good until $end"
 }

@@ -24,6 +24,7 @@ CB_check_certificates() {
     if isStaged; then
         reload 'a certificate has been ordered and has come'
         waitFor 60 'mod_md takes it up' isNotStaged
+        needOrdered
     fi
     if ! isServed; then
         reload 'another certificate is to be served'

@@ -10,7 +10,9 @@ use std::time::Duration;
 use super::report::Report;
 use super::scripts;
 use super::yaml::{Node, Source, with_root};
-use crate::console::{dotenv, schedule_file};
+use crate::console::dotenv::{self, Dotenv};
+use crate::console::schedule_file;
+use crate::console::zone::environment;
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// The compose file's name in the stack's folder.
@@ -28,12 +30,11 @@ const GRACE: Duration = Duration::from_secs(10);
 const STOP_TIMEOUT: u64 = 8;
 
 /// Checks the compose file of a stack, where it has one.
-pub(super) fn check(stack: &Path, report: &mut Report) {
+pub(super) fn check(stack: &Path, settings: &Dotenv, report: &mut Report) {
     let path = stack.join(FILE);
     let Ok(text) = fs::read_to_string(&path) else { return };
-    let settings = fs::read_to_string(stack.join(".env")).unwrap_or_default();
     let faults = with_root(Source(&text), |root| {
-        let mut checker = Checker { stack, source: Source(&text), settings: &settings, faults: Vec::new() };
+        let mut checker = Checker { stack, source: Source(&text), settings, faults: Vec::new() };
         checker.check(root);
         checker.faults
     });
@@ -48,7 +49,7 @@ pub(super) fn check(stack: &Path, report: &mut Report) {
 struct Checker<'a> {
     stack: &'a Path,
     source: Source<'a>,
-    settings: &'a str,
+    settings: &'a Dotenv,
     faults: Vec<Diagnostic>,
 }
 
@@ -218,8 +219,9 @@ impl Checker<'_> {
     }
 
     fn with_settings(&self, text: &str) -> String {
-        let environment = |name: &str| std::env::var(name).ok();
-        dotenv::replace(text, |name| dotenv::setting(name, self.settings, environment))
+        let known = |name: &str| self.settings.setting(name, &environment);
+        // What it is not, Compose says in its own words.
+        dotenv::replace(text, &known).unwrap_or_else(|_| text.to_owned())
     }
 
     /// The path within the stack's folder, where it is in there.

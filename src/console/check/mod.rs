@@ -2,12 +2,13 @@
 //!
 //! Nothing is run and nothing sourced: `schedule` and policies are read as the programs that use them do,
 //! scripts with `bash -n` and by their text ([`scripts`]), the compose file by what each service needs of it
-//! ([`compose`]).
+//! ([`compose`]), the settings as Docker Compose reads them ([`settings`]).
 
 mod compose;
 mod report;
 mod schedule;
 mod scripts;
+mod settings;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use clap::Args;
 
 use self::report::Report;
 use super::error::CommandError;
-use super::schedule_file;
+use super::{schedule_file, stack, zone};
 use crate::policy;
 use crate::settings::Folders;
 
@@ -41,24 +42,22 @@ pub struct Arguments {
 /// # Errors
 /// When there is nothing to check, or it cannot be read.
 pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u8, CommandError> {
-    let zone = schedule_file::zone(arguments.tz.as_deref())?;
     let path = schedule_file::find(arguments.path.as_deref(), folders)?;
-    let stack = stack_of(&path);
+    let stack = schedule_file::stack_of(&path);
     let mut report = Report::default();
+    let dotenv = stack.map(|stack| settings::check(stack, &mut report)).unwrap_or_default();
+    let own = stack.map(|stack| settings::zone(stack, &dotenv, &mut report));
+    let zone = match (&arguments.tz, own) {
+        (None, Some(zone)) => zone,
+        (tz, _) => zone::of_command(tz.as_deref(), stack::here().as_deref())?,
+    };
     let entries = schedule::check(&path, stack, &zone, folders, now, &mut report).await?;
     if let Some(stack) = stack {
         check_services(stack, &mut report);
-        compose::check(stack, &mut report);
+        compose::check(stack, &dotenv, &mut report);
     }
     report.print(arguments.json, entries);
     Ok(u8::from(report.errors > 0 || arguments.strict && report.warnings > 0))
-}
-
-/// The stack that a schedule belongs to, where it stands as `service/SERVICE/conf/FILE`.
-fn stack_of(path: &Path) -> Option<&Path> {
-    let services = path.ancestors().nth(3)?;
-    let stack = services.parent().filter(|_| services.file_name().is_some_and(|name| name == "service"))?;
-    Some(if stack.as_os_str().is_empty() { Path::new(".") } else { stack })
 }
 
 /// Checks what stands in the folders of the services.

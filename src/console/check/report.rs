@@ -33,6 +33,11 @@ impl Report {
         self.other(Severity::Error, format!("{}: {what}", shown(&file.to_string_lossy())));
     }
 
+    /// Takes an error of no file.
+    pub(super) fn fail_all(&mut self, what: &str) {
+        self.other(Severity::Error, what.to_owned());
+    }
+
     /// Takes a warning about a file as a whole.
     pub(super) fn warn(&mut self, file: &Path, what: &str) {
         self.other(Severity::Warning, format!("{}: warning: {what}", shown(&file.to_string_lossy())));

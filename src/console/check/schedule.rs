@@ -9,6 +9,7 @@ use serde_json::json;
 use super::report::Report;
 use super::scripts;
 use crate::console::error::CommandError;
+use crate::console::stack::run_of;
 use crate::console::{client, schedule_file};
 use crate::diagnostic::Diagnostic;
 use crate::names::{ActionName, ServiceName};
@@ -78,7 +79,7 @@ fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String>
 
 /// The actions of a service: as it says itself, else as its callbacks read.
 async fn actions(service: &ServiceName, stack: Option<&Path>, folders: &Folders) -> Option<Vec<ActionName>> {
-    let run = stack.map(|stack| stack.join("data/run"));
+    let run = stack.and_then(run_of);
     let run = run.into_iter().chain([folders.run.clone()]);
     let socket = run.map(|run| run.join(format!("{service}-request.sock"))).find(|path| path.exists());
     if let Some(socket) = socket

@@ -73,8 +73,16 @@ oneImageForAll() {
     done
 }
 
+# What `lamplighter check` takes for a zone, the programs in the containers take for the same one.
+# shellcheck disable=SC2016 # it is the shell in the container that expands
+oldZonesAreKnown() {
+    expectMatch 'the time in US/Pacific' '^P[DS]T$' "$(inside php env TZ=US/Pacific date +%Z)"
+    expectMatch 'the time of PHP there' '^P[DS]T$' "$(inside php sh -c 'php$PHP_VERSION -d date.timezone=US/Pacific -r "echo date(\"T\");"')"
+}
+
 testCase 'bin/up brings the site up from nothing' bringsTheSiteUp
 testCase 'a second bin/up is quick and changes nothing' secondUpIsHarmless
 testCase 'settings and secrets are random and only their owner reads them' settingsArePrivate
 testCase 'containers are named, capped, checked and confined; none has the Docker socket' containersAreConfined
 testCase 'all services share one image' oneImageForAll
+testCase 'time zones that have an old name are known in the containers' oldZonesAreKnown

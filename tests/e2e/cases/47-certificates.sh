@@ -51,10 +51,10 @@ aliasesAreInTheCertificate() {
     local before
     cp -- service/apache2/conf/apache2.conf "$results/apache2.conf"
     trap 'unset SITE_ALIASES; restoreApache' EXIT
-    export SITE_ALIASES='www.localhost *.forum.test f?rum.test,x'
+    export SITE_ALIASES='WWW.localhost. *.Forum.test bücher.Forum.test f?rum.test'
     "${compose[@]}" up --detach --no-build --no-deps apache2
     waitUntilHealthy apache2
-    expectMatch 'the names on the wire' 'DNS:localhost, DNS:www.localhost, DNS:\*\.forum\.test$' "$(onTheWire -ext subjectAltName)"
+    expectMatch 'the names on the wire' 'DNS:localhost, DNS:www.localhost, DNS:\*\.forum\.test, DNS:xn--bcher-kva\.forum\.test$' "$(onTheWire -ext subjectAltName)"
     expectMatch 'whether it is good for the second alias' 'does match' "$(onTheWire -checkhost any.forum.test)"
     # The same names need no other one.
     before=$(onTheWire -serial)
@@ -96,14 +96,14 @@ restoreApache() {
     waitUntilHealthy apache2
 }
 
-# Ordered, proven, fetched and served; and then once more.
+# Ordered, proven, fetched and served; and then once more. Its name is written as mod_md would not write it.
 certificateIsOrderedAndRenewed() {
     local first second asked lost
     local -r site=forum.test
     cp -- service/apache2/conf/apache2.conf "$results/apache2.conf"
     trap restoreApache EXIT
     startAcmeServer
-    export SITE_NAME=$site ACME_CONTACT=somebody@forum.test ACME_DIRECTORY=http://acme.test/directory
+    export SITE_NAME=Forum.Test. ACME_CONTACT=mailto:somebody@Forum.test ACME_DIRECTORY=http://acme.test/directory
     "${compose[@]}" up --no-start --no-build --no-deps apache2
     docker network connect --alias "$site" "$acme" "$(container apache2)"
     "${compose[@]}" start apache2

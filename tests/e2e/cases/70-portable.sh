@@ -7,7 +7,7 @@ fetchPlugins() {
     if [[ ! -e $plugins/complete ]]; then
         rm -rf -- "$plugins"
         mkdir -p -- "$plugins/cli-plugins"
-        docker run --rm --volume "$plugins:/plugins" --workdir /plugins "debian:$(setting DEBIAN_VERSION trixie-slim)" sh -euc '
+        docker run --rm --volume "$plugins:/plugins" --workdir /plugins "$debian" sh -euc '
             apt-get update --quiet --quiet
             apt-get -o APT::Sandbox::User=root download --quiet --quiet docker-compose docker-buildx
             for package in *.deb; do dpkg-deb --extract "$package" unpacked; done

@@ -15,11 +15,11 @@ beginAcmeImage() {
 makeAcmeImage() {
     local certificates=/etc/ssl/certs/ca-certificates.crt
     local -a trust=()
-    until docker image inspect "debian:$(setting DEBIAN_VERSION trixie-slim)"; do sleep 1; done
+    until docker image inspect "$debian"; do sleep 1; done
     # Whom this machine trusts, its company's proxy perhaps, the container has to trust too.
     if [[ -r $certificates ]]; then trust=(--volume "$certificates:/host-certificates:ro" --env PIP_CERT=/host-certificates); fi
     docker run --name "$acme" --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" "${trust[@]}" \
-        "debian:$(setting DEBIAN_VERSION trixie-slim)" sh -euc "
+        "$debian" sh -euc "
             apt-get -qq update
             apt-get -qq install --yes --no-install-recommends ca-certificates openssl python3-venv
             python3 -m venv /acme

@@ -1,0 +1,226 @@
+//! Apache's names and certificates: names are one however they are written, and a certificate that has been asked for
+//! and never comes is told. Without Apache: what is on the wire and what `mod_md` says stand in files.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// The folder of certificates of a site, whose address for orders is set unless a test says otherwise.
+struct Site {
+    top: TempDir,
+    name: &'static str,
+    contact: &'static str,
+}
+
+/// Nothing has failed, and nothing has come.
+const WAITING: &str = r#"{"managed-domains": [{"renewal": {"finished": false, "errors": 0,
+    "last": {"activity": "Waiting for the authority"}}}]}"#;
+
+const HOUR: u64 = 3600;
+
+impl Site {
+    fn new() -> Self {
+        let site = Self { top: tempfile::tempdir().unwrap(), name: "forum.test", contact: "you@forum.test" };
+        fs::write(site.path("md-status"), WAITING).unwrap();
+        site.bash("makeSelfSignedCertificate; cp \"$selfSigned\" \"$CERTIFICATES/wire\"").unwrap();
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.top.path().join(name)
+    }
+
+    /// Runs a script with Apache's functions; its output, or what it says when it fails.
+    fn bash(&self, script: &str) -> Result<String, String> {
+        let script = format!(
+            r#"set -Eeo pipefail
+            source target-sbin/lib/log.sh; source target-sbin/lib/site-names.sh; source service/apache2/bin/certificates.sh
+            servedCertificate() {{ openssl x509 -in "$CERTIFICATES/wire"; }}
+            orders() {{ cat "$CERTIFICATES/md-status"; }}
+            {script}"#
+        );
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.env("CERTIFICATES", self.top.path()).env("SITE_ALIASES", "");
+        let output = command.env("SITE_NAME", self.name).env("ACME_CONTACT", self.contact).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        if output.status.success() { Ok(said) } else { Err(said) }
+    }
+
+    fn look(&self) -> Result<String, String> {
+        self.bash("lookAtServed")
+    }
+
+    /// Since when a certificate is awaited, and for whom.
+    fn mark(&self) -> Option<String> {
+        fs::read_to_string(self.path("awaited-since")).ok()
+    }
+
+    fn set_mark(&self, hours_ago: u64, name: &str) {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        fs::write(self.path("awaited-since"), format!("{} {name}\n", now - hours_ago * HOUR)).unwrap();
+    }
+
+    /// Puts a certificate on the wire that an authority vouches for.
+    fn serve_vouched_for(&self) {
+        self.bash(
+            r#"cd "$CERTIFICATES"
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=authority -keyout ca.key -out ca.pem
+            openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$SITE_NAME" -keyout key -out request
+            openssl x509 -req -in request -CA ca.pem -CAkey ca.key -days 30 -out wire"#,
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn a_certificate_that_does_not_come_within_a_day_is_a_failure_with_mod_mds_reason() {
+    let site = Site::new();
+    site.look().unwrap();
+    let mark = site.mark().expect("that one is awaited is on disk");
+    site.look().unwrap();
+    assert_eq!(site.mark(), Some(mark), "the day does not begin anew at every look");
+    site.set_mark(23, site.name);
+    site.look().unwrap();
+    site.set_mark(25, site.name);
+    let said = site.look().unwrap_err();
+    assert!(said.contains("no certificate has come for forum.test in 25 hours"), "{said}");
+    assert!(said.contains("Waiting for the authority"), "{said}");
+    for nothing in ["{}", "no JSON", r#"{"managed-domains": []}"#] {
+        fs::write(site.path("md-status"), nothing).unwrap();
+        // What cannot be read is no reason to say nothing.
+        let said = site.look().unwrap_err();
+        if nothing != "no JSON" {
+            assert!(said.contains("mod_md says nothing of it"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn the_day_begins_with_the_name_and_by_a_clock_that_is_right() {
+    let site = Site::new();
+    site.set_mark(25, "other.test");
+    site.look().unwrap();
+    assert!(site.mark().unwrap().ends_with(" forum.test\n"));
+    for unusable in ["99999999999 forum.test\n", "", "yesterday forum.test\n", "1 2 3\n"] {
+        fs::write(site.path("awaited-since"), unusable).unwrap();
+        site.look().unwrap();
+        assert_ne!(site.mark().unwrap(), unusable);
+    }
+}
+
+#[test]
+fn nothing_is_awaited_once_it_has_come_or_where_nobody_asked() {
+    let mut site = Site::new();
+    site.set_mark(25, site.name);
+    site.serve_vouched_for();
+    site.look().unwrap();
+    assert_eq!(site.mark(), None);
+
+    site = Site::new();
+    site.set_mark(25, site.name);
+    fs::copy(site.path("self-signed.pem"), site.path("fullchain.pem")).unwrap();
+    fs::copy(site.path("self-signed.pem"), site.path("privkey.pem")).unwrap();
+    site.look().unwrap();
+    assert_eq!(site.mark(), None, "one's own is as good as one likes");
+
+    site = Site::new();
+    site.contact = "";
+    site.set_mark(25, site.name);
+    site.look().unwrap();
+    assert_eq!(site.mark(), None);
+}
+
+#[test]
+fn what_has_come_and_is_not_where_it_is_looked_for_is_a_failure() {
+    let site = Site::new();
+    let said = site.bash("needOrdered").unwrap_err();
+    assert!(
+        said.contains("a certificate for forum.test has come, and is not in acme/domains/forum.test"),
+        "{said}"
+    );
+    fs::create_dir_all(site.path("acme/domains/forum.test")).unwrap();
+    fs::write(site.path("acme/domains/forum.test/pubcert.pem"), "it").unwrap();
+    site.bash("needOrdered").unwrap();
+}
+
+#[test]
+fn a_name_is_one_however_it_is_written() {
+    let site = Site::new();
+    let folded = |function: &str, text: &str| {
+        let script = format!("printf '<%s>' \"$({function} '{text}')\"");
+        site.bash(&script).unwrap()
+    };
+    for (written, name) in [
+        ("forum.test", "forum.test"),
+        ("Forum.Test", "forum.test"),
+        ("FORUM.TEST.", "forum.test"),
+        ("forum.test..", "forum.test"),
+        ("forum.test:8443", "forum.test"),
+        ("Forum.Test.:443", "forum.test"),
+        ("*.Forum.Test", "*.forum.test"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]:8080", "[::1]:8080"),
+        (".", "."),
+        ("", ""),
+    ] {
+        assert_eq!(folded("foldName", written), format!("<{name}>"), "{written}");
+    }
+    assert_eq!(folded("foldNames", " WWW.a.test,  b.Test.;\nc.test\t"), "<www.a.test b.test c.test>");
+    assert_eq!(folded("foldNames", ""), "<>");
+    assert_eq!(folded("foldAddress", " mailto:You@Forum.Test. "), "<You@forum.test>");
+    assert_eq!(folded("foldAddress", "  "), "<>");
+    for (name, is_one) in [
+        ("forum.test", true),
+        ("localhost", true),
+        ("xn--bcher-kva.test", true),
+        ("127.0.0.1", true),
+        ("a_b.test", true),
+        ("", false),
+        (".", false),
+        ("a..b", false),
+        ("-a.test", false),
+        ("a b", false),
+        ("http://a.test", false),
+        ("a.test/x", false),
+        ("[::1]", false),
+    ] {
+        assert_eq!(site.bash(&format!("isName '{name}'")).is_ok(), is_one, "{name}");
+    }
+}
+
+#[test]
+fn apache_gets_the_names_folded_and_does_not_start_with_what_is_none() {
+    let environment = |name: &str| {
+        let script = "set -e; source target-sbin/lib/log.sh; source service/apache2/bin/environment.sh
+            env | grep -E '^(SITE_NAME|SITE_ALIASES|ACME_CONTACT)=' | sort; echo \"$apacheOptions\"";
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", script])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("LAMPLIGHTER_SBIN", "target-sbin");
+        command
+            .env("SITE_NAME", name)
+            .env("SITE_ALIASES", "WWW.Forum.Test. *.Forum.Test")
+            .env("ACME_CONTACT", " ");
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (code, said) = environment(" Forum.Test. ");
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(
+        said,
+        "ACME_CONTACT=\nSITE_ALIASES=www.forum.test *.forum.test\nSITE_NAME=forum.test\n\
+         -d /usr/local/conf -f apache2.conf -D ALIASES\n"
+    );
+    let (code, said) = environment("forum.test www.forum.test");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("SITE_NAME is `forum.test www.forum.test`: one name such as forum.example"),
+        "{said}"
+    );
+}

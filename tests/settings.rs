@@ -1,0 +1,182 @@
+//! `.env`: commands and scripts read it as Docker Compose 2 does, and say where docker-compose 1.29 does not.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
+const LAMPLIGHTER: &str = env!("CARGO_BIN_EXE_lamplighter");
+
+/// A folder that the scripts take for a stack's, with the program that is being tested.
+struct Stack(TempDir);
+
+impl Stack {
+    fn new(dotenv: &[u8]) -> Self {
+        let top = tempfile::tempdir().unwrap();
+        for folder in ["target-sbin", "service", "programs"] {
+            fs::create_dir(top.path().join(folder)).unwrap();
+        }
+        for name in ["bin", "docker-compose.yaml", ".env.example"] {
+            let copied =
+                Command::new("cp").arg("-r").arg(Path::new(REPOSITORY).join(name)).arg(top.path()).status();
+            assert!(copied.unwrap().success());
+        }
+        fs::create_dir(top.path().join("site")).unwrap();
+        symlink(LAMPLIGHTER, top.path().join("target-sbin/lamplighter")).unwrap();
+        symlink(Path::new(REPOSITORY).join("target-sbin/lib"), top.path().join("target-sbin/lib")).unwrap();
+        fs::write(top.path().join(".env"), dotenv).unwrap();
+        Self(top)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, dotenv: &[u8]) {
+        fs::write(self.path(".env"), dotenv).unwrap();
+    }
+
+    /// A program of the machine's, in the place of its own.
+    fn program(&self, name: &str, script: &str) {
+        fs::write(self.path(name), format!("#!/bin/bash\n{script}\n")).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A command in the folder, with nothing in the environment but `B=bee` and what is named.
+    fn run(&self, words: &[&str], environment: &[(&str, &str)]) -> Output {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(self.0.path()).env_clear();
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", self.path("programs").display());
+        command.env("PATH", path).env("HOME", "/root").env("B", "bee");
+        command.envs(environment.iter().copied()).output().unwrap()
+    }
+
+    /// What `bin/lib/settings.sh` makes of the file: `script`'s output, or none where the script is ended.
+    fn in_bash(&self, script: &str, environment: &[(&str, &str)]) -> Option<String> {
+        let script = format!(
+            "set -Eeuo pipefail; source bin/lib/output.sh; source bin/lib/settings.sh; readSettings; {script}"
+        );
+        let output = self.run(&["bash", "-c", &script], environment);
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// `bin/up --prepare` beside this generation of Compose, with nothing to build; where it ends, and what it says.
+    fn up(&self, compose: &str) -> (Option<i32>, String) {
+        self.program("bin/build", "true");
+        self.program("programs/docker", "[[ $1 == version ]] && echo 20.10");
+        self.program("programs/docker-compose", &format!("echo {compose}"));
+        let output = self.run(&["bin/up", "--prepare"], &[]);
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    }
+}
+
+/// Files, and what Compose 2 reads in each for `A`.
+fn rows() -> Vec<(String, Value)> {
+    let text = fs::read_to_string(Path::new(REPOSITORY).join("tests/dotenv/cases.jsonl")).unwrap();
+    let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    rows.filter_map(|row| Some((row["file"].as_str()?.to_owned(), row["v2"].clone()))).collect()
+}
+
+#[test]
+fn the_scripts_read_every_file_as_compose_2_does() {
+    let stack = Stack::new(b"");
+    let script = "if [[ -n ${settings[A]+set} ]]; then printf 'set:%s' \"${settings[A]}\"; fi";
+    for (file, theirs) in rows() {
+        stack.write(file.as_bytes());
+        let ours = match stack.in_bash(script, &[]) {
+            None => serde_json::json!({"error": true}),
+            Some(said) => said.strip_prefix("set:").into(),
+        };
+        assert_eq!(ours, theirs, "{file:?}");
+    }
+}
+
+#[test]
+fn the_environment_comes_before_the_file_and_the_default_for_what_is_empty() {
+    let stack = Stack::new(b"A=\"a\nb\"\nEMPTY=\nB=file\nC=$B\n");
+    let script = "printf '<%s>' \"$(setting A d)\" \"$(setting EMPTY d)\" \"$(setting NONE d)\" \"$(setting B d)\" \"$(setting C d)\"";
+    assert_eq!(stack.in_bash(script, &[]).unwrap(), "<a\nb><d><d><bee><bee>");
+    assert_eq!(stack.in_bash("setting A d", &[("A", "")]).unwrap(), "d\n");
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place_and_the_script_ends() {
+    let stack = Stack::new(b"A=x\nnot a setting\n");
+    let script = "set -e; source bin/lib/output.sh; source bin/lib/settings.sh; readSettings; echo never";
+    let output = stack.run(&["bash", "-c", script], &[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(".env:2:1: a name cannot have a blank in it\n  |\n2 | not a setting"), "{said}");
+    assert!(said.contains(".env and try again"), "{said}");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+}
+
+#[test]
+fn up_refuses_what_the_compose_that_runs_reads_differently() {
+    let stack = Stack::new(b"HTTP_PORT=no\nSITE_PATH=$HOME/site\n");
+    let (code, said) = stack.up("1.29.2");
+    assert_eq!(code, Some(1), "{said}");
+    for said_so in [
+        ".env:2:1: docker-compose 1.29 reads `SITE_PATH=$HOME/site`, `docker compose` 2 `SITE_PATH=/root/site`",
+        "2 | SITE_PATH=$HOME/site\n  | ^^^^^",
+        "= hint: both read `SITE_PATH=${HOME}/site`",
+    ] {
+        assert!(said.contains(said_so), "`{said_so}` is not said:\n{said}");
+    }
+    // The other generation is the one that our reading is.
+    let (code, said) = stack.up("2.26.1-4");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("HTTP_PORT is `no`"), "{said}");
+    assert!(!said.contains("reads"), "{said}");
+}
+
+#[test]
+fn up_refuses_a_time_zone_that_is_none() {
+    let stack = Stack::new(b"TZ=Europe/Berln\n");
+    let (code, said) = stack.up("2.26.1-4");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(".env:1:4: there is no time zone `Europe/Berln`"), "{said}");
+    assert!(said.contains("did you mean `Europe/Berlin`?"), "{said}");
+}
+
+#[test]
+fn up_refuses_names_that_are_none() {
+    for (dotenv, said_so) in [
+        ("SITE_NAME=https://forum.test", "SITE_NAME is `https://forum.test`"),
+        ("SITE_NAME=forum.test www.forum.test", "SITE_NAME is `forum.test www.forum.test`"),
+        ("ACME_CONTACT=you", "ACME_CONTACT is `you`"),
+        // Folded, these are names: it goes on to what is wrong next.
+        (
+            "SITE_NAME=Forum.Test.:8443\nACME_CONTACT=mailto:You@Forum.Test\nHTTPS_PORT=443\nSITE_PATH=./none",
+            "SITE_PATH is `./none`",
+        ),
+    ] {
+        let stack = Stack::new(dotenv.as_bytes());
+        let (code, said) = stack.up("2.26.1-4");
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(said_so), "`{said_so}` is not said:\n{said}");
+    }
+}
+
+#[test]
+fn the_settings_are_printed_for_people_with_what_could_harm_a_terminal_shown() {
+    let stack = Stack::new(b"B=file\nA='x y' # c\nESC=\"\x1b[2J\"\nA-B=1\n");
+    let output = stack.run(&[LAMPLIGHTER, "settings"], &[]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "A=x y\nA-B=1\nB=bee\nESC=\\x1b[2J\n");
+    let output = stack.run(&[LAMPLIGHTER, "settings", "-0", "."], &[]);
+    assert_eq!(output.stdout, b"A=x y\0B=bee\0ESC=\x1b[2J\0");
+}
+
+#[test]
+fn a_stack_whose_settings_cannot_be_read_is_not_looked_for_elsewhere() {
+    let stack = Stack::new(b"LAMPLIGHTER_DATA='/srv\n");
+    let output = stack.run(&[LAMPLIGHTER, "status"], &[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(".env:1:18: this quote is never closed"), "{said}");
+    assert_eq!(output.status.code(), Some(2));
+}
