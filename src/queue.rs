@@ -2,6 +2,9 @@
 //!
 //! Different actions run side by side, up to [`MOST_RUNS`]; an action never overlaps itself unless its rule
 //! allows it. What the rules say (docs/POLICY.md) is carried out here.
+//!
+//! What is promised ([`Queue::admit`], [`Queue::start`], [`Queue::cancel`]) can be taken back as long as it is not on the
+//! disk: see [`Queue::settle`] and [`Queue::go_back`]. What has happened cannot.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -11,6 +14,10 @@ use crate::outcome::Outcome;
 use crate::policy::{Overlap, Policy, RunAs};
 use crate::process::Status;
 use crate::request::{Refusal, RefusalCode, Request};
+
+mod undo;
+
+use undo::Undo;
 
 /// Runs side by side, of all actions together.
 pub const MOST_RUNS: usize = 8;
@@ -27,6 +34,8 @@ pub type RunKey = u64;
 pub struct Queue {
     waiting: VecDeque<Waiting>,
     runs: BTreeMap<RunKey, Run>,
+    /// What has changed since the last time that all stood for certain.
+    undo: Vec<Undo>,
 }
 
 /// A request that waits, with those that joined it.
@@ -69,8 +78,8 @@ pub enum Admission {
     Skipped,
     /// It waits for its turn, and takes the place of these.
     Replaces {
-        /// Requests that waited, and with them what had joined them.
-        waiting: Vec<RequestId>,
+        /// Requests that waited, with the attempts that had begun; and with them what had joined them.
+        waiting: Vec<(Request, u32)>,
         /// Runs to be ended.
         runs: Vec<RunKey>,
     },
@@ -141,10 +150,12 @@ impl Queue {
         match policy.rule(&request.action).overlap {
             Overlap::Allow => {}
             Overlap::Queue => {
-                if let Some(earlier) = self.same(&request) {
+                if let Some(at) = self.place_of_same(&request) {
+                    let earlier = &mut self.waiting[at];
                     earlier.joined.push(request.id);
                     // Who asks anew, while it pauses after a failure, wants it now.
-                    earlier.not_before = None;
+                    let not_before = earlier.not_before.take();
+                    self.undo.push(Undo::Joined { at, not_before });
                     return Ok(Admission::Joined(earlier.request.id.clone()));
                 }
             }
@@ -156,6 +167,7 @@ impl Queue {
             Overlap::Replace => admission = self.replace(&request.action, now),
         }
         self.waiting.push_back(Waiting { request, joined: Vec::new(), attempt: 0, not_before: None });
+        self.undo.push(Undo::Admitted);
         Ok(admission)
     }
 
@@ -199,9 +211,11 @@ impl Queue {
         if self.runs.len() >= MOST_RUNS {
             return None;
         }
-        let mut waiting = self.waiting.remove(self.first_for(with, policy, now)?)?;
+        let at = self.first_for(with, policy, now)?;
+        let mut waiting = self.waiting.remove(at)?;
         waiting.attempt += 1;
-        waiting.not_before = None;
+        let not_before = waiting.not_before.take();
+        self.undo.push(Undo::Started { key, at, not_before });
         let started = (waiting.request.clone(), waiting.attempt);
         let timeout_at = now + policy.rule(&waiting.request.action).timeout;
         self.runs.insert(key, Run { waiting, started: now, timeout_at, ending: None });
@@ -219,14 +233,6 @@ impl Queue {
         let id = waiting.request.id.clone();
         self.waiting.push_front(waiting);
         Some(PutBack::Waits(id))
-    }
-
-    /// A request could not be recorded, and so was not accepted after all.
-    pub fn forget(&mut self, id: &RequestId) {
-        self.waiting.retain(|waiting| waiting.request.id != *id);
-        for waiting in &mut self.waiting {
-            waiting.joined.retain(|joined| joined != id);
-        }
     }
 
     /// The run has ended with `status`; where its rule has it tried again, it waits again.
@@ -272,14 +278,19 @@ impl Queue {
         })
     }
 
+    /// Whether a request with this id waits, or one that joined it.
+    pub fn waits(&self, id: &RequestId) -> bool {
+        self.waiting.iter().any(|waiting| waiting.is(id))
+    }
+
     /// Calls a request off, by its own id or that of one that joined it.
     pub fn cancel(&mut self, id: &RequestId, now: Instant) -> Option<Cancelled> {
         if let Some(index) = self.waiting.iter().position(|waiting| waiting.is(id)) {
-            let waiting = self.waiting.remove(index)?;
-            return Some(Cancelled::Waiting(waiting.request, waiting.attempt));
+            let (request, attempt) = self.remove(index)?;
+            return Some(Cancelled::Waiting(request, attempt));
         }
         let (&key, run) = self.runs.iter_mut().find(|(_, run)| run.waiting.is(id))?;
-        run.call_off(now);
+        self.undo.push(Undo::CalledOff { key, ending: run.call_off(now) });
         Some(Cancelled::Running(key))
     }
 
@@ -344,31 +355,41 @@ impl Queue {
         self.waiting.len() + self.runs.len()
     }
 
-    /// The request that waits for the same, on behalf of the same user.
-    fn same(&mut self, request: &Request) -> Option<&mut Waiting> {
-        self.waiting
-            .iter_mut()
-            .find(|waiting| waiting.request.action == request.action && waiting.request.user == request.user)
+    /// The place of the request that waits for the same, on behalf of the same user.
+    fn place_of_same(&self, request: &Request) -> Option<usize> {
+        let is_same = |waiting: &Waiting| {
+            waiting.request.action == request.action && waiting.request.user == request.user
+        };
+        self.waiting.iter().position(is_same)
+    }
+
+    /// Takes out the request at this place; with the attempts that had begun.
+    fn remove(&mut self, at: usize) -> Option<(Request, u32)> {
+        let waiting = self.waiting.remove(at)?;
+        let removed = (waiting.request.clone(), waiting.attempt);
+        self.undo.push(Undo::Removed { at, waiting: Box::new(waiting) });
+        Some(removed)
     }
 
     fn replace(&mut self, action: &ActionName, now: Instant) -> Admission {
-        let (replaced, kept) =
-            self.waiting.drain(..).partition::<Vec<_>, _>(|waiting| waiting.request.action == *action);
-        self.waiting = kept.into();
+        let (mut replaced, mut at) = (Vec::new(), 0);
+        while let Some(waiting) = self.waiting.get(at) {
+            if waiting.request.action == *action {
+                replaced.extend(self.remove(at));
+            } else {
+                at += 1;
+            }
+        }
         let of_action = self.runs.iter_mut().filter(|(_, run)| run.waiting.request.action == *action);
-        let runs: Vec<_> = of_action
-            .map(|(&key, run)| {
-                run.call_off(now);
-                key
-            })
-            .collect();
+        let mut runs = Vec::new();
+        for (&key, run) in of_action {
+            self.undo.push(Undo::CalledOff { key, ending: run.call_off(now) });
+            runs.push(key);
+        }
         if replaced.is_empty() && runs.is_empty() {
             return Admission::Waits;
         }
-        Admission::Replaces {
-            waiting: replaced.into_iter().map(|waiting| waiting.request.id).collect(),
-            runs,
-        }
+        Admission::Replaces { waiting: replaced, runs }
     }
 
     fn is_on(&self, action: &ActionName) -> bool {
@@ -398,10 +419,10 @@ impl Waiting {
 }
 
 impl Run {
-    /// It is to end and not to be tried again, also where it was told to end before.
-    fn call_off(&mut self, now: Instant) {
+    /// It is to end and not to be tried again, also where it was told to end before: how it was to end then.
+    fn call_off(&mut self, now: Instant) -> Option<Ending> {
         let kill_at = self.ending.as_ref().map_or(Some(now + GRACE), |ending| ending.kill_at);
-        self.ending = Some(Ending { outcome: Outcome::Cancelled, kill_at });
+        self.ending.replace(Ending { outcome: Outcome::Cancelled, kill_at })
     }
 
     fn deadline(&self) -> Option<Instant> {

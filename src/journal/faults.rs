@@ -112,9 +112,10 @@ fn what_could_not_be_cut_off_at_once_is_cut_off_later() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = Journal::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
     fail(&mut journal, &[Call::Sync, Call::Cut]);
+    let border = journal.border();
     journal.append(&accepted(1));
     journal.commit().unwrap_err();
-    journal.discard(&[id(1)]);
+    journal.go_back(border);
     assert!(!journal.is_dirty());
     journal.commit().unwrap();
     assert_eq!(held(folder.path()), []);
@@ -154,7 +155,7 @@ fn quick_folder() -> tempfile::TempDir {
 enum Step {
     Append,
     Commit(Vec<Call>),
-    Discard,
+    GoBack,
     Reserve(usize),
 }
 
@@ -163,7 +164,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => Just(Step::Append),
         3 => prop::collection::vec(calls, 0..4).prop_map(Step::Commit),
-        1 => Just(Step::Discard),
+        1 => Just(Step::GoBack),
         1 => (0..100usize).prop_map(Step::Reserve),
     ];
     prop::collection::vec(step, 1..30)
@@ -177,18 +178,23 @@ proptest! {
         let folder = quick_folder();
         let (mut journal, _) = Journal::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
         let (mut durable, mut pending) = (Vec::new(), Vec::new());
+        let mut border = journal.border();
         for (n, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Append => {
                     journal.append(&accepted(n));
                     pending.push(id(n));
                 }
-                Step::Discard => journal.discard(&std::mem::take(&mut pending)),
+                Step::GoBack => {
+                    journal.go_back(border);
+                    pending.clear();
+                }
                 Step::Reserve(open) => journal.reserve(open).unwrap(),
                 Step::Commit(calls) => {
                     fail(&mut journal, &calls);
                     if journal.commit().is_ok() {
                         durable.append(&mut pending);
+                        border = journal.border();
                     }
                     fail(&mut journal, &[]);
                 }

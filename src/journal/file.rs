@@ -60,6 +60,13 @@ pub struct Journal {
     pub(super) compact_at: u64,
 }
 
+/// A place among what was appended and is not durable yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Border {
+    buffer: usize,
+    buffered: usize,
+}
+
 /// What a used-up id was used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
@@ -146,7 +153,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the disk does not take it. The file is cut back to what was durable, and what was appended is
-    /// kept: another commit may succeed, after [`Journal::discard`] of what has been refused meanwhile.
+    /// kept: another commit may succeed, after [`Journal::go_back`] before what has been refused meanwhile.
     pub fn commit(&mut self) -> Result<(), JournalError> {
         if self.buffer.is_empty() && !self.is_soiled {
             return Ok(());
@@ -195,16 +202,15 @@ impl Journal {
         Ok(())
     }
 
-    /// Takes what was appended about these requests, and is not durable, out again: they are being refused.
-    pub fn discard(&mut self, ids: &[RequestId]) {
-        let old = std::mem::take(&mut self.buffer);
-        self.buffered.clear();
-        for line in old.split_inclusive(|&byte| byte == b'\n') {
-            let Ok(entry) = Entry::parse(line) else { continue };
-            if !entry.id().is_some_and(|id| ids.contains(id)) {
-                self.append(&entry);
-            }
-        }
+    /// The place after all that has been appended so far, for [`Journal::go_back`].
+    pub fn border(&self) -> Border {
+        Border { buffer: self.buffer.len(), buffered: self.buffered.len() }
+    }
+
+    /// Takes out again what was appended after this place and is not durable: it is being refused.
+    pub fn go_back(&mut self, border: Border) {
+        self.buffer.truncate(border.buffer);
+        self.buffered.truncate(border.buffered);
     }
 
     /// Makes sure, before a request is accepted while `open` others have no outcome yet, that there is room

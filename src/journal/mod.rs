@@ -25,7 +25,7 @@ mod shelf;
 pub use compact::{GROWTH, Keep};
 pub use entry::{End, Entry};
 pub use error::JournalError;
-pub use file::{Journal, LARGEST, NAME, ROOM_TO_ACCEPT, ROOM_TO_END, Remembered};
+pub use file::{Border, Journal, LARGEST, NAME, ROOM_TO_ACCEPT, ROOM_TO_END, Remembered};
 pub use history::{Found, Query, find, history};
 pub use output::{KEPT, MOST_KEPT, Store, Tail};
 pub use record::NoEntry;

@@ -22,12 +22,15 @@ impl Fixture {
     }
 
     fn admit(&mut self, id: &str, user: &str, action: &str) -> Admission {
-        self.queue.admit(request(id, user, action), &self.policy, self.now).unwrap()
+        let admission = self.queue.admit(request(id, user, action), &self.policy, self.now).unwrap();
+        self.queue.settle();
+        admission
     }
 
     /// The id of the request that starts as this run.
     fn start(&mut self, key: RunKey) -> Option<String> {
         let started = self.queue.start(key, &Need::Own, &self.policy, self.now);
+        self.queue.settle();
         started.map(|(request, _)| request.id.to_string())
     }
 
@@ -120,7 +123,7 @@ fn replace_takes_the_place_of_what_waits_and_of_what_runs() {
     f.start(10).unwrap();
     let replaces = Admission::Replaces { waiting: vec![], runs: vec![10] };
     assert_eq!(f.admit("2", "forum", "task"), replaces);
-    let replaces = Admission::Replaces { waiting: vec!["2".parse().unwrap()], runs: vec![10] };
+    let replaces = Admission::Replaces { waiting: vec![(request("2", "forum", "task"), 0)], runs: vec![10] };
     assert_eq!(f.admit("3", "forum", "task"), replaces);
     assert_eq!(f.finish(10, Status::Killed(15)).outcome, Outcome::Cancelled);
     assert_eq!(f.start(11).as_deref(), Some("3"));
@@ -217,12 +220,37 @@ fn a_request_that_runs_as_its_user_needs_a_listener_of_that_user() {
     assert!(f.queue.start(10, &forum, &f.policy, f.now).is_some());
 }
 
+/// All of a queue that is seen from outside, and what is not.
+fn whole(queue: &Queue) -> String {
+    format!("{:?} {:?}", queue.waiting, queue.runs)
+}
+
 #[test]
-fn what_could_not_be_recorded_was_never_accepted() {
-    let mut f = Fixture::new("");
-    f.admit("1", "forum", "task");
-    f.admit("2", "forum", "task");
-    f.queue.forget(&"2".parse().unwrap());
-    f.queue.forget(&"1".parse().unwrap());
-    assert_eq!(f.queue.open(), 0);
+fn what_is_taken_back_has_never_been() {
+    let mut f = Fixture::new(
+        "[action.new]\noverlap = 'replace'\n[action.old]\nretry = { attempts = 3, backoff = '5m' }",
+    );
+    f.admit("1", "forum", "new");
+    f.admit("2", "forum", "old");
+    f.start(10).unwrap();
+    f.start(11).unwrap();
+    f.finish(11, Status::Exited(1));
+    f.admit("3", "forum", "plain");
+    f.admit("4", "forum", "other");
+    f.queue.settle();
+    let before = whole(&f.queue);
+
+    f.queue.admit(request("5", "forum", "new"), &f.policy, f.now).unwrap();
+    f.queue.admit(request("6", "forum", "new"), &f.policy, f.now).unwrap();
+    f.queue.admit(request("7", "forum", "old"), &f.policy, f.now).unwrap();
+    f.queue.admit(request("8", "forum", "plain"), &f.policy, f.now).unwrap();
+    f.queue.cancel(&"4".parse().unwrap(), f.now).unwrap();
+    f.queue.start(12, &Need::Own, &f.policy, f.now).unwrap();
+    f.queue.start(13, &Need::Own, &f.policy, f.now).unwrap();
+    f.queue.cancel(&"3".parse().unwrap(), f.now).unwrap();
+    assert_ne!(whole(&f.queue), before);
+    f.queue.go_back();
+    assert_eq!(whole(&f.queue), before);
+    f.queue.go_back();
+    assert_eq!(whole(&f.queue), before, "there is no way back beyond what stands");
 }

@@ -10,7 +10,7 @@ use crate::socket::protocol::{Call, Reply};
 use crate::socket::{Handler, Peer};
 
 use super::engine::{Engine, Incoming};
-use super::event::{Action, Caller};
+use super::event::Caller;
 use super::followers::Interest;
 
 /// Who waits for an answer, and what is to follow it.
@@ -70,19 +70,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn answer_cancel(&mut self, caller: Caller, found: bool) {
-        let reply = if found {
-            Reply::Object(serde_json::json!({"ok": true}))
-        } else {
-            let message = "no request with this id waits or runs";
-            Reply::Answer(Answer::Refused(Refusal::new(RefusalCode::UnknownId, message)))
+    pub(super) fn answer_cancel(&mut self, caller: Caller, answer: Result<(), Refusal>) {
+        let reply = match answer {
+            Ok(()) => Reply::Object(serde_json::json!({"ok": true})),
+            Err(refusal) => Reply::Answer(Answer::Refused(refusal)),
         };
         self.reply(caller, reply);
-    }
-
-    /// Answers once what was recorded before is on disk.
-    pub(super) fn answer_when_recorded(&mut self, caller: Caller, answer: Answer) {
-        self.act(Action::Answer(caller, answer));
     }
 
     pub(super) fn reply(&mut self, caller: Caller, reply: Reply) {

@@ -123,7 +123,7 @@ impl Engine {
             return send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
         }
         let caller = self.remember(waiting);
-        self.answer_when_recorded(caller, Answer::Accepted(id));
+        self.answer(caller, Answer::Accepted(id));
     }
 
     /// The same was asked so long ago that only its id is remembered: there is no outcome to wait for.
@@ -159,7 +159,7 @@ impl Engine {
         if let Some(recovered) = self.ledger.open_late(Moment::now())? {
             end_survivors(&recovered.open);
             self.feed(Event::Remembered(Overdue::new(recovered.last, recovered.since)));
-            self.feed(Event::Recorded);
+            self.feed(Event::Durable);
             self.feed(Event::TakeUp(recovered.open));
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! Does what the machine says: the one loop that turns signals, ends of children, requests and deadlines
 //! into events, and actions into system calls.
 //!
-//! Each turn of the loop takes all that has come in, brings what must be on disk there with one write, and
-//! only then does what waited for that.
+//! Each turn of the loop takes all that has come in, has that decided as one group, brings what is to be recorded to the
+//! disk with one write, and then does what waits for that.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,7 +21,6 @@ use crate::journal::{Entry, Open, Store};
 use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::log;
-use crate::names::ActionName;
 use crate::process::{self, Pid, Reaped, Status};
 use crate::refusals::RefusalLog;
 use crate::request::{Answer, Refusal};
@@ -33,11 +32,11 @@ use crate::socket::{Peer, serve};
 use super::callers::{Client, Waiting};
 use super::descendants::Children;
 use super::ending::{complain, end_survivors};
-use super::event::{Action, Caller, Event, Level};
+use super::event::{Action, Caller, Event, Level, Turn};
 use super::files::Files;
 use super::followers::Followers;
 use super::last_words::LastWords;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Written};
 use super::life::Setting;
 use super::machine::{Beginning, Machine};
 use super::notify::{self, Progress};
@@ -86,7 +85,7 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
         spawn_local(serve(listener, Client { inbox }));
     }
     if let Some(why) = engine.ledger.fault().map(str::to_owned) {
-        engine.feed(Event::NotRecorded(Vec::new(), Vec::new(), why));
+        engine.feed(Event::NotDurable(why));
     }
     engine.feed(Event::TakeUp(open));
     engine.feed(Event::Begin);
@@ -202,7 +201,13 @@ impl Engine {
     pub(super) fn feed(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            for action in self.machine.handle(event, Moment::now()) {
+            let turn = self.machine.handle(event, Moment::now());
+            debug_assert!(
+                turn.answers.is_empty() && turn.then.is_empty(),
+                "only what is decided waits: {turn:?}"
+            );
+            self.ledger.record(turn.entries);
+            for action in turn.now {
                 events.extend(self.act(action));
             }
         }
@@ -256,36 +261,58 @@ impl Engine {
         self.feed(Event::DeadlinePassed);
     }
 
-    /// Brings to disk what has to be there, and lets what waited for it happen; that may lead to more.
+    /// Has decided what has come in, brings to disk what has to be there, and lets what waited for it happen; that may
+    /// lead to more.
     fn flush(&mut self) {
-        loop {
-            let flushed = self.ledger.flush(Moment::now());
-            let is_done = flushed.actions.is_empty() && flushed.failed.is_none() && !flushed.recovered;
-            if let Some(failed) = flushed.failed {
-                self.feed(Event::NotRecorded(failed.ids, failed.keys, failed.why));
-            }
-            // Whoever asked to be told follows from the answer on, and what is on disk now is told after it.
-            let is_answer = |action: &Action| matches!(action, Action::Answer(..));
-            let (answers, rest): (Vec<_>, Vec<_>) = flushed.actions.into_iter().partition(is_answer);
-            self.act_on(answers);
-            for entry in &flushed.entries {
-                self.followers.borrow_mut().entry(entry);
-            }
-            self.act_on(rest);
-            if flushed.recovered {
-                self.feed(Event::Recorded);
-            }
-            if is_done {
-                return;
-            }
-        }
+        while self.flush_group() {}
     }
 
-    fn act_on(&mut self, actions: Vec<Action>) {
-        for action in actions {
-            if let Some(event) = self.act(action) {
-                self.feed(event);
+    /// Does so with one group; whether there was anything to do.
+    fn flush_group(&mut self) -> bool {
+        let border = self.ledger.border();
+        let now = Moment::now();
+        let Turn { entries, now: at_once, answers, then } = self.machine.handle(Event::Decide, now);
+        let (is_group, mut is_something) = (!entries.is_empty(), !at_once.is_empty());
+        self.ledger.record(entries);
+        // What comes of it is another event, and has to wait until the group stands or has fallen.
+        let events: Vec<_> = at_once.into_iter().filter_map(|action| self.act(action)).collect();
+        match self.ledger.write(is_group, now) {
+            Written::Nothing => {}
+            Written::Durable(entries) => {
+                is_something = true;
+                self.feed(Event::Durable);
+                self.answer_and_publish(answers, &entries);
+                for action in then {
+                    if let Some(event) = self.act(action) {
+                        self.feed(event);
+                    }
+                }
             }
+            Written::Failed(why) => {
+                is_something = true;
+                self.ledger.go_back(border);
+                self.feed(Event::NotDurable(why));
+            }
+        }
+        for event in events {
+            self.feed(event);
+        }
+        is_something
+    }
+
+    /// Answers who has asked, and then tells those who follow of what is on disk: whoever asked to be told follows from
+    /// the answer on.
+    fn answer_and_publish(&mut self, answers: Vec<(Caller, Answer)>, entries: &[Entry]) {
+        for entry in entries {
+            if let Entry::Joined { request, with, .. } = entry {
+                self.followers.borrow_mut().joined(request.id.clone(), with.clone());
+            }
+        }
+        for (caller, answer) in answers {
+            self.answer(caller, answer);
+        }
+        for entry in entries {
+            self.followers.borrow_mut().entry(entry);
         }
     }
 
@@ -360,27 +387,12 @@ impl Engine {
 
     /// Does one thing; what came of it, where the machine needs to know.
     pub(super) fn act(&mut self, action: Action) -> Option<Event> {
-        // What tells others of something, or cannot be undone, waits until that something is on disk.
-        let action = match action {
-            // Of a health check nothing is recorded.
-            Action::Hand(_, ref request) if request.action == ActionName::health_check() => action,
-            Action::Hand(..) | Action::Answer(..) | Action::AnswerCancel(..) => {
-                self.ledger.when_recorded(action)?
-            }
-            other => other,
-        };
         match action {
             Action::StartService => return Some(self.start_service()),
             Action::StartListener(key, purpose, source) => {
                 return Some(self.start_listener(key, &purpose, source));
             }
             Action::KeepCallbacks => self.files.keep_callbacks(),
-            Action::Record(entry) => {
-                if let Entry::Joined { request, with, .. } = &entry {
-                    self.followers.borrow_mut().joined(request.id.clone(), with.clone());
-                }
-                self.ledger.record(entry);
-            }
             Action::Hand(key, request) => return Some(self.hand(key, &request)),
             Action::Signal(pid, number) => complain(pid, process::signal(pid, number)),
             Action::SignalGroup(leader, number) => complain(leader, process::signal_group(leader, number)),
@@ -389,7 +401,7 @@ impl Engine {
             }
             Action::Sweep(number, except) => return Some(Event::Swept(self.sweep(number, &except))),
             Action::Answer(caller, answer) => self.answer(caller, answer),
-            Action::AnswerCancel(caller, found) => self.answer_cancel(caller, found),
+            Action::AnswerCancel(caller, answer) => self.answer_cancel(caller, answer),
             Action::AnswerHealth(caller, health) => {
                 let object = serde_json::to_value(health).unwrap_or_default();
                 self.reply(caller, Reply::Object(object));

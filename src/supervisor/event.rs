@@ -7,7 +7,7 @@ use crate::listener::pool::{Key, Purpose, Source};
 use crate::names::RequestId;
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
-use crate::request::{Answer, Request};
+use crate::request::{Answer, Refusal, Request};
 use crate::signals::Number;
 
 use super::health::Health;
@@ -54,11 +54,13 @@ pub enum Event {
     CancelAsked(Caller, RequestId),
     /// Somebody wants to know whether the service is healthy.
     HealthAsked(Caller),
-    /// What was to be recorded could not be: these requests are not accepted after all, these listeners did
-    /// not get their requests, and why.
-    NotRecorded(Vec<RequestId>, Vec<Key>, String),
-    /// What could not be recorded before is on disk now.
-    Recorded,
+    /// All that has come in was taken in: what can be promised is to be decided. What follows next is
+    /// [`Event::Durable`] or [`Event::NotDurable`], unless there was nothing to record.
+    Decide,
+    /// All that was to be recorded is on disk.
+    Durable,
+    /// What was to be recorded could not be, and why: what the last [`Event::Decide`] has led to is undone.
+    NotDurable(String),
     /// Whether there is room for another request in the journal: why not, where there is none.
     Room(Option<String>),
     /// The problems that callbacks have left are others than before.
@@ -86,6 +88,19 @@ pub struct Sweep {
     pub refused: Vec<String>,
 }
 
+/// What an event leads to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// What is to be recorded, in this order. Only what [`Event::Decide`] leads to may be taken back.
+    pub entries: Vec<Entry>,
+    /// What happens at once.
+    pub now: Vec<Action>,
+    /// Who is answered when the entries are on disk, before anybody is told of them.
+    pub answers: Vec<(Caller, Answer)>,
+    /// What happens when the entries are on disk.
+    pub then: Vec<Action>,
+}
+
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -95,8 +110,6 @@ pub enum Action {
     StartListener(Key, Purpose, Source),
     /// Keep a copy of the callbacks on disk: they are good.
     KeepCallbacks,
-    /// Write this to the journal. What follows happens once it is on disk.
-    Record(Entry),
     /// Write the request to the listener.
     Hand(Key, Request),
     /// Send a signal to a process.
@@ -109,8 +122,8 @@ pub enum Action {
     Sweep(Number, Vec<Pid>),
     /// Answer a request.
     Answer(Caller, Answer),
-    /// Answer who called a request off: whether there was one.
-    AnswerCancel(Caller, bool),
+    /// Answer who called a request off.
+    AnswerCancel(Caller, Result<(), Refusal>),
     /// Answer a question for health.
     AnswerHealth(Caller, Health),
     /// Tell who started us how far the service is.

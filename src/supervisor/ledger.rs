@@ -1,30 +1,23 @@
-//! What has to be on disk before it may happen: entries gathered for one write, and the actions that wait
-//! for it.
+//! What has to be on disk before it may be told: entries gathered for one write, and the way back to a group's border.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::clock::Moment;
-use crate::journal::{Entry, Journal, JournalError, Recovered};
-use crate::listener::pool::Key;
+use crate::journal::{self, Entry, Journal, JournalError, Recovered};
 use crate::log;
-use crate::names::RequestId;
-use crate::request::{Answer, Refusal, RefusalCode, Request};
-
-use super::event::{Action, Caller};
+use crate::request::{Refusal, RefusalCode, Request};
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// The journal, as far as there is one, and what waits for it.
+/// The journal, as far as there is one, and what is to be written to it.
 pub(super) struct Ledger {
     folder: PathBuf,
     journal: Option<Journal>,
+    /// What is not on disk yet; the journal has it in its buffer.
     entries: Vec<Entry>,
-    /// Outcomes that could not be written yet; the journal has them in its buffer.
-    late: Vec<Entry>,
-    held: Vec<Action>,
     /// Why the last write failed; nothing is promised meanwhile.
     fault: Option<String>,
     backoff: Backoff,
@@ -42,25 +35,22 @@ pub(super) enum Used {
     Another,
 }
 
-/// What came of bringing a group to the disk.
-#[derive(Debug, Default)]
-pub(super) struct Flushed {
-    /// What may happen now.
-    pub(super) actions: Vec<Action>,
-    /// What is on disk now.
-    pub(super) entries: Vec<Entry>,
-    /// What was not brought to the disk, when it failed.
-    pub(super) failed: Option<Failed>,
-    /// It works again.
-    pub(super) recovered: bool,
+/// A place among what is not on disk yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Border {
+    entries: usize,
+    journal: journal::Border,
 }
 
-/// What could not be brought to the disk.
+/// What came of bringing to the disk what is not there yet.
 #[derive(Debug)]
-pub(super) struct Failed {
-    pub(super) ids: Vec<RequestId>,
-    pub(super) keys: Vec<Key>,
-    pub(super) why: String,
+pub(super) enum Written {
+    /// There was nothing to write.
+    Nothing,
+    /// This is on disk now.
+    Durable(Vec<Entry>),
+    /// It failed, for this reason.
+    Failed(String),
 }
 
 impl Ledger {
@@ -70,8 +60,6 @@ impl Ledger {
             folder: folder.to_owned(),
             journal: None,
             entries: Vec::new(),
-            late: Vec::new(),
-            held: Vec::new(),
             fault: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, LONGEST_WAIT, seed),
             retry_at: None,
@@ -94,21 +82,27 @@ impl Ledger {
         Ok(recovered)
     }
 
-    /// Takes an entry for the next write.
-    pub(super) fn record(&mut self, entry: Entry) {
-        if let Some(journal) = &mut self.journal {
-            journal.append(&entry);
-            self.entries.push(entry);
+    /// Takes entries for the next write.
+    pub(super) fn record(&mut self, entries: Vec<Entry>) {
+        let Some(journal) = &mut self.journal else { return };
+        for entry in &entries {
+            journal.append(entry);
         }
+        self.entries.extend(entries);
     }
 
-    /// The action, unless it has to wait for what is not on disk yet.
-    pub(super) fn when_recorded(&mut self, action: Action) -> Option<Action> {
-        if self.entries.is_empty() {
-            return Some(action);
+    /// The place after all that has been taken so far.
+    pub(super) fn border(&self) -> Border {
+        let journal = self.journal.as_ref().map(Journal::border).unwrap_or_default();
+        Border { entries: self.entries.len(), journal }
+    }
+
+    /// What was taken after this place, and is not on disk, is not to get there.
+    pub(super) fn go_back(&mut self, border: Border) {
+        self.entries.truncate(border.entries);
+        if let Some(journal) = &mut self.journal {
+            journal.go_back(border.journal);
         }
-        self.held.push(action);
-        None
     }
 
     /// Why nothing can be recorded, where that is so.
@@ -151,32 +145,29 @@ impl Ledger {
         self.retry_at
     }
 
-    /// Brings what was recorded to the disk, with one write, and lets what waited for it happen.
-    pub(super) fn flush(&mut self, now: Moment) -> Flushed {
-        let Some(journal) = &mut self.journal else {
-            return Flushed { actions: std::mem::take(&mut self.held), ..Flushed::default() };
-        };
-        let is_due = self.retry_at.is_some_and(|at| at <= now.instant);
-        if self.entries.is_empty() && !is_due {
-            return Flushed { actions: std::mem::take(&mut self.held), ..Flushed::default() };
+    /// Brings what was taken to the disk, with one write. After a failure that is done when it is due, or for what
+    /// `is_new`.
+    pub(super) fn write(&mut self, is_new: bool, now: Moment) -> Written {
+        let Some(journal) = &mut self.journal else { return Written::Nothing };
+        let is_due = self.retry_at.map_or(!self.entries.is_empty(), |at| at <= now.instant);
+        if !is_due && !is_new {
+            return Written::Nothing;
         }
         // After a failure there may be nothing left to write; whether there could be is what matters then.
         match if journal.is_dirty() { journal.commit() } else { journal.reserve(0) } {
             Ok(()) => {
                 self.retry_at = None;
                 self.backoff.works(now.instant);
-                let recovered = self.fault.take().is_some();
+                self.fault = None;
                 if let Err(error) = journal.compact_if_due(now.wall) {
                     log::error(error);
                 }
-                let actions = std::mem::take(&mut self.held);
-                let entries = self.late.drain(..).chain(self.entries.drain(..)).collect();
-                Flushed { actions, entries, failed: None, recovered }
+                Written::Durable(std::mem::take(&mut self.entries))
             }
             Err(error) => {
                 self.retry_at = Some(now.instant + self.backoff.failed(now.instant));
                 self.fault = Some(error.to_string());
-                self.take_back(&error.to_string())
+                Written::Failed(error.to_string())
             }
         }
     }
@@ -187,42 +178,8 @@ impl Ledger {
             self.retry_at = Some(now.instant);
         }
     }
-
-    /// Nothing of the group may happen. Outcomes stay, to be written when that works again.
-    fn take_back(&mut self, why: &str) -> Flushed {
-        let entries = std::mem::take(&mut self.entries);
-        let asked = entries.iter().filter_map(|entry| match entry {
-            Entry::Accepted { request, .. } | Entry::Joined { request, .. } => Some(request.id.clone()),
-            _ => None,
-        });
-        let ids: Vec<_> = asked.collect();
-        let is_outcome = |entry: &Entry| {
-            matches!(entry, Entry::Retried { .. } | Entry::Ended { .. })
-                && entry.id().is_some_and(|id| !ids.contains(id))
-        };
-        self.late.extend(entries.iter().filter(|entry| is_outcome(entry)).cloned());
-        let (mut actions, mut keys, mut undone) = (Vec::new(), Vec::new(), ids.clone());
-        for action in std::mem::take(&mut self.held) {
-            match action {
-                Action::Hand(key, request) => {
-                    keys.push(key);
-                    undone.push(request.id);
-                }
-                Action::Answer(caller, Answer::Accepted(_)) => actions.push(refuse(caller, why)),
-                other => actions.push(other),
-            }
-        }
-        if let Some(journal) = &mut self.journal {
-            journal.discard(&undone);
-        }
-        Flushed { actions, failed: Some(Failed { ids, keys, why: why.to_owned() }), ..Flushed::default() }
-    }
 }
 
 fn refusal(error: &JournalError) -> Refusal {
     Refusal::new(RefusalCode::Journal, error.to_string())
-}
-
-fn refuse(caller: Caller, why: &str) -> Action {
-    Action::Answer(caller, Answer::Refused(Refusal::new(RefusalCode::Journal, why)))
 }

@@ -26,7 +26,7 @@ impl Machine {
             self.answer_checks(&Health::healthy(vec![format!("health check: {why}")]), now);
         }
         match self.pool.not_started(key, why.clone(), now.instant) {
-            Some(Purpose::Request(Need::Own)) => self.say_broken("", now),
+            Some(Purpose::Request(Need::Own)) => self.say_broken(""),
             Some(Purpose::Request(need)) => self.no_listener_for(&need, why, now),
             _ => {}
         }
@@ -47,7 +47,6 @@ impl Machine {
             let (id, user) = (RequestId::of_health_check(), UserName::root());
             self.act(Action::Hand(key, Request { id, user, action: ActionName::health_check() }));
         }
-        self.decide(now);
     }
 
     pub(super) fn listener_ended(
@@ -76,7 +75,7 @@ impl Machine {
             // It ended in the same turn in which it was chosen: its request has not been written to it.
             (Purpose::Request(_), Stage::Taken) => self.not_handed(key, now),
             (Purpose::Request(Need::Own), Stage::Starting | Stage::Ready) => {
-                self.say_broken(said.as_deref().unwrap_or_default(), now);
+                self.say_broken(said.as_deref().unwrap_or_default());
             }
             (Purpose::Request(need), Stage::Starting) => {
                 self.pass_on(said.as_deref().unwrap_or_default());
@@ -106,14 +105,13 @@ impl Machine {
     }
 
     /// The callbacks cannot be read. They are tried again and again, and this is told when it is news.
-    fn say_broken(&mut self, said: &str, now: Moment) {
+    fn say_broken(&mut self, said: &str) {
         let Some(broken) = self.pool.broken() else { return };
         if self.said_broken.as_ref() != Some(&broken) {
             self.pass_on(said);
             self.say(Level::Error, format!("degraded: callbacks: {broken}; the service runs on"));
             self.said_broken = Some(broken);
         }
-        self.decide(now);
     }
 
     /// What a listener printed that never became ready.

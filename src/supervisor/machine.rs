@@ -1,11 +1,11 @@
 //! What happens on an event: the supervisor's whole behaviour, as a pure state machine.
 //!
-//! [`Machine::handle`] takes an [`Event`] and the time, and answers with [`Action`]s in the order in which
-//! they are to be done. It starts no process, sends no signal and reads no clock, so every path can be
-//! tested by itself; [`super::engine`] does what it says and tells it what came of it.
+//! [`Machine::handle`] takes an [`Event`] and the time, and answers with a [`Turn`]: what is to be recorded, what is to
+//! be done at once, and what when that is on disk. It starts no process, sends no signal and reads no clock, so every path
+//! can be tested by itself; [`super::engine`] does what it says and tells it what came of it.
 //!
-//! This file has the service's life and the stop; [`super::requests`] what is asked, [`super::listeners`]
-//! who carries it out.
+//! This file has the service's life and the stop; [`super::requests`] what is asked, [`super::group`] what is promised,
+//! [`super::listeners`] who carries it out.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -13,6 +13,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::clock::Moment;
+use crate::journal::Entry;
 use crate::listener::pool::{Key, Pool, Warmth};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
@@ -20,13 +21,13 @@ use crate::queue::{self, Queue};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::signals::{self, Number};
 
-use super::event::{Action, Caller, Event, Level, Remains, Sweep};
+use super::event::{Action, Caller, Event, Level, Remains, Sweep, Turn};
+use super::group::{Asked, Group};
 use super::health::{Checks, Health};
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
 use super::notify::Progress;
 use super::overdue::{News, Overdue};
 use super::problems::Problems;
-use super::requests::Undecided;
 
 pub(super) const KILL: Number = 9;
 pub(super) const TERM: Number = 15;
@@ -46,8 +47,10 @@ pub struct Machine {
     /// What is wrong with the policy's file, and whether there is no good one to go on with.
     pub(super) policy_fault: Option<(String, bool)>,
     pub(super) overdue: Overdue,
-    /// Requests that came before it was known which actions there are.
-    pub(super) undecided: Vec<Undecided>,
+    /// What is asked and not decided yet.
+    pub(super) asked: Asked,
+    /// What is decided and not on the disk yet.
+    pub(super) group: Group,
     /// Runs whose listener has ended, and who may have left something behind.
     pub(super) ending: BTreeMap<Key, (Status, Remains)>,
     /// What runs left behind, and when it is killed.
@@ -64,7 +67,7 @@ pub struct Machine {
     pub(super) started_at: Option<Timestamp>,
     /// Since when the service has been in its state.
     pub(super) since: Option<Timestamp>,
-    actions: Vec<Action>,
+    pub(super) turn: Turn,
 }
 
 /// What a machine goes on from.
@@ -95,7 +98,8 @@ impl Machine {
             policy,
             policy_fault,
             overdue: beginning.overdue,
-            undecided: Vec::new(),
+            asked: Asked::default(),
+            group: Group::default(),
             ending: BTreeMap::new(),
             remains: Vec::new(),
             unrecorded: None,
@@ -104,12 +108,12 @@ impl Machine {
             said_broken: None,
             started_at: None,
             since: None,
-            actions: Vec::new(),
+            turn: Turn::default(),
         }
     }
 
-    /// Takes an event; what is to be done about it, in order.
-    pub fn handle(&mut self, event: Event, now: Moment) -> Vec<Action> {
+    /// Takes an event; what it leads to.
+    pub fn handle(&mut self, event: Event, now: Moment) -> Turn {
         let state = self.life.state();
         match event {
             Event::Begin => self.act(Action::StartService),
@@ -129,11 +133,12 @@ impl Machine {
             Event::NotHanded(key) => self.not_handed(key, now),
             Event::CallbacksChanged => self.callbacks_changed(),
             Event::PolicyChanged(policy) => self.policy_changed(policy),
-            Event::Asked(caller, request, by) => self.asked(caller, request, by, now),
-            Event::CancelAsked(caller, id) => self.cancel_asked(caller, &id, now),
+            Event::Asked(caller, request, by) => self.asked(caller, request, by),
+            Event::CancelAsked(caller, id) => self.asked.cancels.push((caller, id)),
             Event::HealthAsked(caller) => self.health_asked(caller, now),
-            Event::NotRecorded(ids, keys, why) => self.not_recorded(&ids, &keys, why, now),
-            Event::Recorded => self.recorded(),
+            Event::Decide => self.decide(now),
+            Event::Durable => self.durable(now),
+            Event::NotDurable(why) => self.not_durable(why),
             Event::Room(fault) => self.room(fault),
             Event::Problems(problems) => self.problems_changed(problems, now),
             Event::Signal(number) => self.signal(number, now),
@@ -143,13 +148,12 @@ impl Machine {
             Event::Swept(sweep) => self.swept(sweep, now),
             Event::DeadlinePassed => self.deadline_passed(now),
         }
-        self.pump(now);
         self.tell_overdue(now);
         self.started_at.get_or_insert(now.wall);
         if self.since.is_none() || self.life.state() != state {
             self.since = Some(now.wall);
         }
-        std::mem::take(&mut self.actions)
+        std::mem::take(&mut self.turn)
     }
 
     /// Says which actions have become overdue, and which are no longer. While the service stops nobody is to act
@@ -223,7 +227,7 @@ impl Machine {
     /// Requests whose outcome is still to come: those that are accepted, and those that may be once it is known
     /// which actions there are.
     pub fn open(&self) -> usize {
-        self.undecided.len() + self.queue.open() + self.ending.len()
+        self.asked.requests.len() + self.queue.open() + self.ending.len()
     }
 
     fn set(&mut self, setting: Setting) {
@@ -268,9 +272,10 @@ impl Machine {
             self.signal_listener(key, KILL);
         }
         self.answer_checks(&Health::unhealthy("the service is stopping"), now);
-        for caller in std::mem::take(&mut self.undecided).into_iter().flat_map(|undecided| undecided.callers)
-        {
-            self.answer(caller, Answer::Refused(stopping()));
+        for undecided in std::mem::take(&mut self.asked.requests) {
+            for caller in undecided.callers {
+                self.answer(caller, Answer::Refused(stopping()));
+            }
         }
         if to_service.is_none() {
             self.end_stragglers();
@@ -381,8 +386,18 @@ impl Machine {
         self.act(Action::Say(level, text.into()));
     }
 
+    /// This happens at once.
     pub(super) fn act(&mut self, action: Action) {
-        self.actions.push(action);
+        self.turn.now.push(action);
+    }
+
+    /// This happens when what is recorded is on disk.
+    pub(super) fn then(&mut self, action: Action) {
+        self.turn.then.push(action);
+    }
+
+    pub(super) fn record(&mut self, entry: Entry) {
+        self.turn.entries.push(entry);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The supervisor: one service, its listeners, and everything that they leave behind.
 //!
 //! Events (signals, ends of children, requests, deadlines) go into [`machine`], which is pure and says what
-//! to do; [`engine`] does it, with `starting`, `ending` and `callers` for what each of these takes. [`life`] is the part about the service and the stop, [`health`] about the
-//! check of the service, [`descendants`] about who is left, [`last_words`] about what the daemon has written into its log, [`notify`]
-//! tells who started us.
+//! to record, what to do at once and what when that is on disk; [`engine`] does it, with `ledger`, `starting`, `ending` and
+//! `callers` for what each of these takes. `group` is the part about promises, [`life`] about the service and the stop,
+//! [`health`] about the check of the service, [`descendants`] about who is left, [`last_words`] about what the daemon has
+//! written into its log, [`notify`] tells who started us.
 
 mod callers;
 mod calls;
@@ -13,6 +14,7 @@ pub mod engine;
 pub mod event;
 mod files;
 mod followers;
+mod group;
 pub mod health;
 mod last_words;
 mod ledger;

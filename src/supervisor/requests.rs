@@ -1,30 +1,23 @@
-//! What is asked of the service: taken in or refused, started when its turn comes, called off.
+//! What is asked of the service: taken in or refused, started when its turn comes, ended.
 
 use crate::clock::Moment;
 use crate::journal::{End, Entry, Open};
 use crate::listener::pool::Key;
-use crate::names::{ActionName, RequestId};
+use crate::names::ActionName;
 use crate::outcome::Outcome;
 use crate::policy::Policy;
-use crate::queue::{Admission, Cancelled, Finished, PutBack, Waiting};
+use crate::queue::{Admission, Finished, PutBack, Waiting};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 
 use super::event::{Action, Caller, Level};
-use super::life::Service;
-use super::machine::{Machine, TERM, stopping};
+use super::group::{NOT_STARTED, Undecided};
+use super::machine::{Machine, stopping};
 
-/// What is noted of a request that was called off in time.
-const NOT_STARTED: &str = "called off before it started";
-
-/// A request that cannot be answered before it is known which actions there are.
-#[derive(Debug)]
-pub(super) struct Undecided {
-    /// Who waits for the answer: more than one, when it was sent again.
-    pub(super) callers: Vec<Caller>,
-    /// What is asked.
-    pub(super) request: Request,
-    /// The uid of who asked.
-    pub(super) by: u32,
+/// A request's final outcome: as it is recorded, and as it is said.
+pub(super) struct Conclusion {
+    pub(super) level: Level,
+    pub(super) sentence: String,
+    pub(super) entry: Entry,
 }
 
 impl Machine {
@@ -52,40 +45,23 @@ impl Machine {
         }
     }
 
-    pub(super) fn asked(&mut self, caller: Caller, request: Request, by: u32, now: Moment) {
+    pub(super) fn asked(&mut self, caller: Caller, request: Request, by: u32) {
         if self.life.is_stopping() {
             return self.answer(caller, Answer::Refused(stopping()));
         }
-        match self.undecided.iter_mut().find(|undecided| undecided.request.id == request.id) {
+        match self.asked.requests.iter_mut().find(|undecided| undecided.request.id == request.id) {
             // Sent again before it could be answered.
             Some(undecided) if undecided.request == request => undecided.callers.push(caller),
             Some(_) => {
                 let message = format!("the id `{}` was used for another request", request.id);
                 self.answer(caller, Answer::Refused(Refusal::new(RefusalCode::IdTaken, message)));
             }
-            None => self.undecided.push(Undecided { callers: vec![caller], request, by }),
-        }
-        self.decide(now);
-    }
-
-    /// Answers the requests that could not be answered before the callbacks were read.
-    pub(super) fn decide(&mut self, now: Moment) {
-        if self.pool.actions().is_none() {
-            return;
-        }
-        for Undecided { callers, request, by } in std::mem::take(&mut self.undecided) {
-            let id = request.id.clone();
-            let answer = self.admit(request, by, now).map_or_else(Answer::Refused, |()| Answer::Accepted(id));
-            for caller in callers {
-                self.answer(caller, answer.clone());
-            }
-        }
-        for caller in self.checks.take_undecided() {
-            self.health_asked(caller, now);
+            None => self.asked.requests.push(Undecided { callers: vec![caller], request, by }),
         }
     }
 
-    fn admit(&mut self, request: Request, by: u32, now: Moment) -> Result<(), Refusal> {
+    /// Promises the request, as far as the queue can.
+    pub(super) fn admit(&mut self, request: Request, by: u32, now: Moment) -> Result<(), Refusal> {
         self.check_action(&request.action)?;
         if let Some((fault, true)) = &self.policy_fault {
             return Err(Refusal::new(RefusalCode::Policy, fault));
@@ -96,7 +72,8 @@ impl Machine {
         let admission = self.queue.admit(request.clone(), &self.policy, now.instant)?;
         let (at, id, name) = (now.wall, request.id.clone(), request.label());
         if let Admission::Joined(with) = admission {
-            self.say(Level::Info, format!("{name} joins {}, which waits", with.short()));
+            let joins = format!("{name} joins {}, which waits", with.short());
+            self.then(Action::Say(Level::Info, joins));
             self.record(Entry::Joined { at, request, by, with });
             return Ok(());
         }
@@ -105,16 +82,19 @@ impl Machine {
             Admission::Waits | Admission::Joined(_) => {}
             Admission::Skipped => {
                 let end = End { attempt: 0, outcome: Outcome::Skipped, took_ms: 0 };
-                self.conclude(&request, end, Some("its action was on already".into()), now);
+                let note = Some("its action was on already".to_owned());
+                self.conclude_in_group(&request, Conclusion::new(&request, end, note, now));
             }
             Admission::Replaces { waiting, runs } => {
-                for id in waiting {
-                    let replaced = Request { id, ..request.clone() };
-                    self.cancelled(&replaced, 0, &format!("{name} takes its place"), now);
+                let note = format!("{name} takes its place");
+                for (replaced, attempt) in waiting {
+                    let conclusion = Conclusion::cancelled(&replaced, attempt, &note, now);
+                    self.conclude_in_group(&replaced, conclusion);
                 }
                 for key in runs {
-                    self.say(Level::Info, format!("{} replaces what runs: that is asked to end", id.short()));
-                    self.signal_listener(key, TERM);
+                    let replaces = format!("{} replaces what runs: that is asked to end", id.short());
+                    self.then(Action::Say(Level::Info, replaces));
+                    self.end_then(key);
                 }
             }
         }
@@ -138,49 +118,6 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn cancel_asked(&mut self, caller: Caller, id: &RequestId, now: Moment) {
-        let cancelled = self.queue.cancel(id, now.instant);
-        match &cancelled {
-            None => {}
-            Some(Cancelled::Running(key)) => self.signal_listener(*key, TERM),
-            Some(Cancelled::Waiting(request, attempt)) => {
-                self.cancelled(request, *attempt, NOT_STARTED, now);
-            }
-        }
-        self.act(Action::AnswerCancel(caller, cancelled.is_some()));
-    }
-
-    fn cancelled(&mut self, request: &Request, attempt: u32, note: &str, now: Moment) {
-        let end = End { attempt, outcome: Outcome::Cancelled, took_ms: 0 };
-        self.conclude(request, end, Some(note.to_owned()), now);
-    }
-
-    /// What was to be recorded could not be. It is as if these had never been asked, and never started.
-    pub(super) fn not_recorded(&mut self, ids: &[RequestId], keys: &[Key], why: String, now: Moment) {
-        for &key in keys {
-            let put_back = self.queue.put_back(key);
-            self.pool.untake(key);
-            if let Some(PutBack::CalledOff(request, attempt)) = put_back
-                && !ids.contains(&request.id)
-            {
-                self.cancelled(&request, attempt, NOT_STARTED, now);
-            }
-        }
-        for id in ids {
-            self.queue.forget(id);
-        }
-        if self.unrecorded.is_none() {
-            self.say(Level::Error, format!("degraded: {why}; the service runs on, nothing is promised"));
-        }
-        self.unrecorded = Some(why);
-    }
-
-    pub(super) fn recorded(&mut self) {
-        if self.unrecorded.take().is_some() {
-            self.say(Level::Info, "the journal can be written again");
-        }
-    }
-
     /// Whether there is room for another request in the journal has changed. Who is refused for that is in the
     /// log; on a full disk each outcome may make room, and each request take it.
     pub(super) fn room(&mut self, fault: Option<String>) {
@@ -202,45 +139,13 @@ impl Machine {
         }
     }
 
-    /// Gives the requests that can start to the listeners that wait, and has more listeners started.
-    pub(super) fn pump(&mut self, now: Moment) {
-        if self.life.is_stopping() || self.life.service == Service::Unstarted {
-            return;
-        }
-        let mut needs = self.queue.needs(&self.policy, now.instant);
-        let mut hands_out = false;
-        if self.unrecorded.is_none() {
-            let offered = needs.clone();
-            for need in &offered {
-                let Some(key) = self.pool.take(need) else { continue };
-                let Some((request, attempt)) = self.queue.start(key, need, &self.policy, now.instant) else {
-                    self.pool.untake(key);
-                    continue;
-                };
-                self.hand(key, request, attempt, now);
-                hands_out = true;
-            }
-            needs = self.queue.needs(&self.policy, now.instant);
-        }
-        // To start a successor takes longer than to hand a request over: that comes first, unless more wait.
-        if hands_out && needs.is_empty() {
-            return;
-        }
-        for (purpose, source) in self.pool.wanted(&needs, now.instant) {
-            let key = self.pool.add(purpose.clone(), source, now.instant);
-            self.act(Action::StartListener(key, purpose, source));
-        }
-        for pid in self.pool.dismiss_surplus(&needs) {
-            self.act(Action::SignalGroup(pid, TERM));
-        }
-    }
-
-    fn hand(&mut self, key: Key, request: Request, attempt: u32, now: Moment) {
+    pub(super) fn hand(&mut self, key: Key, request: Request, attempt: u32, now: Moment) {
         let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-        self.say(Level::Info, format!("{} starts for {}{again}", request.label(), request.user));
+        let starts = format!("{} starts for {}{again}", request.label(), request.user);
+        self.then(Action::Say(Level::Info, starts));
         let token = self.pool.token(key).unwrap_or_default().to_owned();
         self.record(Entry::Started { at: now.wall, id: request.id.clone(), attempt, token });
-        self.act(Action::Hand(key, request));
+        self.then(Action::Hand(key, request));
     }
 
     /// The listener was gone when it was to get its request: the next one gets it.
@@ -250,7 +155,8 @@ impl Machine {
             Some(PutBack::Waits(id)) => self.record(Entry::PutBack { at, id }),
             Some(PutBack::CalledOff(request, attempt)) => {
                 self.record(Entry::PutBack { at, id: request.id.clone() });
-                self.cancelled(&request, attempt, NOT_STARTED, now);
+                let end = End { attempt, outcome: Outcome::Cancelled, took_ms: 0 };
+                self.conclude(&request, end, Some(NOT_STARTED.to_owned()), now);
             }
             None => {}
         }
@@ -273,8 +179,17 @@ impl Machine {
         self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
     }
 
-    /// The final outcome of a request: recorded, kept for the status, and said.
+    /// The final outcome of a request that was carried out: recorded, kept for the status, and said.
     pub(super) fn conclude(&mut self, request: &Request, end: End, note: Option<String>, now: Moment) {
+        let Conclusion { level, sentence, entry } = Conclusion::new(request, end, note, now);
+        self.say(level, sentence);
+        self.overdue.update(request, &entry, now);
+        self.record(entry);
+    }
+}
+
+impl Conclusion {
+    pub(super) fn new(request: &Request, end: End, note: Option<String>, now: Moment) -> Self {
         let level = match end.outcome {
             Outcome::Succeeded | Outcome::Skipped => Level::Info,
             Outcome::Interrupted | Outcome::Cancelled => Level::Warn,
@@ -282,14 +197,14 @@ impl Machine {
         };
         let seconds = std::time::Duration::from_millis(end.took_ms).as_secs_f64();
         let noted = noted(note.as_deref());
-        self.say(level, format!("{} {} after {seconds:.3} s{noted}", request.label(), end.outcome));
-        let entry = Entry::Ended { at: now.wall, id: request.id.clone(), end, note };
-        self.overdue.update(request, &entry, now);
-        self.record(entry);
+        let sentence = format!("{} {} after {seconds:.3} s{noted}", request.label(), end.outcome);
+        Self { level, sentence, entry: Entry::Ended { at: now.wall, id: request.id.clone(), end, note } }
     }
 
-    pub(super) fn record(&mut self, entry: Entry) {
-        self.act(Action::Record(entry));
+    /// It was called off while it waited, after so many attempts.
+    pub(super) fn cancelled(request: &Request, attempt: u32, note: &str, now: Moment) -> Self {
+        let end = End { attempt, outcome: Outcome::Cancelled, took_ms: 0 };
+        Self::new(request, end, Some(note.to_owned()), now)
     }
 }
 
@@ -302,8 +217,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::process::Status;
-    use crate::supervisor::event::Event;
+    use crate::supervisor::event::{Event, Turn};
     use crate::supervisor::machine::Beginning;
     use crate::supervisor::overdue::Overdue;
 
@@ -313,15 +227,23 @@ mod tests {
         let beginning = Beginning { seed: 1, has_last_good: false, policy: Ok(Policy::default()), overdue };
         let mut machine = Machine::new(beginning);
         machine.handle(Event::Begin, now);
-        let actions = machine.handle(Event::ServiceStarted(10), now);
-        let started = actions.iter().find_map(|action| match action {
+        machine.handle(Event::ServiceStarted(10), now);
+        let turn = machine.handle(Event::Decide, now);
+        let started = turn.now.iter().find_map(|action| match action {
             Action::StartListener(key, ..) => Some(*key),
             _ => None,
         });
         let key = started.expect("a listener is started beside the service");
         machine.handle(Event::ListenerStarted(key, 11, "token".into()), now);
         machine.handle(Event::ListenerReady(key, vec!["CB_ok".into()]), now);
+        machine.handle(Event::Decide, now);
         (machine, key)
+    }
+
+    /// What is asked is decided.
+    fn decided(machine: &mut Machine, event: Event, now: Moment) -> Turn {
+        assert_eq!(machine.handle(event, now), Turn::default(), "nothing happens before all has come in");
+        machine.handle(Event::Decide, now)
     }
 
     fn request() -> Request {
@@ -333,14 +255,16 @@ mod tests {
     fn a_request_is_handed_over_before_its_listeners_successor_is_started() {
         let now = Moment::now();
         let (mut machine, key) = machine_with_listener(now);
-        let starts = |actions: &[Action]| {
-            actions.iter().filter(|action| matches!(action, Action::StartListener(..))).count()
+        let starts = |turn: &Turn| {
+            turn.now.iter().filter(|action| matches!(action, Action::StartListener(..))).count()
         };
-        let actions = machine.handle(Event::Asked(1, request(), 0), now);
-        assert!(actions.contains(&Action::Hand(key, request())), "{actions:?}");
-        assert_eq!(starts(&actions), 0, "{actions:?}");
-        let actions = machine.handle(Event::Handed(key), now);
-        assert_eq!(starts(&actions), 1, "{actions:?}");
+        let turn = decided(&mut machine, Event::Asked(1, request(), 0), now);
+        assert!(turn.then.contains(&Action::Hand(key, request())), "{turn:?}");
+        assert_eq!(starts(&turn), 0, "{turn:?}");
+        machine.handle(Event::Durable, now);
+        machine.handle(Event::Handed(key), now);
+        let turn = machine.handle(Event::Decide, now);
+        assert_eq!(starts(&turn), 1, "{turn:?}");
     }
 
     #[test]
@@ -353,39 +277,49 @@ mod tests {
         assert_eq!(machine.open(), 0);
         machine.handle(Event::Asked(1, request(), 0), now);
         assert_eq!(machine.open(), 1);
-    }
-
-    /// Of both the supervisor may hear in one turn, before the request is on disk.
-    #[test]
-    fn a_listener_that_ends_before_it_has_its_request_costs_that_nothing() {
-        let now = Moment::now();
-        let (mut machine, key) = machine_with_listener(now);
-        machine.handle(Event::Asked(1, request(), 0), now);
-        let actions = machine.handle(Event::Ended(11, Status::Killed(9), None), now);
-        let put_back = Action::Record(Entry::PutBack { at: now.wall, id: request().id });
-        assert!(actions.contains(&put_back), "{actions:?}");
-        assert!(
-            !actions.iter().any(|action| matches!(action, Action::Record(Entry::Ended { .. }))),
-            "{actions:?}"
-        );
-        assert_eq!(machine.queue.open(), 1);
-        // What was held for the disk is found to have nobody to go to, later on.
-        machine.handle(Event::NotHanded(key), now);
-        assert_eq!(machine.queue.open(), 1);
+        machine.handle(Event::Decide, now);
+        assert_eq!(machine.open(), 1);
     }
 
     #[test]
-    fn what_is_called_off_before_it_reached_its_listener_does_not_wait_again() {
+    fn what_could_not_be_recorded_is_refused_and_all_is_as_before() {
         let now = Moment::now();
         let (mut machine, key) = machine_with_listener(now);
+        let accepted = decided(&mut machine, Event::Asked(1, request(), 0), now);
+        assert_eq!(accepted.entries.len(), 2, "{accepted:?}");
+        assert_eq!(accepted.answers, [(1, Answer::Accepted(request().id))]);
+        machine.handle(Event::NotDurable("the disk is full".into()), now);
+        let refused = machine.handle(Event::Decide, now);
+        let refusal = Refusal::new(RefusalCode::Journal, "the disk is full");
+        assert!(refused.now.contains(&Action::Answer(1, Answer::Refused(refusal))), "{refused:?}");
+        assert_eq!((refused.entries.len(), machine.open()), (0, 0));
+        // The listener waits on, and is the first to be used when the disk works again.
+        machine.handle(Event::Durable, now);
+        let accepted = decided(&mut machine, Event::Asked(2, request(), 0), now);
+        assert!(accepted.then.contains(&Action::Hand(key, request())), "{accepted:?}");
+    }
+
+    #[test]
+    fn what_is_called_off_in_the_moment_in_which_it_is_asked_for_does_not_start() {
+        let now = Moment::now();
+        let (mut machine, _) = machine_with_listener(now);
         machine.handle(Event::Asked(1, request(), 0), now);
-        let actions = machine.handle(Event::CancelAsked(2, request().id), now);
-        assert!(actions.contains(&Action::SignalGroup(11, TERM)), "{actions:?}");
-        // That ended the listener before the request was written to it.
-        let actions = machine.handle(Event::NotHanded(key), now);
+        let turn = decided(&mut machine, Event::CancelAsked(2, request().id), now);
         let end = End { attempt: 0, outcome: Outcome::Cancelled, took_ms: 0 };
         let (at, id, note) = (now.wall, request().id, Some(NOT_STARTED.to_owned()));
-        assert!(actions.contains(&Action::Record(Entry::Ended { at, id, end, note })), "{actions:?}");
+        assert_eq!(turn.entries[1..], [Entry::Ended { at, id, end, note }]);
+        assert!(turn.then.contains(&Action::AnswerCancel(2, Ok(()))), "{turn:?}");
         assert_eq!(machine.queue.open(), 0);
+    }
+
+    #[test]
+    fn what_its_listener_did_not_get_waits_for_the_next_one() {
+        let now = Moment::now();
+        let (mut machine, key) = machine_with_listener(now);
+        decided(&mut machine, Event::Asked(1, request(), 0), now);
+        machine.handle(Event::Durable, now);
+        let turn = machine.handle(Event::NotHanded(key), now);
+        assert_eq!(turn.entries, [Entry::PutBack { at: now.wall, id: request().id }]);
+        assert_eq!(machine.queue.open(), 1);
     }
 }

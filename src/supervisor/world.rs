@@ -9,17 +9,21 @@ use proptest::prelude::*;
 use crate::clock::Moment;
 use crate::journal::{Entry, Open};
 use crate::listener::pool::Key;
-use crate::names::{ActionName, RequestId};
+use crate::names::ActionName;
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
 use crate::request::{Answer, Request};
 
-use super::event::{Action, Caller, Event, Sweep};
+use super::event::{Action, Caller, Event, Sweep, Turn};
 use super::life::{OWN_FAULT, Setting};
 use super::machine::{Beginning, Machine};
 use super::overdue::Overdue;
 
-/// One action of each kind of overlap; the first is tried again.
+mod books;
+
+use books::Books;
+
+/// One action of each kind of overlap; the first and the one that is replaced are tried again.
 const POLICY: &str = "
 [action.action-0]
 retry = { attempts = 3, backoff = '5s' }
@@ -27,6 +31,7 @@ retry = { attempts = 3, backoff = '5s' }
 overlap = 'allow'
 [action.action-2]
 overlap = 'replace'
+retry = { attempts = 2, backoff = '3s' }
 [action.action-3]
 overlap = 'skip'
 run-as = 'request'
@@ -38,6 +43,8 @@ const KILL: i32 = 9;
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     Ask(u8),
+    /// The request that came last is sent again.
+    AskAgain,
     AskHealth,
     ServicePrepared,
     ServiceDies(u8),
@@ -63,7 +70,9 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        4 => (0u8..5).prop_map(Happening::Ask),
+        6 => (0u8..5).prop_map(Happening::Ask),
+        2 => Just(Happening::Ask(2)),
+        1 => Just(Happening::AskAgain),
         1 => Just(Happening::AskHealth),
         2 => Just(Happening::ServicePrepared),
         1 => any::<u8>().prop_map(Happening::ServiceDies),
@@ -73,10 +82,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::Orphan),
         1 => prop_oneof![Just(Happening::Stranger), Just(Happening::Stuck)],
         1 => Just(Happening::CallbacksChange),
-        1 => (1u64..20).prop_map(Happening::Cancel),
+        2 => (1u64..20).prop_map(Happening::Cancel),
         1 => prop_oneof![Just(1), Just(10), Just(TERM), Just(2), Just(40)].prop_map(Happening::Signal),
         3 => (0u64..8000).prop_map(Happening::TimePasses),
-        12 => prop_oneof![9 => Just(true), 1 => Just(false)].prop_map(Happening::Written),
+        12 => prop_oneof![4 => Just(true), 1 => Just(false)].prop_map(Happening::Written),
         1 => Just(Happening::NoProcess),
         1 => Just(Happening::LeavesBehind),
         1 => any::<bool>().prop_map(Happening::PolicyChanges),
@@ -117,11 +126,11 @@ struct World {
     waiting: BTreeSet<Caller>,
     next_caller: Caller,
     handed: BTreeMap<Key, Request>,
-    open: BTreeSet<RequestId>,
-    /// What is not on the disk yet, and what waits for that.
+    /// What is not on the disk yet.
     entries: Vec<Entry>,
-    held: Vec<Action>,
     cannot_write: bool,
+    books: Books,
+    last_asked: Option<Request>,
     /// What is in store for the next listener that is started, and for the next run that ends.
     ahead: Ahead,
     left: Option<u8>,
@@ -143,10 +152,10 @@ impl World {
             waiting: BTreeSet::new(),
             next_caller: 0,
             handed: BTreeMap::new(),
-            open: BTreeSet::new(),
             entries: Vec::new(),
-            held: Vec::new(),
             cannot_write: false,
+            books: Books::default(),
+            last_asked: None,
             ahead: Ahead::default(),
             left: None,
         };
@@ -162,7 +171,7 @@ impl World {
         let [action, user] = ["action-0", "forum"];
         let request =
             Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() };
-        self.open.insert(request.id.clone());
+        self.books.left_open(&request.id, &request.action, started.iter().len().try_into().unwrap());
         let (accepted_at, started) = (self.now.wall, started.map(str::to_owned));
         let attempt = started.iter().len().try_into().unwrap();
         Open { request, by: 0, accepted_at, joined: Vec::new(), attempt, started, not_before: None }
@@ -171,12 +180,29 @@ impl World {
     fn feed(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
-            if self.left.is_some() {
+            let is_of_disk = matches!(event, Event::Durable | Event::NotDurable(_));
+            if self.left.is_some() && !is_of_disk {
                 return;
             }
-            for action in self.machine.handle(event, self.now) {
+            let may_end = matches!(event, Event::DeadlinePassed | Event::Signal(_) | Event::Ended(..));
+            let turn = self.machine.handle(event, self.now);
+            assert!(turn.answers.is_empty() && turn.then.is_empty(), "only what is decided waits: {turn:?}");
+            self.entries.extend(turn.entries);
+            for action in turn.now {
+                self.check_end(&action, may_end);
                 events.extend(self.act(action));
             }
+        }
+    }
+
+    /// Nobody who carries out a request is told to end without a reason.
+    fn check_end(&self, action: &Action, may_end: bool) {
+        if let Action::SignalGroup(pid, _) = action
+            && let Some(Kind::Listener(key)) = self.processes.get(pid)
+            && let Some(request) =
+                self.handed.get(key).filter(|request| request.action != ActionName::health_check())
+        {
+            assert!(may_end || self.machine.is_stopping(), "{request:?} is ended for nothing");
         }
     }
 
@@ -197,13 +223,17 @@ impl World {
                 let left = std::mem::take(&mut self.ahead.leaves_behind).then(|| "daemon (pid 7)".to_owned());
                 return Some(Event::Remains(key, left.into_iter().collect()));
             }
-            Action::Record(entry) => self.entries.push(entry),
-            Action::Hand(key, request) if request.action == ActionName::health_check() => {
+            Action::Hand(key, request) => {
+                if !self.listeners().any(|(_, alive)| alive == key) {
+                    return Some(Event::NotHanded(key));
+                }
                 assert!(self.handed.insert(key, request).is_none(), "a listener gets a second request");
                 return Some(Event::Handed(key));
             }
-            action @ (Action::Hand(..) | Action::Answer(..) | Action::AnswerCancel(..)) => {
-                self.held.push(action);
+            Action::Answer(caller, answer) => self.answer(caller, &answer),
+            Action::AnswerCancel(caller, answer) => {
+                self.books.cancel_answered(caller, &answer);
+                self.answered(caller);
             }
             Action::Signal(pid, number) | Action::SignalGroup(pid, number) => self.signal(pid, number),
             Action::Sweep(number, except) => {
@@ -218,9 +248,7 @@ impl World {
                 }
                 return Some(Event::Swept(sweep));
             }
-            Action::AnswerHealth(caller, _) => {
-                assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
-            }
+            Action::AnswerHealth(caller, _) => self.answered(caller),
             Action::Say(..)
             | Action::Tell(_)
             | Action::TellProblems(..)
@@ -236,85 +264,77 @@ impl World {
         None
     }
 
-    /// What was recorded is on the disk, and what waited for that happens; as the ledger does it.
+    fn answer(&mut self, caller: Caller, answer: &Answer) {
+        if let Answer::Accepted(id) = answer {
+            assert!(self.books.has(id), "{id} is accepted and not on the disk");
+        }
+        self.answered(caller);
+    }
+
+    fn answered(&mut self, caller: Caller) {
+        assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
+    }
+
+    /// What was recorded is on the disk, and what waited for that happens; as the engine does it.
     fn write(&mut self) {
-        while self.cannot_write || !self.entries.is_empty() || !self.held.is_empty() {
-            for entry in std::mem::take(&mut self.entries) {
-                self.record(&entry);
-            }
-            if std::mem::take(&mut self.cannot_write) {
-                self.feed(Event::Recorded);
-            }
-            for action in std::mem::take(&mut self.held) {
-                self.do_held(action);
-            }
+        self.flush(true);
+    }
+
+    /// A turn of the loop, with a disk that works or does not.
+    fn flush(&mut self, works: bool) {
+        while self.flush_group(works) {
             self.settle();
         }
     }
 
-    /// The disk does not take it: it is as if it had never been asked, and never started. Outcomes are written later.
-    fn fail_to_write(&mut self) {
-        let entries = std::mem::take(&mut self.entries);
-        if entries.is_empty() {
-            return self.write();
+    fn flush_group(&mut self, works: bool) -> bool {
+        let (before, border) = ((!works).then(|| self.promises()), self.entries.len());
+        let Turn { entries, now, answers, then } = self.machine.handle(Event::Decide, self.now);
+        let (is_group, mut is_something) = (!entries.is_empty(), !now.is_empty());
+        let replaces = entries.iter().any(
+            |entry| matches!(entry, Entry::Accepted { request, .. } if request.action.as_str() == "action-2"),
+        );
+        let is_cancel = |action: &Action| matches!(action, Action::AnswerCancel(_, Ok(())));
+        let may_end = replaces || now.iter().chain(&then).any(is_cancel);
+        self.entries.extend(entries);
+        let mut events = Vec::new();
+        for action in now {
+            self.check_end(&action, may_end);
+            events.extend(self.act(action));
         }
-        self.cannot_write = true;
-        let asked = entries.iter().filter_map(|entry| match entry {
-            Entry::Accepted { request, .. } | Entry::Joined { request, .. } => Some(request.id.clone()),
-            _ => None,
-        });
-        let ids: Vec<_> = asked.collect();
-        let is_outcome = |entry: &Entry| matches!(entry, Entry::Retried { .. } | Entry::Ended { .. });
-        for entry in
-            entries.iter().filter(|entry| is_outcome(entry) && !ids.iter().any(|id| entry.id() == Some(id)))
-        {
-            self.record(entry);
-        }
-        let (mut keys, mut answers) = (Vec::new(), Vec::new());
-        for action in std::mem::take(&mut self.held) {
-            match action {
-                Action::Hand(key, _) => keys.push(key),
-                Action::Answer(caller, Answer::Accepted(_)) => answers.push(caller),
-                other => self.do_held(other),
+        if works && (self.cannot_write || !self.entries.is_empty()) {
+            is_something = true;
+            self.cannot_write = false;
+            for entry in std::mem::take(&mut self.entries) {
+                self.books.record(&entry);
             }
+            self.feed(Event::Durable);
+            for (caller, answer) in answers {
+                self.answer(caller, &answer);
+            }
+            for action in then {
+                self.check_end(&action, may_end);
+                if let Some(event) = self.act(action) {
+                    self.feed(event);
+                }
+            }
+        } else if is_group || (!self.cannot_write && !self.entries.is_empty()) {
+            is_something = true;
+            self.cannot_write = true;
+            self.entries.truncate(border);
+            self.feed(Event::NotDurable("no space left".to_owned()));
+            assert_eq!(Some(self.promises()), before, "not what it was at the group's border");
         }
-        self.feed(Event::NotRecorded(ids, keys, "no space left".to_owned()));
-        for caller in answers {
-            assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
+        for event in events {
+            self.feed(event);
         }
+        is_something
     }
 
-    fn do_held(&mut self, action: Action) {
-        match action {
-            Action::Hand(key, request) => {
-                let event = if self.listeners().any(|(_, alive)| alive == key) {
-                    assert!(self.handed.insert(key, request).is_none(), "a listener gets a second request");
-                    Event::Handed(key)
-                } else {
-                    Event::NotHanded(key)
-                };
-                self.feed(event);
-            }
-            Action::Answer(caller, _) | Action::AnswerCancel(caller, _) => {
-                assert!(self.waiting.remove(&caller), "caller {caller} is answered twice");
-            }
-            other => unreachable!("{other:?} is not held"),
-        }
-    }
-
-    /// The journal's view: what is accepted has one final outcome, and what starts was accepted and is open.
-    fn record(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Accepted { request, .. } => {
-                assert!(self.open.insert(request.id.clone()), "{request:?} is accepted twice");
-            }
-            Entry::Joined { with, .. } => assert!(self.open.contains(with), "{with} is joined and not open"),
-            Entry::Started { id, .. } | Entry::Retried { id, .. } | Entry::PutBack { id, .. } => {
-                assert!(self.open.contains(id), "{entry:?} is about nothing open");
-            }
-            Entry::Ended { id, .. } => assert!(self.open.remove(id), "{entry:?} is about nothing open"),
-            _ => {}
-        }
+    /// All that is promised, as the machine sees it.
+    fn promises(&self) -> String {
+        let Machine { queue, overdue, .. } = &self.machine;
+        format!("{queue:?} {:?}", overdue.last)
     }
 
     fn spawn(&mut self, kind: Kind) -> Pid {
@@ -386,7 +406,16 @@ impl World {
                     user: "forum".parse().unwrap(),
                     action: format!("action-{action}").parse().unwrap(),
                 };
+                self.last_asked = Some(request.clone());
                 self.feed(Event::Asked(caller, request, 0));
+            }
+            Happening::AskAgain => {
+                // What is on the disk already is answered from there.
+                if let Some(request) = self.last_asked.clone().filter(|request| !self.books.has(&request.id))
+                {
+                    let caller = self.caller();
+                    self.feed(Event::Asked(caller, request, 0));
+                }
             }
             Happening::AskHealth => {
                 let caller = self.caller();
@@ -422,13 +451,15 @@ impl World {
             Happening::Stuck => drop(self.spawn(Kind::Stuck)),
             Happening::Cancel(asked) => {
                 let caller = self.caller();
-                self.feed(Event::CancelAsked(caller, format!("id{asked}").parse().unwrap()));
+                let id = format!("id{asked}").parse().unwrap();
+                self.books.cancel_asked(caller, &id);
+                self.feed(Event::CancelAsked(caller, id));
             }
             Happening::CallbacksChange => self.feed(Event::CallbacksChanged),
             Happening::Signal(number) => self.feed(Event::Signal(number)),
             Happening::TimePasses(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
             Happening::Written(true) => self.write(),
-            Happening::Written(false) => self.fail_to_write(),
+            Happening::Written(false) => self.flush(false),
             Happening::NoProcess => self.ahead.cannot_start = true,
             Happening::LeavesBehind => self.ahead.leaves_behind = true,
             Happening::PolicyChanges(good) => {
@@ -509,7 +540,7 @@ proptest! {
         prop_assert!(world.handed.is_empty() || world.left.is_some(), "never done: {:?}", world.handed);
         if world.left.is_none() {
             prop_assert_eq!(world.machine.open(), 0);
-            prop_assert!(world.open.is_empty(), "accepted, and no outcome: {:?}", world.open);
+            prop_assert!(world.books.open().is_empty(), "accepted, and no outcome: {:?}", world.books.open());
         }
     }
 

@@ -105,18 +105,20 @@ fn one_that_joined_can_be_called_off_by_itself() {
 fn what_is_refused_after_all_leaves_no_trace() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = open(folder.path());
-    for entry in [accepted("a", "x", 1), accepted("b", "y", 1), started("b", 1, 1), accepted("c", "z", 1)] {
-        journal.append(&entry);
-    }
-    journal.discard(&[id("a"), id("b")]);
+    let entries = [accepted("c", "z", 1), accepted("a", "x", 1), accepted("b", "y", 1), started("b", 1, 1)];
+    journal.append(&entries[0]);
+    let border = journal.border();
+    entries[1..].iter().for_each(|entry| journal.append(entry));
+    journal.go_back(border);
     assert!(journal.is_dirty());
     assert_eq!(journal.remembered(&id("b")).unwrap(), None);
     journal.commit().unwrap();
     assert!(journal.remembered(&id("c")).unwrap().is_some());
     let text = fs::read_to_string(folder.path().join(NAME)).unwrap();
     assert_eq!(text.lines().count(), 2, "{text}");
+    let border = journal.border();
     journal.append(&accepted("a", "x", 1));
-    journal.discard(&[id("a")]);
+    journal.go_back(border);
     assert!(!journal.is_dirty());
 }
 

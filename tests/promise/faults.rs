@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use lamplighter::names::RequestId;
-use lamplighter::outcome::Outcome::{Interrupted, Succeeded};
+use lamplighter::outcome::Outcome::{Failed, Interrupted, Succeeded};
 use serde_json::Value;
 
 use crate::common::{Running, Service, accepted, is_alive, wait_for};
@@ -78,6 +78,74 @@ fn an_outcome_that_cannot_be_written_at_once_is_written_later() {
     limit_files(&service, "unlimited");
     assert_eq!(ended(&service, &id).outcome(), Some(Succeeded));
     service.log().wait_for("the journal can be written again");
+}
+
+/// The journal can grow no more, from where it is.
+fn fill_journal(service: &Running) {
+    let length = fs::metadata(service.path(JOURNAL)).expect("a journal").len();
+    limit_files(service, &length.to_string());
+}
+
+const HELD: &str = "CB_held() { echo begun; read -r <$FOLDER/hold; }";
+
+#[test]
+fn what_runs_is_not_ended_for_one_that_is_refused() {
+    let rule = "[action.held]\noverlap = 'replace'";
+    let service = Service::new().callbacks(HELD).file("conf/housekeeping.toml", rule).fifo("hold").start();
+    let id = service.request("held");
+    service.log().wait_for("| begun");
+    fill_journal(&service);
+    is_refused_for_the_journal(&service.ask("root held"));
+    limit_files(&service, "unlimited");
+    service.release("hold");
+    assert_eq!(ended(&service, &id).outcome(), Some(Succeeded));
+    assert!(!service.log().text().contains("asked to end"), "{}", service.log().text());
+}
+
+#[test]
+fn what_waits_cannot_be_called_off_while_that_cannot_be_recorded() {
+    let service = Service::new().callbacks(HELD).fifo("hold").start();
+    let runs = service.request("held");
+    service.log().wait_for("| begun");
+    let waits = service.request("held");
+    fill_journal(&service);
+    let cancel = serde_json::json!({"op": "cancel", "id": waits.as_str()}).to_string();
+    assert_eq!(service.call(&cancel)["code"], "journal");
+    limit_files(&service, "unlimited");
+    service.release("hold");
+    assert_eq!(ended(&service, &runs).outcome(), Some(Succeeded));
+    service.release("hold");
+    assert_eq!(ended(&service, &waits).outcome(), Some(Succeeded));
+}
+
+/// The end of an attempt and a repeat, for which the next one begins at once, come in the same moment.
+#[test]
+fn an_attempt_that_ended_is_recorded_although_the_disk_failed_when_the_next_one_began() {
+    let rule = "[action.held]\nretry = { attempts = 2, backoff = '1s' }";
+    let service = Service::new()
+        .callbacks("CB_held() { echo $BASHPID >$FOLDER/callback; read -r <$FOLDER/hold; return 3; }")
+        .file("conf/housekeeping.toml", rule)
+        .fifo("hold")
+        .start();
+    let id = service.request("held");
+    let callback = service.wait_for_line("callback").parse().expect("a pid");
+    wait_for("a listener for the next attempt", || {
+        (service.call(r#"{"op":"status"}"#)["listener"]["state"] == "ready").then_some(())
+    });
+    fill_journal(&service);
+    service.signal(nix::libc::SIGSTOP);
+    service.release("hold");
+    wait_for("the attempt's end", || (!is_alive(callback)).then_some(()));
+    let mut repeat = service.connect();
+    repeat.send("root held\n");
+    service.signal(nix::libc::SIGCONT);
+    is_refused_for_the_journal(&repeat.answer());
+    limit_files(&service, "unlimited");
+    service.log().wait_for("starts for root, attempt 2");
+    service.release("hold");
+    let story = ended(&service, &id);
+    assert_eq!((&story.faults[..], story.retried.len()), (&[][..], 1), "{story:?}");
+    assert_eq!((story.outcome(), &story.started[..]), (Some(Failed(3)), &[1, 2][..]));
 }
 
 /// Kills a supervisor while a run is on and a request waits, and puts a folder where its journal was: the next
