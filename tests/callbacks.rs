@@ -439,7 +439,11 @@ fn logs_without_rules_are_left_alone() {
 #[test]
 fn logs_of_a_service_that_is_not_healthy_are_not_rotated_and_the_run_says_so() {
     let callbacks = "CB_rotate_logs() { rotateLogs; }\nCB_health_check() { [[ -e $FOLDER/healthy ]]; }";
-    let service = with_rules("conf/logrotate.conf").callbacks(callbacks).start();
+    let service = with_rules("conf/logrotate.conf").callbacks(callbacks).file("healthy", "").start();
+    service.daemon();
+    service.connect();
+    assert_eq!(service.health().0, 0);
+    fs::remove_file(service.path("healthy")).unwrap();
     let run = service.run("rotate-logs");
     assert_eq!(run.outcome, "failed 1", "{}", run.output);
     assert!(run.output.contains("logs of web not rotated: it is not healthy"), "{}", run.output);

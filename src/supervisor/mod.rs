@@ -7,6 +7,7 @@
 
 mod callers;
 mod calls;
+mod coming_up;
 pub mod descendants;
 mod ending;
 pub mod engine;
