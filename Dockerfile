@@ -14,6 +14,7 @@ ENV PHP_VERSION=${PHP_VERSION} \
 #   certificates, the machine id,
 # - package lists, logs and caches.
 # Old names of time zones, such as US/Pacific, are a package of their own in newer Debians, and in the older ones there is none.
+# The folders of data stay, empty and their users': a new named volume takes its owner from what it is mounted over.
 # The users whose files outlive the container get their numbers from us; the packages would give them out in the order
 # in which they happen to be installed.
 RUN set -eu; \
@@ -72,7 +73,9 @@ RUN set -eu; \
         /var/lib/mysql /var/lib/redis /var/www/html \
         /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* \
         /var/lib/dpkg/*-old /tmp/* /var/tmp/*; \
-    find /var/log -type f -delete
+    find /var/log -type f -delete; \
+    install --directory --owner=mysql --group=mysql --mode=755 /var/lib/mysql; \
+    install --directory --owner=redis --group=redis --mode=750 /var/lib/redis
 
 # The application's user: PHP runs as it, MariaDB knows it by its uid, and Redis' socket is open to its group `redis`.
 # The same number outside is the owner of the files that the site may write.

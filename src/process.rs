@@ -14,6 +14,7 @@ use std::process::Command;
 
 use nix::libc;
 use nix::spawn::{self, PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::wait;
 use tokio::io::Interest;
@@ -72,6 +73,28 @@ pub fn spawn(
         None => spawn_as_we_are(command, &descriptors),
         Some(account) => spawn_as(command, account.clone(), descriptors),
     }
+}
+
+/// Does something during which every process that is started bears this mark, and hands it on to all that it starts.
+///
+/// It is the soft limit of locks on files, which no kernel has enforced since Linux 2.4 (getrlimit(2)): 64 bits that
+/// survive `fork`, `exec` and any change of user, and that everybody may read in `/proc/PID/limits`, also who may not
+/// read the environment of another user's process. Where a hard limit is set below it there is no mark.
+pub fn marked<T>(mark: u64, start: impl FnOnce() -> T) -> T {
+    let Ok((own, hard)) = getrlimit(Resource::RLIMIT_LOCKS) else { return start() };
+    let is_marked = setrlimit(Resource::RLIMIT_LOCKS, mark, hard).is_ok();
+    let started = start();
+    if is_marked {
+        // Nothing hinders this: our own one was below the same hard limit.
+        let _ = setrlimit(Resource::RLIMIT_LOCKS, own, hard);
+    }
+    started
+}
+
+/// The mark of [`marked`] in a process's limits, as `/proc/PID/limits` has them.
+pub fn mark(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max file locks"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// Without the copy of our memory that `fork` makes and our next writes pay for, which is nearly half of what a run

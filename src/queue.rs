@@ -15,8 +15,10 @@ use crate::policy::{Overlap, Policy, RunAs};
 use crate::process::Status;
 use crate::request::{Refusal, RefusalCode, Request};
 
+mod held;
 mod undo;
 
+pub use held::Tired;
 use undo::Undo;
 
 /// Runs side by side, of all actions together.
@@ -36,6 +38,8 @@ pub struct Queue {
     runs: BTreeMap<RunKey, Run>,
     /// What has changed since the last time that all stood for certain.
     undo: Vec<Undo>,
+    /// Whether those that need the service wait until it is up.
+    holds: bool,
 }
 
 /// A request that waits, with those that joined it.
@@ -49,6 +53,8 @@ pub struct Waiting {
     pub attempt: u32,
     /// Not to be started before, after a failed attempt.
     pub not_before: Option<Instant>,
+    /// Since when it waits; not before this supervisor's start.
+    pub since: Instant,
 }
 
 /// A request that is being carried out.
@@ -166,7 +172,8 @@ impl Queue {
             }
             Overlap::Replace => admission = self.replace(&request.action, now),
         }
-        self.waiting.push_back(Waiting { request, joined: Vec::new(), attempt: 0, not_before: None });
+        let (joined, since) = (Vec::new(), now);
+        self.waiting.push_back(Waiting { request, joined, attempt: 0, not_before: None, since });
         self.undo.push(Undo::Admitted);
         Ok(admission)
     }
@@ -190,7 +197,7 @@ impl Queue {
             if free == 0 {
                 break;
             }
-            if can_start(waiting, &busy, policy, now) {
+            if self.can_start(waiting, &busy, policy, now) {
                 free -= 1;
                 busy.insert(&waiting.request.action);
                 needs.push(need(&waiting.request, policy));
@@ -274,7 +281,7 @@ impl Queue {
     fn first_for(&self, with: &Need, policy: &Policy, now: Instant) -> Option<usize> {
         let busy = self.busy_actions();
         self.waiting.iter().position(|waiting| {
-            can_start(waiting, &busy, policy, now) && need(&waiting.request, policy) == *with
+            self.can_start(waiting, &busy, policy, now) && need(&waiting.request, policy) == *with
         })
     }
 
@@ -396,6 +403,19 @@ impl Queue {
         self.busy_actions().contains(action) || self.waiting().any(|request| request.action == *action)
     }
 
+    fn can_start(
+        &self,
+        waiting: &Waiting,
+        busy: &BTreeSet<&ActionName>,
+        policy: &Policy,
+        now: Instant,
+    ) -> bool {
+        let action = &waiting.request.action;
+        let overlaps = busy.contains(action) && policy.rule(action).overlap != Overlap::Allow;
+        let is_due = waiting.not_before.is_none_or(|at| at <= now);
+        !overlaps && is_due && !self.waits_for_service(&waiting.request, policy)
+    }
+
     fn busy_actions(&self) -> BTreeSet<&ActionName> {
         self.runs.values().map(|run| &run.waiting.request.action).collect()
     }
@@ -408,8 +428,9 @@ impl Waiting {
         joined: Vec<RequestId>,
         attempt: u32,
         not_before: Option<Instant>,
+        now: Instant,
     ) -> Self {
-        Self { request, joined, attempt, not_before }
+        Self { request, joined, attempt, not_before, since: now }
     }
 
     /// Whether this is the request with that id, or was joined by it.
@@ -431,12 +452,6 @@ impl Run {
             Some(ending) => ending.kill_at,
         }
     }
-}
-
-fn can_start(waiting: &Waiting, busy: &BTreeSet<&ActionName>, policy: &Policy, now: Instant) -> bool {
-    let action = &waiting.request.action;
-    let overlaps = busy.contains(action) && policy.rule(action).overlap != Overlap::Allow;
-    !overlaps && waiting.not_before.is_none_or(|at| at <= now)
 }
 
 fn need(request: &Request, policy: &Policy) -> Need {

@@ -2,8 +2,8 @@
 # Carries out one request: reads the service's callbacks, waits on stdin for "user action id", calls
 # CB_<action> with the user, and exits with its status. The supervisor always keeps one waiting.
 #
-# It is executed by its own name, with bash as its direct interpreter, so that `ps -C bash` in a callback
-# counts the callback's own shells and not this one.
+# While it waits it bears its own name, with bash as its direct interpreter; once it carries out a callback it is called
+# `bash`. So `ps -C bash` in a callback counts who works, itself too, and nobody who waits.
 set -Eeo pipefail
 
 : "${LAMPLIGHTER_SBIN:=/usr/local/sbin}" "${LAMPLIGHTER_BIN:=/usr/local/bin}" "${LAMPLIGHTER_CONF:=/usr/local/conf}"
@@ -37,6 +37,13 @@ announceCallbacks() {
     unset LAMPLIGHTER_READY_FD
 }
 
+# Where the name cannot be set (no /proc), a callback is carried out all the same. A newline would be a part of it.
+bearTheNameOfWork() {
+    if [[ $LAMPLIGHTER_ACTION != health-check ]]; then
+        { printf bash >/proc/self/comm; } 2>/dev/null || true
+    fi
+}
+
 # One compound command, read whole before it runs: a callback's `set -v` then has nothing to show.
 {
     if [[ ! -r $LAMPLIGHTER_CALLBACKS ]]; then
@@ -55,6 +62,7 @@ announceCallbacks() {
     IFS=' ' read -r LAMPLIGHTER_USER LAMPLIGHTER_ACTION LAMPLIGHTER_REQUEST || exit 0
     export LAMPLIGHTER_USER LAMPLIGHTER_ACTION LAMPLIGHTER_REQUEST
     exec </dev/null
+    bearTheNameOfWork
     "CB_${LAMPLIGHTER_ACTION//-/_}" "$LAMPLIGHTER_USER"
     exit
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Service, is_alive, wait_for};
+use common::{Service, is_alive, is_root, skip, wait_for};
 use serde_json::json;
 
 /// Waits to be killed, or told to end.
@@ -118,6 +118,49 @@ fn a_run_ends_with_its_listener_whoever_still_holds_its_output() {
         let pid = service.wait_for_line(file).parse().unwrap();
         wait_for(&format!("the end of what the run has {file}"), || (!is_alive(pid)).then_some(()));
     }
+}
+
+/// What root may do in a container of the stack: not read another user's environment, for instance.
+const STACKS_RIGHTS: &str = "--bounding-set=-all,+chown,+dac_override,+fowner,+kill,+setgid,+setuid";
+/// As another user, in a session of its own.
+const BECOMES_ANOTHER: &str = "setpriv --reuid=64123 setsid sleep infinity & \
+    until [[ $(ps --no-headers -o comm,sid,uid -p $!) =~ ^sleep[[:space:]]+$![[:space:]]+64123$ ]]; do :; done; echo $! >$FOLDER/left";
+
+#[test]
+fn what_a_run_leaves_behind_as_another_user_in_a_session_of_its_own_is_ended() {
+    if !is_root() {
+        return skip("only root can become somebody else");
+    }
+    let service = Service::new()
+        .callbacks(&format!("CB_leaves() {{ {BECOMES_ANOTHER}; }}"))
+        .below(&["setpriv", STACKS_RIGHTS])
+        .start();
+    let id = service.request("leaves");
+    assert_eq!(service.outcome("leaves", &id).outcome, "succeeded");
+    let pid = service.wait_for_line("left");
+    service.log().wait_for(&format!("left behind and ended: sleep (pid {pid})"));
+    wait_for("the end of what is left", || (!is_alive(pid.parse().unwrap())).then_some(()));
+}
+
+#[test]
+fn what_a_dead_supervisors_run_has_left_as_another_user_is_ended_by_the_next() {
+    if !is_root() {
+        return skip("only root can become somebody else");
+    }
+    let mut service = Service::new()
+        .callbacks(&format!("CB_leaves() {{ {BECOMES_ANOTHER}; {FOR_EVER}; }}"))
+        .below(&["setpriv", STACKS_RIGHTS])
+        .start();
+    service.request("leaves");
+    let pid = service.wait_for_line("left").parse().unwrap();
+    let daemon = service.daemon();
+    service.kill();
+    common::send(daemon, 9);
+    service.log().wait_for_exit();
+    assert!(is_alive(pid), "nobody has ended it yet");
+    service.start_again();
+    service.connect();
+    assert!(!is_alive(pid), "it is ended before anything is taken up");
 }
 
 #[test]

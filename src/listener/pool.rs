@@ -85,7 +85,7 @@ pub struct Ended {
     pub key: Key,
     /// Its process, that led its group.
     pub pid: Pid,
-    /// What its processes carry in their environment.
+    /// What its processes carry.
     pub token: String,
     /// What it was for.
     pub purpose: Purpose,
@@ -298,7 +298,7 @@ impl Pool {
         Some(self.listeners.get(&key)?.process.as_ref()?.0)
     }
 
-    /// What the processes of a listener carry in their environment.
+    /// What the processes of a listener carry.
     pub fn token(&self, key: Key) -> Option<&str> {
         Some(&self.listeners.get(&key)?.process.as_ref()?.1)
     }

@@ -18,7 +18,8 @@ use crate::settings::Settings;
 
 use super::capture::{Capture, Sink};
 
-/// What each process of a run has in its environment, to be found by.
+/// What each process of a run has in its environment. It is found by the mark that is made of the same number
+/// ([`mark`]), which more can see; this is for where there can be no mark.
 pub const TOKEN: &str = "LAMPLIGHTER_TOKEN";
 /// The shell that callbacks find where the container names none. Bash would look up whose shell it is in the
 /// name service at each of its starts, which is up to a sixth of what a listener costs.
@@ -73,7 +74,11 @@ impl Listener {
             (&their_output, 2),
             (&their_ready, their_ready.as_raw_fd()),
         ];
-        let pid = process::spawn(&mut command, start.account, &descriptors)?;
+        let mut spawn = || process::spawn(&mut command, start.account, &descriptors);
+        let pid = match mark(start.token) {
+            Some(mark) => process::marked(mark, spawn),
+            None => spawn(),
+        }?;
         let stdin = Some(std::fs::File::from(our_stdin));
         Ok((Self { pid, capture, stdin }, our_ready))
     }
@@ -84,6 +89,11 @@ impl Listener {
         let mut stdin = self.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
         stdin.write_all(format!("{user} {action} {id}\n").as_bytes())
     }
+}
+
+/// The mark that the processes of a listener with this token bear ([`process::marked`]).
+pub fn mark(token: &str) -> Option<u64> {
+    u64::from_str_radix(token, 16).ok().filter(|&mark| mark != nix::libc::RLIM_INFINITY)
 }
 
 /// Waits until the listener has read its callbacks: their names, or none when it ended before.

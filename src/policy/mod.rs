@@ -22,7 +22,7 @@ use crate::names::ActionName;
 use crate::spelling;
 
 pub use error::PolicyError;
-pub use rule::{LONGEST_BACKOFF, Overlap, Retry, Rule, RunAs};
+pub use rule::{LONGEST_BACKOFF, Needs, Overlap, Retry, Rule, RunAs};
 
 /// The file's name, in the service's `conf` folder.
 pub const FILE: &str = "housekeeping.toml";
@@ -112,8 +112,8 @@ impl fmt::Display for Policy {
     /// The policy as a file that reads as the same, with the defaults written out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (action, rule)) in self.rules.iter().enumerate() {
-            let Rule { timeout, overlap, retry: Retry { attempts, backoff }, allow, run_as, expect_within } =
-                rule;
+            let Rule { timeout, overlap, retry, allow, run_as, expect_within, needs } = rule;
+            let Retry { attempts, backoff } = retry;
             let gap = if index == 0 { "" } else { "\n" };
             let users: Vec<String> = allow.iter().map(|user| format!("\"{user}\"")).collect();
             writeln!(f, "{gap}[action.{action}]")?;
@@ -126,6 +126,7 @@ impl fmt::Display for Policy {
             if let Some(within) = expect_within {
                 writeln!(f, "expect-within = \"{}\"", duration::show(*within))?;
             }
+            writeln!(f, "needs = \"{}\"", needs.as_str())?;
         }
         Ok(())
     }

@@ -13,12 +13,13 @@ use crate::names::{ActionName, UserName};
 use crate::spelling;
 
 use super::source::{self, Remark};
-use super::{LONGEST_BACKOFF, Overlap, Retry, Rule, RunAs};
+use super::{LONGEST_BACKOFF, Needs, Overlap, Retry, Rule, RunAs};
 
 type Key<'i> = Spanned<DeString<'i>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
-pub(super) const RULE_KEYS: [&str; 6] = ["timeout", "overlap", "retry", "allow", "run-as", "expect-within"];
+pub(super) const RULE_KEYS: [&str; 7] =
+    ["timeout", "overlap", "retry", "allow", "run-as", "expect-within", "needs"];
 const RETRY_KEYS: [&str; 2] = ["attempts", "backoff"];
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -173,6 +174,7 @@ impl Reader {
                 "allow" => set(&mut rule.allow, self.users(key, value)),
                 "run-as" => set(&mut rule.run_as, self.choice(key, value, RunAs::WORDS)),
                 "expect-within" => rule.expect_within = self.time(key, value, EXPECT_WITHIN),
+                "needs" => set(&mut rule.needs, self.choice(key, value, Needs::WORDS)),
                 _ => self.unknown(key, "a rule has", &RULE_KEYS),
             }
         }

@@ -22,6 +22,8 @@ pub struct Rule {
     pub run_as: RunAs,
     /// How old the last success may become before the action is overdue.
     pub expect_within: Option<Duration>,
+    /// What must be there before it starts.
+    pub needs: Needs,
 }
 
 /// What happens to a request while a run of its action is on.
@@ -48,6 +50,16 @@ pub enum RunAs {
     Request,
 }
 
+/// What must be there before a run starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Needs {
+    /// The service, which has to have come up.
+    #[default]
+    Service,
+    /// Nothing: also while the service is still starting.
+    Nothing,
+}
+
 /// Whether a failed run is run again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
@@ -66,6 +78,7 @@ impl Rule {
         allow: Vec::new(),
         run_as: RunAs::Root,
         expect_within: None,
+        needs: Needs::Service,
     };
 }
 
@@ -102,6 +115,15 @@ impl Overlap {
 
 impl RunAs {
     pub(super) const WORDS: [(&str, RunAs); 2] = [("root", RunAs::Root), ("request", RunAs::Request)];
+
+    /// The word as the file has it.
+    pub fn as_str(self) -> &'static str {
+        Self::WORDS[self as usize].0
+    }
+}
+
+impl Needs {
+    pub(super) const WORDS: [(&str, Needs); 2] = [("service", Needs::Service), ("nothing", Needs::Nothing)];
 
     /// The word as the file has it.
     pub fn as_str(self) -> &'static str {

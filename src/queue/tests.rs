@@ -254,3 +254,38 @@ fn what_is_taken_back_has_never_been() {
     f.queue.go_back();
     assert_eq!(whole(&f.queue), before, "there is no way back beyond what stands");
 }
+
+#[test]
+fn what_needs_the_service_waits_until_it_is_up_and_what_needs_nothing_does_not() {
+    let mut f = Fixture::new("[action.check]\nneeds = 'nothing'");
+    f.queue.hold();
+    f.admit("1", "forum", "backup");
+    f.admit("2", "forum", "check");
+    assert_eq!(f.queue.needs(&f.policy, f.now), [Need::Own]);
+    assert_eq!(f.start(10).as_deref(), Some("2"));
+    assert_eq!(f.start(11), None);
+    assert!(f.queue.release(&f.policy), "somebody has waited");
+    assert_eq!(f.start(11).as_deref(), Some("1"));
+}
+
+#[test]
+fn what_waits_for_the_service_is_tired_when_its_actions_time_is_over() {
+    let mut f = Fixture::new("[action.backup]\ntimeout = '2h'\n[action.check]\nneeds = 'nothing'");
+    f.queue.hold();
+    f.admit("1", "forum", "check");
+    assert_eq!(f.queue.tired_deadline(&f.policy), None);
+    f.admit("2", "forum", "backup");
+    f.admit("3", "root", "rotate");
+    assert_eq!(f.queue.tired_deadline(&f.policy), Some(f.now + HOUR));
+    f.now += HOUR;
+    let tired = |f: &mut Fixture| -> Vec<String> {
+        let tired = f.queue.tired(&f.policy, f.now);
+        tired.iter().map(|tired| tired.request.id.to_string()).collect()
+    };
+    assert_eq!(tired(&mut f), ["3"]);
+    assert_eq!(tired(&mut f), [""; 0], "once");
+    f.now += HOUR;
+    f.queue.release(&f.policy);
+    assert_eq!(tired(&mut f), [""; 0], "nothing is held any more");
+    assert_eq!(f.queue.open(), 2);
+}

@@ -8,7 +8,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::process::Pid;
+use crate::listener::process as listener;
+use crate::process::{self, Pid};
 
 /// A process below this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub fn with_zombies(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
     found
 }
 
-/// Those of `processes` that belong to the run whose group `leader` led and whose environment has `token`.
+/// Those of `processes` that belong to the run whose group `leader` led and whose processes carry `token`.
 pub fn of_run(processes: Vec<Descendant>, leader: Pid, token: &str, proc: &Path) -> Vec<Descendant> {
     let mut found = processes;
     found.retain(|process| process.group == leader || has_token(process.pid, token, proc));
@@ -108,11 +109,17 @@ fn all(proc: &Path) -> Vec<Pid> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Whether the process was started with the token in its environment (`proc_pid_environ(5)`).
+/// Whether the process is of the listener with this token: by the mark that it bears (`proc_pid_limits(5)`), which is to be
+/// seen of everybody; else by its environment (`proc_pid_environ(5)`), which another user's does not show us.
 fn has_token(pid: Pid, token: &str, proc: &Path) -> bool {
-    let wanted = format!("{}={token}", crate::listener::process::TOKEN);
-    let environment = fs::read(proc.join(pid.to_string()).join("environ")).unwrap_or_default();
-    environment.split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes())
+    let folder = proc.join(pid.to_string());
+    let read = |name| fs::read(folder.join(name)).unwrap_or_default();
+    let mark = listener::mark(token);
+    if mark.is_some() && mark == process::mark(&String::from_utf8_lossy(&read("limits"))) {
+        return true;
+    }
+    let wanted = format!("{}={token}", listener::TOKEN);
+    read("environ").split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes())
 }
 
 /// Reads `PID (NAME) STATE PPID PGRP SESSION …` (`proc_pid_stat(5)`); the name may hold anything, brackets too.
@@ -160,6 +167,21 @@ mod tests {
         let pids: Vec<_> = found.iter().map(|descendant| (descendant.pid, descendant.group)).collect();
         assert_eq!(pids, [(8, 8), (10, 10)]);
         assert_eq!(found[0].name, "a) b ) (c");
+    }
+
+    #[test]
+    fn who_changes_user_and_session_is_found_by_its_mark_and_who_has_none_by_its_environment() {
+        let proc = proc_with(&["7 (a) S 1 7 7 0", "8 (b) S 1 8 8 0", "9 (c) S 1 9 9 0"]);
+        let write = |path: &str, text: &str| fs::write(proc.path().join(path), text).unwrap();
+        let limits =
+            |soft: &str| format!("Limit  Soft  Hard  Units\nMax file locks  {soft}  unlimited  locks\n");
+        write("7/limits", &limits("18364758544493064720"));
+        write("8/limits", &limits("unlimited"));
+        write("8/environ", "A=1\0LAMPLIGHTER_TOKEN=fedcba9876543210\0");
+        write("9/limits", &limits("18364758544493064721"));
+        let mut found = with_token("fedcba9876543210", proc.path());
+        found.sort_unstable();
+        assert_eq!(found, [7, 8]);
     }
 
     #[test]

@@ -143,7 +143,7 @@ pub enum Action {
 pub struct Remains {
     /// The process that led the run's group.
     pub leader: Pid,
-    /// What the run's processes carry in their environment, those in groups of their own too.
+    /// What the run's processes carry, those in groups of their own too.
     pub token: String,
 }
 

@@ -99,6 +99,11 @@ impl Life {
         }
     }
 
+    /// Whether there is no daemon, only callbacks.
+    pub fn is_callbacks_only(&self) -> bool {
+        self.callbacks_only
+    }
+
     /// The service's process, while it lives.
     pub fn pid(&self) -> Option<Pid> {
         match self.service {

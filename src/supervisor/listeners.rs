@@ -64,6 +64,10 @@ impl Machine {
             }
             (Purpose::Health, _) => {
                 let health = self.checks.judge(status, said, self.degraded(now));
+                if health.healthy {
+                    self.service_is_up();
+                }
+                self.checks.answered(&health, now.wall);
                 self.answer_checks(&health, now);
                 self.act(Action::SignalRemains(key, Remains { leader: pid, token }, super::machine::KILL));
             }
@@ -150,14 +154,19 @@ impl Machine {
     /// Runs the service's own check, unless one is on already: that one answers all who wait.
     fn check(&mut self, caller: Caller, now: Moment) {
         if self.checks.join(caller) {
-            let source = self.pool.serving();
-            let key = self.pool.add(Purpose::Health, source, now.instant);
-            self.checks.started(key);
-            self.act(Action::StartListener(key, Purpose::Health, source));
+            self.start_check(now);
         }
     }
 
+    pub(super) fn start_check(&mut self, now: Moment) {
+        let source = self.pool.serving();
+        let key = self.pool.add(Purpose::Health, source, now.instant);
+        self.checks.started(key);
+        self.act(Action::StartListener(key, Purpose::Health, source));
+    }
+
     pub(super) fn answer_checks(&mut self, health: &Health, now: Moment) {
+        self.check_again_later(now);
         let callers = self.checks.finish();
         if !callers.is_empty() {
             self.checks.answered(health, now.wall);

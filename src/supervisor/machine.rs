@@ -21,6 +21,7 @@ use crate::queue::{self, Queue};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::signals::{self, Number};
 
+use super::coming_up::ComingUp;
 use super::event::{Action, Caller, Event, Level, Remains, Sweep, Turn};
 use super::group::{Asked, Group};
 use super::health::{Checks, Health};
@@ -43,6 +44,7 @@ pub struct Machine {
     pub(super) pool: Pool,
     pub(super) queue: Queue,
     pub(super) checks: Checks,
+    pub(super) coming_up: ComingUp,
     pub(super) policy: Policy,
     /// What is wrong with the policy's file, and whether there is no good one to go on with.
     pub(super) policy_fault: Option<(String, bool)>,
@@ -90,11 +92,14 @@ impl Machine {
             Ok(policy) => (policy, None),
             Err(fault) => (Policy::default(), Some((fault, true))),
         };
+        let mut queue = Queue::default();
+        queue.hold();
         Self {
             life: Life::default(),
             pool: Pool::new(beginning.seed, beginning.has_last_good),
-            queue: Queue::default(),
+            queue,
             checks: Checks::default(),
+            coming_up: ComingUp::new(beginning.seed),
             policy,
             policy_fault,
             overdue: beginning.overdue,
@@ -148,6 +153,7 @@ impl Machine {
             Event::Swept(sweep) => self.swept(sweep, now),
             Event::DeadlinePassed => self.deadline_passed(now),
         }
+        self.see_service(now);
         self.tell_overdue(now);
         self.started_at.get_or_insert(now.wall);
         if self.since.is_none() || self.life.state() != state {
@@ -191,7 +197,9 @@ impl Machine {
             return stopping;
         }
         let overdue = self.overdue.deadline(&self.policy, now);
-        [stopping, self.pool.deadline(), self.queue.deadline(), overdue].into_iter().flatten().min()
+        let coming_up = self.coming_up_deadline();
+        let running = [self.pool.deadline(), self.queue.deadline(), coming_up, overdue];
+        running.into_iter().chain([stopping]).flatten().min()
     }
 
     /// Whether the stop has begun, so that the last child's end is what is waited for.
@@ -347,6 +355,9 @@ impl Machine {
             Some(Due::Kill) => self.kill(now),
             Some(Due::GiveUp) => self.give_up("what was killed above", now),
             None => {}
+        }
+        if !self.life.is_stopping() {
+            self.end_what_is_tired(now);
         }
         for due in self.queue.due(now.instant) {
             match due {

@@ -8,6 +8,7 @@
 
 mod callers;
 mod calls;
+mod coming_up;
 pub mod descendants;
 mod ending;
 pub mod engine;

@@ -29,7 +29,7 @@ impl Machine {
         if started.is_none() {
             self.say(Level::Info, format!("{name}, accepted before, waits for its turn"));
             let not_before = not_before.map(|at| now.instant_of(at));
-            return self.queue.restore(Waiting::recovered(request, joined, attempt, not_before));
+            return self.queue.restore(Waiting::recovered(request, joined, attempt, not_before, now.instant));
         }
         // How long it ran is not known: the supervisor died with it.
         let end = End { attempt, outcome: Outcome::Interrupted, took_ms: 0 };
@@ -39,7 +39,7 @@ impl Machine {
                 let not_before = now.wall_after(pause);
                 self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
                 let not_before = Some(now.instant + pause);
-                self.queue.restore(Waiting::recovered(request, joined, attempt, not_before));
+                self.queue.restore(Waiting::recovered(request, joined, attempt, not_before, now.instant));
             }
             None => self.conclude(&request, end, Some("the supervisor ended before it".into()), now),
         }
@@ -78,6 +78,7 @@ impl Machine {
             return Ok(());
         }
         self.record(Entry::Accepted { at, request: request.clone(), by });
+        self.say_that_it_waits(&request);
         match admission {
             Admission::Waits | Admission::Joined(_) => {}
             Admission::Skipped => {
@@ -218,6 +219,7 @@ mod tests {
 
     use super::*;
     use crate::supervisor::event::{Event, Turn};
+    use crate::supervisor::life::Setting;
     use crate::supervisor::machine::Beginning;
     use crate::supervisor::overdue::Overdue;
 
@@ -236,6 +238,7 @@ mod tests {
         let key = started.expect("a listener is started beside the service");
         machine.handle(Event::ListenerStarted(key, 11, "token".into()), now);
         machine.handle(Event::ListenerReady(key, vec!["CB_ok".into()]), now);
+        machine.handle(Event::Set(Setting::Prepared), now);
         machine.handle(Event::Decide, now);
         (machine, key)
     }

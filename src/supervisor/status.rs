@@ -63,6 +63,9 @@ struct Asked {
     id: String,
     user: String,
     action: String,
+    /// Why it waits, where it is not for its turn: `service` for one that waits until the service is up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
     /// How long it has been on, in milliseconds; nothing for one that waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     running_ms: Option<u128>,
@@ -103,7 +106,7 @@ impl Machine {
             listener: self.listener_status(),
             degraded: self.degraded(now),
             problems: self.problems.clone(),
-            waiting: self.queue.waiting().map(|request| Asked::new(request, None)).collect(),
+            waiting: self.queue.waiting().map(|request| self.waiting_status(request)).collect(),
             running: self
                 .queue
                 .running()
@@ -122,6 +125,11 @@ impl Machine {
     pub fn actions(&self) -> Vec<&str> {
         let offered = self.pool.actions().and_then(Result::ok).into_iter().flatten();
         offered.filter(|action| **action != ActionName::health_check()).map(ActionName::as_str).collect()
+    }
+
+    fn waiting_status(&self, request: &Request) -> Asked {
+        let why = self.queue.waits_for_service(request, &self.policy).then_some("service");
+        Asked { why, ..Asked::new(request, None) }
     }
 
     fn listener_status(&self) -> Listener {
@@ -153,7 +161,7 @@ fn in_milliseconds(at: Timestamp) -> String {
 impl Asked {
     fn new(request: &Request, running_ms: Option<u128>) -> Self {
         let Request { id, user, action } = request;
-        Self { id: id.to_string(), user: user.to_string(), action: action.to_string(), running_ms }
+        Self { id: id.to_string(), user: user.to_string(), action: action.to_string(), why: None, running_ms }
     }
 }
 

@@ -29,6 +29,7 @@ const POLICY: &str = "
 retry = { attempts = 3, backoff = '5s' }
 [action.action-1]
 overlap = 'allow'
+needs = 'nothing'
 [action.action-2]
 overlap = 'replace'
 retry = { attempts = 2, backoff = '3s' }
@@ -131,6 +132,8 @@ struct World {
     cannot_write: bool,
     books: Books,
     last_asked: Option<Request>,
+    /// Whether the service has been up: its check has succeeded once.
+    was_up: bool,
     /// What is in store for the next listener that is started, and for the next run that ends.
     ahead: Ahead,
     left: Option<u8>,
@@ -156,6 +159,7 @@ impl World {
             cannot_write: false,
             books: Books::default(),
             last_asked: None,
+            was_up: false,
             ahead: Ahead::default(),
             left: None,
         };
@@ -227,6 +231,8 @@ impl World {
                 if !self.listeners().any(|(_, alive)| alive == key) {
                     return Some(Event::NotHanded(key));
                 }
+                let is_free = ["health-check", "action-1"].contains(&request.action.as_str());
+                assert!(self.was_up || is_free, "{request:?} is started before the service is up");
                 assert!(self.handed.insert(key, request).is_none(), "a listener gets a second request");
                 return Some(Event::Handed(key));
             }
@@ -364,8 +370,10 @@ impl World {
 
     fn end(&mut self, pid: Pid, status: Status) {
         let Some(kind) = self.processes.remove(&pid) else { return };
-        if let Kind::Listener(key) = kind {
-            self.handed.remove(&key);
+        if let Kind::Listener(key) = kind
+            && let Some(request) = self.handed.remove(&key)
+        {
+            self.was_up |= request.action == ActionName::health_check() && status == Status::Exited(0);
         }
         self.feed(Event::Ended(pid, status, None));
     }
@@ -557,6 +565,8 @@ proptest! {
             world.happen(Happening::Written(true));
             world.happen(Happening::CallbackEnds(0, 0));
             world.happen(Happening::ListenerReady(0));
+            // The listener of a question for health.
+            world.happen(Happening::ListenerReady(1));
         }
         world.happen(Happening::Written(true));
         prop_assert_eq!(world.machine.deadline(world.now), None);

@@ -120,9 +120,10 @@ fn ended(ended: &Ended, look: &Look) -> String {
 }
 
 fn request(asked: &Asked, look: &Look) -> String {
-    let Asked { id, user, action, running_since, .. } = asked;
+    let Asked { id, user, action, why, running_since, .. } = asked;
     let state = match running_since {
         Some(since) => format!("running {}", ages::span(ages::between(*since, look.now))),
+        None if why.as_deref() == Some("service") => "waiting until the service is up".to_owned(),
         None => "waiting".to_owned(),
     };
     format!("{action} {} for {user}, {state}", short(id))

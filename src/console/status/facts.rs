@@ -50,6 +50,8 @@ pub(super) struct Asked {
     pub(super) id: String,
     pub(super) user: String,
     pub(super) action: String,
+    /// Why it waits, where that is not for its turn.
+    pub(super) why: Option<String>,
     pub(super) running_ms: Option<u64>,
     /// Since when it runs, by the clock here.
     pub(super) running_since: Option<Timestamp>,
@@ -137,6 +139,7 @@ impl Asked {
             id: text(&asked["id"])?,
             user: text(&asked["user"]).unwrap_or_default(),
             action: text(&asked["action"])?,
+            why: text(&asked["why"]),
             running_ms: asked["running_ms"].as_u64(),
             running_since: asked["running_ms"].as_u64().and_then(|milliseconds| {
                 Timestamp::now().checked_sub(Duration::from_millis(milliseconds)).ok()

@@ -8,14 +8,14 @@ fn a_misspelt_key() {
     housekeeping.toml:2:1: unknown key `timeuot`
       |
     2 | timeuot = "2h"
-      | ^^^^^^^ a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as` and `expect-within`
+      | ^^^^^^^ a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as`, `expect-within` and `needs`
       = hint: did you mean `timeout`?
     "#);
     insta::assert_snapshot!(rule_fault("run_as = \"root\""), @r#"
     housekeeping.toml:2:1: unknown key `run_as`
       |
     2 | run_as = "root"
-      | ^^^^^^ a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as` and `expect-within`
+      | ^^^^^^ a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as`, `expect-within` and `needs`
       = hint: did you mean `run-as`?
     "#);
     insta::assert_snapshot!(rule_fault("retry = { attempt = 3 }"), @r"
@@ -33,7 +33,7 @@ fn a_key_that_there_is_not() {
     housekeeping.toml:2:1: unknown key `colour`
       |
     2 | colour = "red"
-      | ^^^^^^ a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as` and `expect-within`
+      | ^^^^^^ a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as`, `expect-within` and `needs`
     "#);
     insta::assert_snapshot!(rule_fault("retry = { attempts = 3, jitter = true }"), @r"
     housekeeping.toml:2:25: unknown key `jitter`
@@ -340,7 +340,7 @@ fn all_of_a_file_are_told_at_once_in_their_order() {
     housekeeping.toml:2:1: unknown key `timeuot`
       |
     2 | timeuot = "2h"
-      | ^^^^^^^ a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as` and `expect-within`
+      | ^^^^^^^ a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as`, `expect-within` and `needs`
       = hint: did you mean `timeout`?
     housekeeping.toml:3:11: `overlap` cannot be "never"
       |
@@ -358,7 +358,7 @@ fn all_of_a_file_are_told_at_once_in_their_order() {
 fn one_line_is_enough_for_a_status() {
     let summary = |text| Policy::parse(text, FILE).unwrap_err().summary();
     insta::assert_snapshot!(summary("[action.a]\ntimeuot = \"2h\""), @"housekeeping.toml:2:1: unknown key `timeuot`; did you mean `timeout`?");
-    insta::assert_snapshot!(summary("[action.a]\ncolour = 1\noverlap = 2\nretry = 3"), @"housekeeping.toml:2:1: unknown key `colour`; a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as` and `expect-within` (and 2 more)");
+    insta::assert_snapshot!(summary("[action.a]\ncolour = 1\noverlap = 2\nretry = 3"), @"housekeeping.toml:2:1: unknown key `colour`; a rule has `timeout`, `overlap`, `retry`, `allow`, `run-as`, `expect-within` and `needs` (and 2 more)");
 }
 
 #[test]

@@ -10,6 +10,7 @@ fn an_action_without_a_table_has_the_default_rule() {
     assert_eq!(rule.overlap, Overlap::Queue);
     assert_eq!(rule.retry, Retry { attempts: 1, backoff: Duration::from_secs(60) });
     assert_eq!((rule.allow, rule.run_as, rule.expect_within), (vec![], RunAs::Root, None));
+    assert_eq!(rule.needs, Needs::Service);
 }
 
 #[test]
@@ -32,6 +33,7 @@ fn every_key_has_its_meaning() {
         allow    = ["forum", "10001", 10002, "forum"]
         run-as   = "request"
         expect-within = "1d2h"
+        needs    = "nothing"
 
         [action.rotate]
         overlap = "skip"
@@ -44,6 +46,7 @@ fn every_key_has_its_meaning() {
         allow: ["forum", "10001", "10002"].map(|user| user.parse().unwrap()).to_vec(),
         run_as: RunAs::Request,
         expect_within: Some(Duration::from_secs(26 * 3600)),
+        needs: Needs::Nothing,
     };
     assert_eq!(*policy.rule(&action("nightly-backup")), expected);
     assert_eq!(*policy.rule(&action("rotate")), Rule { overlap: Overlap::Skip, ..Rule::default() });
@@ -83,6 +86,9 @@ fn words_are_those_of_their_choices() {
     }
     for (word, run_as) in RunAs::WORDS {
         assert_eq!(run_as.as_str(), word);
+    }
+    for (word, needs) in Needs::WORDS {
+        assert_eq!(needs.as_str(), word);
     }
 }
 

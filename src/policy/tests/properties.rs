@@ -13,15 +13,17 @@ fn seconds(longest: u64) -> impl Strategy<Value = Duration> {
 fn rules() -> impl Strategy<Value = Rule> {
     let overlap = prop::sample::select(Overlap::WORDS.map(|(_, overlap)| overlap).to_vec());
     let run_as = prop::sample::select(RunAs::WORDS.map(|(_, run_as)| run_as).to_vec());
+    let needs = prop::sample::select(Needs::WORDS.map(|(_, needs)| needs).to_vec());
     let users = vec("[a-z_][a-z0-9_-]{0,31}|[1-9][0-9]{0,8}", 0..4);
     let retry = (1_u32..=100, seconds(86_400));
     let within = option::of(seconds(366 * 86_400));
-    (seconds(30 * 86_400), overlap, retry, users, run_as, within).prop_map(
-        |(timeout, overlap, (attempts, backoff), mut users, run_as, expect_within)| {
+    (seconds(30 * 86_400), overlap, retry, users, run_as, within, needs).prop_map(
+        |(timeout, overlap, (attempts, backoff), mut users, run_as, expect_within, needs)| {
             users.sort();
             users.dedup();
             let allow = users.iter().map(|user| user.parse().unwrap()).collect();
-            Rule { timeout, overlap, retry: Retry { attempts, backoff }, allow, run_as, expect_within }
+            let retry = Retry { attempts, backoff };
+            Rule { timeout, overlap, retry, allow, run_as, expect_within, needs }
         },
     )
 }

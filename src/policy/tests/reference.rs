@@ -52,6 +52,9 @@ fn every_word_is_there() {
     for (word, _) in RunAs::WORDS {
         assert!(row("run-as")[3].contains(word), "{word}");
     }
+    for (word, _) in Needs::WORDS {
+        assert!(row("needs")[3].contains(word), "{word}");
+    }
 }
 
 #[test]

@@ -94,21 +94,22 @@ impl Books {
                 assert!(promised.is_running, "{id} is put back and does not run");
                 (promised.attempts, promised.is_running) = (promised.attempts - 1, false);
             }
-            Entry::Retried { id, end, .. } => self.end_attempt(id, *end),
-            Entry::Ended { id, end, .. } => {
-                self.end_attempt(id, *end);
+            Entry::Retried { id, end, .. } => self.end_attempt(id, *end, false),
+            Entry::Ended { id, end, note, .. } => {
+                let is_tired = note.as_ref().is_some_and(|note| note.contains("has not come up within"));
+                self.end_attempt(id, *end, is_tired);
                 self.conclude(id, end.outcome);
             }
             _ => {}
         }
     }
 
-    /// Each attempt that has started has its own end; one that could not start has only that.
-    fn end_attempt(&mut self, id: &RequestId, end: End) {
+    /// Each attempt that has started has its own end; one that could not start, or was tired of waiting, has only that.
+    fn end_attempt(&mut self, id: &RequestId, end: End, is_tired: bool) {
         let promised = self.promised(id);
         let began = u32::from(!promised.is_running && end.outcome == Outcome::Failed(126));
         assert_eq!(end.attempt, promised.attempts + began, "{id}: {end:?} ends another attempt");
-        let is_after_all = matches!(end.outcome, Outcome::Cancelled | Outcome::Skipped);
+        let is_after_all = is_tired || matches!(end.outcome, Outcome::Cancelled | Outcome::Skipped);
         assert!(promised.is_running || began == 1 || is_after_all, "{id}: {end:?} ends what did not run");
         (promised.attempts, promised.is_running) = (end.attempt, false);
     }

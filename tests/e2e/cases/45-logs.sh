@@ -84,9 +84,23 @@ brokenStateIsBegunAnew() {
     expectMatch 'the state' '^logrotate state' "$(inside redis cat /var/lib/lamplighter/logrotate.state)"
 }
 
+# As the schedule asks right after a stop and a start, at the full hour.
+rotationWaitsForItsService() {
+    docker stop "$(container redis)" >/dev/null
+    docker start "$(container redis)" >/dev/null
+    waitUntil 20 'Redis takes requests' answersRotation
+    expectEqual 'how it ended' succeeded "$(jq --raw-output 'select(.event == "ended") | .outcome' "$results/rotation")"
+    waitUntilHealthy redis
+}
+
+answersRotation() {
+    ask redis 60 <<<'{"op":"run","user":"root","action":"rotate-logs","tell":"outcome"}' >"$results/rotation"
+}
+
 testCase "Apache's logs rotate, and it goes on in the new one" apacheLogs
 testCase "PHP's logs rotate, and it goes on in the new one" phpLogs
 testCase "Redis' logs rotate, and it goes on in the new one" redisLogs
 testCase 'a long line that PHP logs is logged whole' longLinesAreWhole
 testCase 'no line of a log is lost or doubled when it is rotated under load' noLineIsLostUnderLoad
 testCase 'a broken state of log rotation does not end it for ever' brokenStateIsBegunAnew
+testCase 'logs that are to be rotated while their service is starting are rotated when it is up' rotationWaitsForItsService

@@ -92,13 +92,15 @@ waitUntilHealthy() { # SERVICE...
 
 # Takes everything away that a run of ours has made, or one before it that did not live to do it. The image stays: its
 # layers are what makes the next run quick.
-removeStack() { # PROJECT FOLDER
+removeStack() { # PROJECT [FOLDER]
     local -a ids
     mapfile -t ids < <(docker ps --all --quiet --filter "label=com.docker.compose.project=$1")
     if ((${#ids[@]})); then docker rm --force --volumes -- "${ids[@]}" >/dev/null; fi
     mapfile -t ids < <(docker network ls --quiet --filter "label=com.docker.compose.project=$1")
     if ((${#ids[@]})); then docker network rm "${ids[@]}" >/dev/null; fi
-    removeFolder "$2"
+    mapfile -t ids < <(docker volume ls --quiet --filter "label=com.docker.compose.project=$1")
+    if ((${#ids[@]})); then docker volume rm "${ids[@]}" >/dev/null; fi
+    if [[ -n ${2:-} ]]; then removeFolder "$2"; fi
 }
 
 # What containers wrote there belongs to their users: without being root, it takes a container to remove it.
