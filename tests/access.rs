@@ -194,6 +194,8 @@ fn who_is_refused_again_and_again_fills_no_log() {
     }
     is_not_allowed(&ask_as(OTHER, &service, "64124 open"));
     assert!(service.ask("root no-such-action").starts_with("refused unknown-action: "));
+    // What is logged arrives in its order, and perhaps after the answer.
+    service.log().wait_for("uid 0, unknown-action: ");
     // The rest is counted, and said when the minute is over.
     let refusals = service.log().lines_with(" refused ");
     assert_eq!(refusals.len(), 3, "{refusals:#?}");
