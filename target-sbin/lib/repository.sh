@@ -12,6 +12,8 @@ repository=$LAMPLIGHTER_BACKUPS/repository
 repositoryPatience=${repositoryPatience:-5400}
 # What stays free of a disk, in bytes.
 spaceReserve=$((64 << 20))
+# shellcheck source=target-sbin/lib/snapshots.sh
+source "$LAMPLIGHTER_SBIN/lib/snapshots.sh"
 
 # restic's exit statuses that say what is wrong (restic(1), "Exit status").
 declare -A repositoryFaults=(
@@ -38,7 +40,7 @@ openRepository() {
     id=$(inRepository cat config | jq --raw-output .id) || status=$?
     if ((status)); then repositoryFailed "$status" 'cannot open the repository'; fi
     printf '%s\n' "$id" >"$known"
-    inRepository unlock --remove-all --quiet
+    inRepository unlock --remove-all --quiet >&2
 }
 
 lockRepository() {
@@ -59,7 +61,7 @@ makeRepository() { # FILE-WITH-ITS-ID
         logError "the repository of backups is gone from $LAMPLIGHTER_BACKUPS (BACKUP_PATH in .env): is its disk mounted?" \
             "To begin a new one, remove data/lamplighter/$LAMPLIGHTER_SERVICE/${1##*/}"
     fi
-    inRepository init --quiet || repositoryFailed "$?" 'cannot make the repository'
+    inRepository init --quiet >&2 || repositoryFailed "$?" 'cannot make the repository'
     logInfo "a new repository of backups: $repository"
 }
 
@@ -69,10 +71,11 @@ repositoryFailed() { # STATUS WHAT
 
 # Makes a snapshot and prints restic's summary of it. What restic has against it is in the log.
 takeSnapshot() { # RESTIC'S ARGUMENT...
-    local summary complaints running watching status=0
+    local summary complaints running watching place status=0
     summary=$(mktemp)
     complaints=$(mktemp)
-    "${resticHere[@]}" backup --json --quiet "$@" >"$summary" 2>>"$complaints" &
+    place=$(nextPlace) || repositoryFailed "$?" 'no backup is made'
+    "${resticHere[@]}" backup --json --quiet --tag "$place" "$@" >"$summary" 2>>"$complaints" &
     running=$!
     endBeforeFull "$running" 2>>"$complaints" &
     watching=$!
@@ -81,13 +84,13 @@ takeSnapshot() { # RESTIC'S ARGUMENT...
     wait "$watching" || true
     if ((status == 3)) && [[ -z $(unreadable "$complaints") ]]; then
         # Of a site in use, a file may go between being seen and being read. It is none of the site's any more.
-        logInfo "$(readableErrors "$complaints" | wc --lines) files went while they were backed up" >&2
+        logInfo "$(readableErrors "$complaints" | wc --lines) files went while they were backed up"
         status=0
     fi
     if ((status)); then
         readableErrors "$complaints" | head --lines=20 >&2
         if foundNoRoom "$complaints"; then
-            throwAwayRemains >&2
+            throwAwayRemains
             status=no-room
         fi
     else
@@ -119,8 +122,8 @@ foundNoRoom() { # FILE
 # room by hand, and the database beside it would have none either. Nothing is stored anew to save some space: there is none.
 throwAwayRemains() {
     # Its lock, where it had to be killed: we hold ours.
-    inRepository unlock --remove-all --quiet
-    if inRepository prune --quiet --max-repack-size 0 2>&1 | { grep --invert-match 'without a cache' || true; }; then
+    inRepository unlock --remove-all --quiet >&2
+    if inRepository prune --quiet --max-repack-size 0 2>&1 | { grep --invert-match 'without a cache' || true; } >&2; then
         logInfo "what no snapshot needs is thrown away: $(inBytes "$(freeSpace "$LAMPLIGHTER_BACKUPS")") are free in $LAMPLIGHTER_BACKUPS"
     else
         logInfo "what no snapshot needs could not be thrown away: the reason is above. Make room, then: repository prune"
@@ -135,21 +138,6 @@ readableErrors() { # FILE
 # What could not be read and is there all the same.
 unreadable() { # FILE
     readableErrors "$1" | grep --invert-match --regexp='no such file or directory$' --regexp='^Warning: at least one source file could not be read' || true
-}
-
-# The newest snapshot with this tag, as restic describes it; nothing where there is none.
-newestSnapshot() { # TAG
-    inRepository snapshots --json --no-lock --tag "$1" | jq --compact-output 'max_by(.time) // empty'
-}
-
-# Only after a success, so that the last good backups outlive a series of failures: what counts is how many days there
-# are backups of, not how long ago they were. All of the last two days stay (counted back from the newest backup), because
-# of a day only the last one would: a backup made by hand after something broke would throw away the good one of that night.
-forgetOld() { # TAG RESTIC-COMMAND...
-    local tag=$1
-    shift
-    "$@" forget --quiet --tag "$tag" --group-by host,paths --keep-within 2d --keep-daily "${BACKUP_KEEP_DAYS:-14}" \
-        --keep-weekly "${BACKUP_KEEP_WEEKS:-8}" --keep-monthly "${BACKUP_KEEP_MONTHS:-12}"
 }
 
 # Throws away what is in no snapshot any more. It looks up much, hence the cache, which nothing that proves anything uses.
@@ -196,6 +184,29 @@ rememberSize() { # TAG BYTES
 
 sizeFile() { # TAG
     printf '%s\n' "$LAMPLIGHTER_STATE/backed-up-$1-bytes"
+}
+
+# Says, as a problem that lasts, that far less was backed up than is usual: a disk may be missing, or somebody has emptied
+# a table. The backup is kept all the same, because it may be right. It is compared with the most that the last seven had,
+# so that it is said for a week of nights.
+noticeFewer() { # TAG '{"WHAT":NUMBER,...}'
+    local fewer
+    local -r known=$LAMPLIGHTER_STATE/backed-up-$1-counts limit=${BACKUP_FEWER_PERCENT:-30}
+    touch -- "$known"
+    fewer=$(jq --null-input --raw-output --argjson limit "$limit" --argjson is "$2" '
+        [inputs] as $before | [$is | to_entries[] | . as $one | ([$before[][.key] // 0] | max // 0) as $most
+            | select(.value < $most * (100 - $limit) / 100) | "\(.value) \(.key), where there have been \($most)"]
+        | join("; ")' "$known")
+    if [[ -n $fewer ]]; then
+        logInfo "far fewer than before: $fewer"
+        leaveProblem "fewer-$1" "the newest backup of the $1 has far less than those before: $fewer. See whether something" \
+            "is missing; where all is right, it is not said any more after seven backups (more than $limit % less is far," \
+            "BACKUP_FEWER_PERCENT in .env)"
+    else
+        takeAwayProblem "fewer-$1"
+    fi
+    { tail --lines=6 -- "$known" && printf '%s\n' "$2"; } >"$known.new"
+    mv -- "$known.new" "$known"
 }
 
 # "snapshot 1f2e3d4c, 1.2GiB, of it new: 3.4MiB"

@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # The restore drill: the newest backup of the database is restored into a MariaDB of its own, which nobody else can
-# reach, and has to hold what was backed up; what the repository holds is read and checked.
+# reach, and has to hold what was backed up. The files' part is in drill-files.sh.
+# shellcheck source=service/backup/bin/files.sh
+source "$LAMPLIGHTER_BIN/files.sh"
+# shellcheck source=service/backup/bin/drill-files.sh
+source "$LAMPLIGHTER_BIN/drill-files.sh"
 
 scratch=$LAMPLIGHTER_STATE/drill
 scratchSocket=$scratch/socket
@@ -11,7 +15,7 @@ drill() {
     local database files
     database=$(newestOrNothing database)
     files=$(newestOrNothing files)
-    trap endScratch EXIT
+    trap 'endScratch; endFilesAside' EXIT
     drillDatabase "$database"
     endScratch
     drillFiles "$files"
@@ -106,19 +110,6 @@ compareFacts() { # RECORDED RESTORED
         printf '%s\n' "$differences" >&2
         logError 'the restored database is NOT what was backed up: what differs is above'
     fi
-}
-
-# Every night another part is read, and after so many nights all.
-drillFiles() { # SNAPSHOT
-    local nights=${BACKUP_CHECK_NIGHTS:-7} part files listed
-    part=$(($(date +%s) / 86400 % nights + 1))
-    if ! inRepository check --read-data-subset="$part/$nights"; then
-        logError 'the repository of backups is DAMAGED: what is wrong with it is above'
-    fi
-    files=$(ofSnapshot "$1" .summary.total_files_processed)
-    listed=$(inRepository ls --json --no-lock "$(ofSnapshot "$1" .short_id)" | jq --null-input '[inputs | select(.type == "file")] | length')
-    if ((listed < files)); then logError "the backup of the files has $listed of the $files files it was made of"; fi
-    logInfo "the files of $(ofSnapshot "$1" '.time[:19]'), snapshot $(ofSnapshot "$1" .short_id): $listed; part $part of $nights of the repository read and checked"
 }
 
 # Beside the backups, so that it goes where they go.

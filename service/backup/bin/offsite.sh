@@ -31,6 +31,7 @@ copyOffsite() {
         for tag in database files; do forgetOld "$tag" atOffsite; done
         atOffsite prune --quiet || offsiteFailed "$?" 'what is old could not be thrown away'
     fi
+    followPlacesOf atOffsite
     logInfo "copied to $(offsiteName), which has $(atOffsite snapshots --json --no-lock | jq length) snapshots"
 }
 

@@ -39,6 +39,7 @@ CB_nightly_backup() { # USER
     logInfo "$(describeSnapshot "$summary"): $(describeFacts "$facts")"
     reportGaps "$facts"
     rememberSize database "$bytes"
+    noticeFewer database "$(factsOf "$facts" | jq --compact-output 'select(.server) | {tables, rows}')"
     forgetOld database inRepository
 }
 

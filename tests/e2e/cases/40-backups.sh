@@ -287,16 +287,100 @@ appendOnlyCopyForgetsNothing() {
     startLonelyBackup "$site" 120m --env BACKUP_OFFSITE=/elsewhere/repository --env BACKUP_OFFSITE_APPEND_ONLY=1 \
         --env BACKUP_KEEP_DAYS=1 --env BACKUP_KEEP_WEEKS=1 --env BACKUP_KEEP_MONTHS=1 \
         --volume "$results/offsite:/run/secrets/backup-offsite:ro" --volume "$results/elsewhere:/elsewhere"
-    expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
     lonelySnapshot '2020-06-16 20:00:00'
     lonelySnapshot '2020-06-17 20:00:00'
     expectEqual 'the outcome of the copy' succeeded "$(lonelyOutcome offsite-copy)"
-    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 3 snapshots' "$(<"$results/output")"
+    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 2 snapshots' "$(<"$results/output")"
     # Here they go with the next backup, and there they stay.
     expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
-    expectEqual 'the snapshots here' 2 "$(lonelyIds | wc --lines)"
+    expectEqual 'the snapshots here' 1 "$(lonelyIds | wc --lines)"
     expectEqual 'the outcome of the copy' succeeded "$(lonelyOutcome offsite-copy)"
-    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 4 snapshots' "$(<"$results/output")"
+    expectMatch 'what it says' 'copied to /elsewhere/repository, which has 3 snapshots' "$(<"$results/output")"
+    expectEqual 'the newest of the copy' "$(docker exec "$lonely" repository snapshots --json | jq --raw-output '.[].tags | sort[0]')" \
+        "$(docker exec "$lonely" sh -c 'repository --offsite snapshots --json "$(repository --offsite newest files)"' | jq --raw-output '.[].tags | sort[0]')"
+}
+
+# On one night the clock was ten years ahead.
+futureBackupIsNotTheNewest() {
+    local site problem
+    site=$(lonelySite)
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m
+    lonelySnapshot "$(date --utc --date=yesterday '+%F %T')"
+    lonelySnapshot '2036-01-01 04:05:00'
+    expectEqual 'the outcome' succeeded "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' 'the clock was wrong when these backups were made: [0-9a-f]{8} of the files bears 2036-01-01T04:05:00' "$(<"$results/output")"
+    expectEqual 'what is newest' "$(date --utc +%Y-%m-%d)" \
+        "$(docker exec "$lonely" sh -c 'repository snapshots --json "$(repository newest files)"' | jq --raw-output '.[].time[:10]')"
+    expectEqual 'what is kept' 3 "$(lonelyIds | wc --lines)"
+    expectEqual 'the outcome of the next' succeeded "$(lonelyOutcome nightly-backup)"
+    expectEqual 'what is kept' 4 "$(lonelyIds | wc --lines)"
+    problem=$(docker exec "$lonely" lamplighter status --json)
+    expectMatch 'the status' '2036-01-01T04:05:00' "$problem"
+    docker exec "$lonely" sh -c 'repository forget --quiet "$(repository snapshots --json | jq --raw-output ".[] | select(.time > \"2036\").short_id")"'
+    expectEqual 'the outcome without it' succeeded "$(lonelyOutcome nightly-backup)"
+    expectNoMatch 'the status' '2036-01-01T04:05:00' "$(docker exec "$lonely" lamplighter status --json)"
+}
+
+# Where root is not ours, nothing can be mounted; nor where Docker has another view of the mounts.
+hiddenDiskIsSaid() {
+    local site
+    if [[ $EUID -ne 0 ]]; then skip 'only root can mount a disk'; fi
+    site=$(lonelySite)
+    mkdir -p -- "$site/uploads"
+    # shellcheck disable=SC2064 # this folder
+    trap "endLonelyBackup; umount -q '$site/uploads' || true" EXIT
+    startLonelyBackup "$site" 120m
+    mount -t tmpfs none "$site/uploads" || skip 'no disk can be mounted here'
+    echo picture >"$site/uploads/one"
+    expectEqual 'the outcome with a disk that came later' failed "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' "does not see what has come since its start: [^ ]*/kept-site/uploads\..*restart backup" "$(<"$results/output")"
+    endLonelyBackup
+    startLonelyBackup "$site" 120m
+    expectEqual 'the outcome after a restart' succeeded "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' ' 2 files' "$(<"$results/output")"
+}
+
+laterDiskIsBackedUpWhereMountsAreShared() {
+    local site
+    if [[ $EUID -ne 0 ]]; then skip 'only root can mount a disk'; fi
+    site=$(lonelySite)
+    mkdir -p -- "$site/uploads"
+    # shellcheck disable=SC2064 # this folder
+    trap "endLonelyBackup; umount -q '$site/uploads' || true; umount -q '$site' || true; bin/up --prepare" EXIT
+    mount --bind "$site" "$site" || skip 'nothing can be mounted here'
+    mount --make-shared "$site"
+    SITE_PATH=$site bin/up --prepare
+    expectMatch '.env' $'\nSITE_PROPAGATION=rslave\n' "$(<.env)"
+    expectMatch 'the mounts' "$site:/var/www/site:ro,rslave" "$(SITE_PATH=$site "${compose[@]}" config)"
+    lonelyMode=ro,rslave startLonelyBackup "$site" 120m
+    mount -t tmpfs none "$site/uploads"
+    echo picture >"$site/uploads/one"
+    expectEqual 'the outcome' succeeded "$(lonelyOutcome nightly-backup)"
+    expectMatch 'what it says' ' 2 files' "$(<"$results/output")"
+
+    endLonelyBackup
+    umount "$site/uploads"
+    mount --make-private "$site"
+    SITE_PATH=$site bin/up --prepare
+    expectMatch '.env' $'\nSITE_PROPAGATION=rprivate\n' "$(<.env)"
+}
+
+# The backup is made; but somebody should look.
+farFewerFilesAreSaid() {
+    local site=$results/shrinking-site
+    mkdir -p -- "$site"
+    touch -- "$site"/{1..20}
+    trap endLonelyBackup EXIT
+    startLonelyBackup "$site" 120m --env BACKUP_FEWER_PERCENT=40
+    expectEqual 'the outcome of the first' succeeded "$(lonelyOutcome nightly-backup)"
+    rm -f -- "$site"/{1..9}
+    expectEqual 'the outcome of the second' succeeded "$(lonelyOutcome nightly-backup)"
+    expectMatch 'the status' 'far less than those before: 11 files, where there have been 20' "$(docker exec "$lonely" lamplighter status --json)"
+    expectEqual 'the backups' 2 "$(lonelyIds | wc --lines)"
+    touch -- "$site"/{1..9}
+    expectEqual 'the outcome of the third' succeeded "$(lonelyOutcome nightly-backup)"
+    expectNoMatch 'the status' 'far less' "$(docker exec "$lonely" lamplighter status --json)"
 }
 
 unreachableCopyIsSaid() {
@@ -332,4 +416,8 @@ testCase 'a full disk is said, before and on the way, has room again, and the ba
 testCase 'what a killed backup left behind makes room for the next one' remainsMakeRoom
 testCase 'the copy elsewhere has what is here' copyGoesElsewhere
 testCase 'a copy that lets nothing be removed is only added to' appendOnlyCopyForgetsNothing
+testCase 'a backup from the future is told, is not the newest, and costs none' futureBackupIsNotTheNewest
+testCase 'a disk below the site that the container does not see fails the backup' hiddenDiskIsSaid
+testCase 'where mounts are shared, bin/up has them propagate, and a disk that comes later is backed up' laterDiskIsBackedUpWhereMountsAreShared
+testCase 'a backup with far fewer files than before is kept, and said' farFewerFilesAreSaid
 testCase 'a place for the copy that cannot be reached is said, and the backups stay as they are' unreachableCopyIsSaid

@@ -1,14 +1,41 @@
 # shellcheck shell=bash disable=SC2016 # it is the shell in the container that expands
 # The proof that backups can be restored, and restoring them.
 
+# All that a file can be. As root of a container that may do so.
+makeOddFiles() {
+    docker run --rm --network none --volume "$PWD/site:/site" --cap-add MKNOD --cap-add SETFCAP --entrypoint bash "$image" -euc '
+        mkdir -p /site/odd/shared && cd /site/odd
+        echo one >one && chown 10001:902 one && chmod 6755 one && ln -f one shared/hard-link
+        chgrp 902 shared && chmod 3775 shared
+        truncate --size=30M sparse && rm -f pipe null block && mkfifo pipe && mknod null c 1 3 && mknod block b 7 9
+        printf x >"$(printf "latin-\\351")" && printf y >"$(printf "a\\nline and \\\\ [x]*?")" && touch program
+        perl -e '\''require "syscall.ph"; my $set = SYS_lsetxattr();
+            sub attribute { my ($path, $name, $value) = @_; my $length = length $value;
+                syscall($set, $path, $name, $value, $length, 0) == 0 or die "$name: $!\n" }
+            my $acl = pack "V(vvV)5", 2, 1, 7, ~0 & 0xffffffff, 2, 4, 33, 4, 5, 0xffffffff, 16, 5, 0xffffffff, 32, 0, 0xffffffff;
+            attribute("one", "user.comment", "kept");
+            attribute("program", "security.capability", pack "V5", 0x02000001, 1 << 10, 0, 0, 0);
+            attribute("shared", "system.posix_acl_$_", $acl) for "access", "default";
+            use Socket; socket my $socket, AF_UNIX, SOCK_STREAM, 0; unlink "socket"; bind $socket, sockaddr_un("socket") or die'\''
+        touch --date="2001-02-03 04:05:06.123456789" one shared program'
+}
+
+removeOddFiles() {
+    rm -rf site/odd 2>/dev/null || docker run --rm --volume "$PWD/site:/site" --entrypoint rm "$image" -rf /site/odd
+}
+
 drillProves() {
     local began=$EPOCHREALTIME
     expectOutcome succeeded mysql nightly-backup
+    makeOddFiles
+    trap removeOddFiles EXIT
     expectOutcome succeeded backup nightly-backup
+    expectMatch 'what the backup says' 'a restore will not bring these back, as no backup can: /var/www/site/odd/socket: a socket' "$(<"$results/output")"
     began=$EPOCHREALTIME
     expectOutcome succeeded backup restore-drill
     figure 'restore drill of the test database' "$(secondsSince "$began") s"
     expectMatch 'what it says' "as it was backed up, .* tables with [0-9]+ rows" "$(<"$results/output")"
+    expectMatch 'what it says' '[0-9]+ files and folders are as they were, [0-9]{2,} of them compared with those of the site; part 1 of 1' "$(<"$results/output")"
     expectMatch 'what it says' "last proven restorable: $(date --utc +%Y-%m-%d)T.* \(database $(newestOf database), files $(newestOf files)\)" "$(<"$results/output")"
     expectEqual 'what is recorded' "$(date --utc +%Y-%m-%d) $(newestOf database) $(newestOf files)" \
         "$(inside backup cat /var/backups/last-proven.json | jq --raw-output '"\(.proven[:10]) \(.database.snapshot) \(.files.snapshot)"')"
@@ -125,8 +152,12 @@ missingRoomIsSaid() {
     expectMatch 'what it says' "there is room.*400\\.0MiB are free on the disk of the database's folder, and it takes 491\\.7MiB" "$(tr '\n' ' ' <<<"$said")"
 }
 
+# With what Perl alone knows: device numbers, extended attributes (ACLs and capabilities too).
 siteFacts() {
-    inside backup sh -euc 'cd /var/www/site && find . -printf "%p %y %m %U %G %s %T@ %l\n" | sort; find . -type f -exec sha256sum {} + | sort'
+    inside backup sh -euc 'cd /var/www/site && find . ! -type s -printf "%p %y %m %U %G %s %T@ %l %n\n" | sort
+        find . -type f -exec sha256sum {} + | sort
+        find . ! -type s -print0 | sort --zero-terminated | xargs --null perl -e "require q(/usr/local/bin/file-attributes.pl);
+            printf qq(%s %d %s\n), \$_, (lstat)[6], join q(, ), sort split /, /, attributesOf(\$_) for @ARGV"'
 }
 
 # All but the visits, because bin/up pays one when it looks whether the site answers, and the runs of the site's task,
@@ -142,6 +173,8 @@ damageIsUndone() {
     mkdir -p site/kept/deep
     head --bytes=300000 /dev/urandom >site/kept/deep/picture
     ln -sfn picture site/kept/deep/link
+    makeOddFiles
+    trap removeOddFiles EXIT
     expectOutcome succeeded mysql nightly-backup
     expectOutcome succeeded backup nightly-backup
     database=$(lastingFacts; sql 'SHOW GRANTS FOR reader@localhost')
@@ -149,7 +182,8 @@ damageIsUndone() {
 
     inRedis set later 'than the backup'
     sql 'DROP TABLE forum.posts; UPDATE forum.archive SET body = 0 WHERE id % 2; CREATE TABLE forum.later (id INT); DROP USER reader@localhost'
-    rm -rf site/kept
+    rm -rf site/kept site/odd/program site/odd/null
+    chmod 0700 site/odd/shared
     echo 'later' >site/later
     echo 'broken' >site/index.php
     expectEqual 'the rows of the broken database' '' "$(sql 'SELECT COUNT(*) FROM forum.posts' 2>/dev/null || true)"
@@ -162,6 +196,8 @@ damageIsUndone() {
     figure 'bin/restore of a damaged site' "$(secondsSince "$began") s"
     expectEqual 'what is in the database' "$database" "$(lastingFacts; sql 'SHOW GRANTS FOR reader@localhost')"
     expectEqual "the site's files" "$files" "$(siteFacts)"
+    expectEqual 'the room that a sparse file takes' 0 "$(inside backup stat --format=%b /var/www/site/odd/sparse)"
+    expectEqual 'what is left beside the files' '' "$(inside backup find /var/www/site -name '.lamplighter-*')"
     expectEqual 'what Redis has' '' "$(inRedis get later)"
     expectMatch 'what it says' 'restoring the database: 100 %' "$(<"$results/restore")"
     expectMatch 'what it says' 'The database before is in [^ ]*/before-restore-' "$(<"$results/restore")"
@@ -171,6 +207,65 @@ damageIsUndone() {
 
 inRedis() { # COMMAND...
     inside redis sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis-password) redis-cli -s /run/redis/redis.sock "$@"' sh "$@"
+}
+
+# As from somebody who is at work on the backups just then; and what is no answer is none.
+waitingIsNoAnswer() {
+    local before said running status=0 holder
+    before=$(container mysql)
+    exec {holder}> >(inside backup flock /var/backups/lock sh -c 'echo held >/var/backups/.held; cat')
+    waitUntil 20 'the lock is held' inside backup rm /var/backups/.held
+    bin/restore deadbeef --force >"$results/restore" 2>&1 {holder}>&- &
+    running=$!
+    waitUntil 60 'it waits' grep 'waiting: somebody else is at work on the backups' "$results/restore"
+    exec {holder}>&-
+    wait "$running" || status=$?
+    expectEqual 'its status' 1 "$status"
+    said=$(<"$results/restore")
+    expectMatch 'what it says' 'there is no such backup: deadbeef' "$said"
+    expectNoMatch 'what it says' 'stopping|is stopped|Up in' "$said"
+    expectEqual 'the container of mysql' "$before running" "$(container mysql) $(inspect mysql '{{.State.Status}}')"
+
+    printf '#!/bin/sh\necho "files deadbeef and more"\n' >"$results/answers"
+    chmod 755 "$results/answers"
+    cp -p -- service/backup/bin/restore "$results/restore.good"
+    trap 'cp -p -- "$results/restore.good" service/backup/bin/restore' EXIT
+    cp -p -- "$results/answers" service/backup/bin/restore
+    said=$(bin/restore --force 2>&1) && fail 'an answer that nobody knows is taken for one'
+    expectMatch 'what it says' 'says what nobody knows: files deadbeef and more' "$said"
+    expectEqual 'the container of mysql' running "$(inspect mysql '{{.State.Status}}')"
+}
+
+# What is damaged is found before anything is touched; what cannot be put into its place leaves what there was, and running.
+failedFilesLeaveTheSite() {
+    local files status=0
+    echo 'of now' >site/now
+    trap undoFailedFiles EXIT
+    files=$(siteFacts)
+    onBackups sh -euc 'mkdir /var/backups/away; mv data/* /var/backups/away'
+    bin/restore --only files --force >"$results/restore" 2>&1 || status=$?
+    onBackups sh -euc 'rm -rf data; mkdir data; mv /var/backups/away/* data/; rmdir /var/backups/away'
+    expectEqual 'the status of a damaged one' 1 "$status"
+    expectMatch 'what it says' 'the files cannot be restored, and all is as it was' "$(<"$results/restore")"
+    expectNoMatch 'what it says' 'the stack is stopped' "$(<"$results/restore")"
+    expectEqual "the site's files" "$files" "$(siteFacts)"
+    siteIsUp
+
+    # A file that nobody may move, in the folder itself.
+    if ! chattr +i site/now 2>/dev/null; then return; fi
+    status=0
+    bin/restore --only files --force >"$results/restore" 2>&1 || status=$?
+    expectEqual 'the status where a file cannot be moved' 1 "$status"
+    expectMatch 'what it says' 'they are as they were before' "$(<"$results/restore")"
+    expectMatch 'what it says' 'The stack is started with the files that there were' "$(<"$results/restore")"
+    expectEqual "the site's files" "$files" "$(siteFacts)"
+    siteIsUp
+    expectOutcome succeeded backup nightly-backup
+}
+
+undoFailedFiles() {
+    chattr -i site/now 2>/dev/null || true
+    rm -f site/now
 }
 
 # MariaDB does not start, as one that finds no memory, say: the stack is left with an empty database.
@@ -275,7 +370,7 @@ bareHostIsRestored() {
     siteIsUp
 }
 
-testCase 'the restore drill proves the newest backups and says when' drillProves
+testCase 'the restore drill restores the newest backups, files with all that they have, and says when it did' drillProves
 testCase 'a backup with a row or a table less than it says fails the drill' drillFindsLess
 testCase 'a backup with fewer files than it says fails the drill' drillFindsFewerFiles
 testCase 'a backup with another value in a row fails the drill' drillFindsOtherValues
@@ -284,6 +379,8 @@ testCase 'a corrupted file of the repository fails the drill, which says which i
 testCase 'bin/restore does not touch a site that is there already' restoreRefusesLiveSite
 testCase 'bin/restore says before it begins that there is no room' missingRoomIsSaid
 testCase 'damage is undone by bin/restore --force, to the last checksum' damageIsUndone
+testCase 'bin/restore waits for who is at work on the backups, and takes nothing else for an answer' waitingIsNoAnswer
+testCase 'files that cannot be restored leave the site as it was, and running' failedFilesLeaveTheSite
 testCase 'what a failed restore leaves is not backed up, and it says where the database before is' brokenRestoreIsNoBackup
 testCase 'bin/restore brings back what one snapshot holds, or a day, or one of both, and nothing else' onlyOneOfBoth
 testCase 'a new clone with the backups, or their copy, and their password is the site again, by one command' bareHostIsRestored

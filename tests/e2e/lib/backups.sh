@@ -11,7 +11,7 @@ snapshotsOf() { # [TAG]
 }
 
 newestOf() { # TAG
-    snapshotsOf "$1" | tail --lines=1
+    inRepository newest "$1"
 }
 
 # What a snapshot of the database says that it holds, line by line.
@@ -24,16 +24,17 @@ onBackups() { # COMMAND... (in /var/backups/repository)
     inside backup sh -euc 'cd /var/backups/repository && exec "$@"' sh "$@"
 }
 
-# A service `backup` with a small disk and a site of its own, apart from the stack. Its container is called $lonely.
+# A service `backup` with a small disk and a site of its own, apart from the stack. Its container is called $lonely, and
+# lonelyMode is how the site is mounted (ro).
 startLonelyBackup() { # SITE SIZE-OF-THE-DISK [DOCKER'S OPTION...]
     local site=$1 size=$2
     shift 2
     docker run --detach --rm --name "$lonely" --hostname backup --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
-        --tmpfs "/var/backups:size=$size" \
+        --tmpfs "/var/backups:size=$size" --volume /proc/1/mountinfo:/usr/local/host-mounts:ro \
         --volume "$PWD/target-sbin:/usr/local/sbin:ro" --volume "$PWD/service/backup/bin:/usr/local/bin:ro" \
         --volume "$PWD/service/backup/conf:/usr/local/conf:ro" \
         --volume "$PWD/.secrets/backup-password:/run/secrets/backup-password:ro" \
-        --volume "$site:/var/www/site:ro" "$@" "$image" >/dev/null
+        --volume "$site:/var/www/site:${lonelyMode:-ro}" "$@" "$image" >/dev/null
     waitUntil 30 'the service answers' docker exec "$lonely" sh -c 'echo "{\"op\":\"ping\"}" | nc -U -N -w 5 /run/backup-request.sock | grep ok'
 }
 
