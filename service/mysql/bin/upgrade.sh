@@ -26,6 +26,12 @@ askForUpgrade() {
     (setsid lamplighter run --user root --detach "$LAMPLIGHTER_SERVICE" upgrade-tables </dev/null >/dev/null &)
 }
 
+# Of its own accord it goes back to no older version, and does nothing for a new patch level.
+upgradeOnce() {
+    mariadb-upgrade --socket="$mariadbSocket" || return
+    if [[ $(tablesVersion) != "$(programVersion)" ]]; then mariadb-upgrade --socket="$mariadbSocket" --force; fi
+}
+
 # Also where nothing asks whether the service is up before its actions run. What it does it can do again: a run that is
 # killed has changed nothing that the next one minds.
 upgradeTables() {
@@ -34,7 +40,7 @@ upgradeTables() {
     tables=$(tablesVersion)
     until mariadb-admin --socket="$mariadbSocket" --connect-timeout=5 --silent ping &>/dev/null; do sleep 0.5; done
     logInfo "mariadb-upgrade: from ${tables:-an unknown version} to $program"
-    if ! mariadb-upgrade --socket="$mariadbSocket" --force; then
+    if ! upgradeOnce; then
         leaveProblem upgrade-tables "mariadb-upgrade to $program has failed: \`lamplighter history mysql\` has its output; then: lamplighter run mysql upgrade-tables"
         logError 'mariadb-upgrade has failed: the reason is above'
     fi

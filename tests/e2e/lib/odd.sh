@@ -65,6 +65,7 @@ CREATE EVENT once ON SCHEDULE AT NOW() + INTERVAL 20 SECOND DO DELETE FROM ticks
 CREATE TABLE noted (id INT);
 CREATE trigger low before insert on noted for each row set new.id = 1;
 CREATE ROLE author;
+GRANT SELECT ON odd.* TO author;
 CREATE DEFINER = author TRIGGER of_role BEFORE UPDATE ON noted FOR EACH ROW SET NEW.id = 2;
 CREATE DEFINER = author VIEW of_role AS SELECT id FROM noted;
 CREATE DEFINER = author PROCEDURE of_role() SELECT 1;
