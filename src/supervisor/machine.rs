@@ -56,6 +56,8 @@ pub struct Machine {
     pub(super) remains: Vec<(Instant, Key, Remains)>,
     /// Why nothing can be recorded at the moment.
     pub(super) unrecorded: Option<String>,
+    /// How much of the journal has been read, in hundredths, while it is.
+    pub(super) reading: Option<u64>,
     /// Why there is no room for another request in the journal.
     pub(super) no_room: Option<String>,
     /// What was said last of broken callbacks: said once, however often they are tried.
@@ -100,6 +102,7 @@ impl Machine {
             ending: BTreeMap::new(),
             remains: Vec::new(),
             unrecorded: None,
+            reading: None,
             no_room: None,
             said_broken: None,
             started_at: None,
@@ -113,6 +116,7 @@ impl Machine {
         let state = self.life.state();
         match event {
             Event::Begin => self.act(Action::StartService),
+            Event::Reading(percent) => self.reading = percent,
             Event::Remembered(overdue) => self.overdue = overdue,
             Event::TakeUp(open) => open.into_iter().for_each(|open| self.take_up(open, now)),
             Event::ServiceStarted(pid) => self.life.service = Service::Starting(pid),

@@ -5,6 +5,7 @@
 //! `callers` for what each of these takes. `group` is the part about promises, [`life`] about the service and the stop,
 //! [`health`] about the check of the service, [`descendants`] about who is left, [`notify`] tells who started us.
 
+mod beside;
 mod callers;
 mod calls;
 pub mod descendants;
@@ -21,7 +22,7 @@ mod listeners;
 pub mod machine;
 pub mod notify;
 pub mod overdue;
-mod past;
+mod reading;
 mod requests;
 pub mod service;
 mod starting;
