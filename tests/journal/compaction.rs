@@ -269,12 +269,15 @@ fn what_comes_while_the_journal_is_written_anew_is_in_the_new_one() {
             n += 1;
         }
     };
-    grow(&mut journal, 1000);
+    grow(&mut journal, 300);
     let compaction = journal.compaction(&keep(100), at(1)).unwrap();
     grow(&mut journal, 100);
     let compacted = std::thread::scope(|scope| {
         let running = scope.spawn(|| compaction.run().unwrap());
-        while !running.is_finished() {
+        for _ in 0..200 {
+            if running.is_finished() {
+                break;
+            }
             grow(&mut journal, 1);
         }
         running.join().unwrap()
