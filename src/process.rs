@@ -144,6 +144,16 @@ fn spawn_as(command: &mut Command, account: Account, descriptors: Vec<(RawFd, Ra
     Ok(child.id().cast_signed())
 }
 
+/// Has all threads take memory from one place: each place of its own would keep some that nobody uses. Call it before
+/// there are threads.
+pub fn share_memory() {
+    // SAFETY: takes plain numbers.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
 /// Gives memory back that is not used any more, of threads that have ended too.
 pub fn give_back_memory() {
     // SAFETY: takes a plain number, and touches only what nobody has allocated.

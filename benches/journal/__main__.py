@@ -76,6 +76,7 @@ class Supervisor:
 
     def accepts(self) -> float:
         """Waits until a request is accepted; how long after the start that is."""
+        service.until(self.socket.exists, "there is a request socket")
         connection = Connection(self.socket)
         if not connection.ask("root mark").startswith(b"accepted "):
             raise Failed("a request is not accepted")
