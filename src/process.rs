@@ -167,6 +167,25 @@ fn spawn_as(command: &mut Command, account: Account, descriptors: Vec<(RawFd, Ra
     Ok(child.id().cast_signed())
 }
 
+/// Has all threads take memory from one place: each place of its own would keep some that nobody uses. Call it before
+/// there are threads.
+pub fn share_memory() {
+    // SAFETY: takes plain numbers.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
+/// Gives memory back that is not used any more, of threads that have ended too.
+pub fn give_back_memory() {
+    // SAFETY: takes a plain number, and touches only what nobody has allocated.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// In the child: lets a descriptor stay open under this number.
 fn give(ours: RawFd, theirs: RawFd) -> io::Result<()> {
     // SAFETY: fcntl(2) and dup2(2) take plain numbers.

@@ -3,6 +3,9 @@
 //! Kept as they stand are the records of open requests and of the newest runs, and of each action's last run
 //! and last success however old. Of any other request its id is kept as long as history is.
 //!
+//! That is done beside the supervisor's loop: a [`Compaction`] reads the old file by a descriptor of its own while the
+//! journal goes on growing, follows it until little is missing, and is [taken over](Journal::take_over) with the rest.
+//!
 //! The new file takes the journal's place in one step, after it is on the disk. So a crash at any point
 //! leaves either the old journal, perhaps beside a leftover that [`Journal::open`] removes, or the new one.
 
@@ -10,8 +13,10 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,6 +32,9 @@ use super::lines::{Line, Lines};
 use super::record::{NoEntry, Record};
 use super::recovered::{LastRuns, Open};
 use super::replay::Replay;
+
+/// What is being done, in an error's words.
+const WRITE: &str = "write the compacted journal";
 
 /// How much history a compaction keeps.
 #[derive(Debug, Clone, Copy)]
@@ -44,25 +52,66 @@ impl Default for Keep {
     }
 }
 
-/// How much a journal grows, besides doubling, before it is compacted, in bytes.
-pub const GROWTH: u64 = 1 << 20;
+/// Of what the journal has grown by meanwhile, so much may be left to who takes the compaction over, in bytes.
+const LITTLE: u64 = 16 * 1024;
+/// It is followed so often, should it grow as fast as it is read.
+const MOST_ROUNDS: u32 = 10;
+/// So much is written before it is brought to the disk: all at the end would keep the journal's own writes waiting.
+const AT_ONCE: u64 = 4 << 20;
+/// A journal that is full is compacted once in this long: what was too young the last time may go.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// The size at which a journal is compacted that had `size` bytes after the last time.
-pub(super) fn due_after(size: u64) -> u64 {
-    2 * size + GROWTH
+/// A compaction that is on, beside the journal.
+#[derive(Debug)]
+pub struct Compaction {
+    folder: PathBuf,
+    path: PathBuf,
+    old: File,
+    /// How much of the old file is durable at the time.
+    durable: Arc<AtomicU64>,
+    keep: Keep,
+    now: Timestamp,
+}
+
+/// A journal written anew, which has all of the old one up to a place.
+#[derive(Debug)]
+pub struct Compacted {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    ids: Ids,
+    /// Where the records end that it has, with what stands for it, in the new file.
+    own: u64,
+    /// How much of the old file it has.
+    taken: u64,
 }
 
 impl Journal {
-    /// [Compacts](Journal::compact) the journal when it has grown enough since the last time; whether it did.
+    /// A compaction, when it is time for one: the journal has grown enough since the last time, or it is full and what
+    /// was too young then may be old enough now.
     ///
     /// # Errors
-    /// As for [`Journal::compact`]. The next try is made when the journal has grown by another [`GROWTH`].
-    pub fn compact_if_due(&mut self, now: Timestamp) -> Result<bool, JournalError> {
-        if self.durable < self.compact_at {
-            return Ok(false);
+    /// When there can be no second descriptor. The next one is due when the journal has grown by another
+    /// [`super::GROWTH`].
+    pub fn due_compaction(&mut self, now: Timestamp) -> Option<Result<Compaction, JournalError>> {
+        let waited = self.compacted_at.is_none_or(|at| now.duration_since(at).abs() >= PATIENCE);
+        if self.durable < self.compact_at && !(self.is_full() && waited) {
+            return None;
         }
-        self.compact_at = self.durable + GROWTH;
-        self.compact(&Keep::default(), now).map(|()| true)
+        self.compact_at = self.durable + self.limits.growth;
+        self.compacted_at = Some(now);
+        Some(self.compaction(&Keep::default(), now))
+    }
+
+    /// A compaction of what there is by now. There may be one at a time.
+    ///
+    /// # Errors
+    /// When there can be no second descriptor.
+    pub fn compaction(&self, keep: &Keep, now: Timestamp) -> Result<Compaction, JournalError> {
+        let path = self.folder.join(NEW_NAME);
+        let old = self.disk.file().try_clone().map_err(JournalError::while_(WRITE, &path))?;
+        let (folder, durable) = (self.folder.clone(), self.published.clone());
+        Ok(Compaction { folder, path, old, durable, keep: *keep, now })
     }
 
     /// Writes the journal anew with what is still of use. What is appended and not durable stays so.
@@ -70,32 +119,99 @@ impl Journal {
     /// # Errors
     /// When the new one cannot be written. The old one is as good as before.
     pub fn compact(&mut self, keep: &Keep, now: Timestamp) -> Result<(), JournalError> {
-        let path = self.folder.join(NEW_NAME);
-        self.replace(&path, keep, now).map_err(|why| {
+        let compacted = self.compaction(keep, now)?.run()?;
+        self.take_over(compacted).map(drop)
+    }
+
+    /// Puts a compaction's result in the journal's place, with what the journal has grown by since. To close the old file,
+    /// which this gives back, may take some time: its room is given back with it.
+    ///
+    /// # Errors
+    /// When the new one cannot be written. The old one is as good as before.
+    pub fn take_over(&mut self, compacted: Compacted) -> Result<impl Send + use<>, JournalError> {
+        let path = compacted.path.clone();
+        self.replace(compacted).map_err(|why| {
             let _ = fs::remove_file(&path);
-            JournalError::new("write the compacted journal", &path, why)
+            JournalError::new(WRITE, &path, why)
         })
     }
 
-    fn replace(&mut self, path: &Path, keep: &Keep, now: Timestamp) -> io::Result<()> {
-        let old = self.disk.file();
-        let mut new = create(path)?;
-        let written = write(&self.folder, old, self.durable, &mut new, keep, now)?;
+    fn replace(&mut self, mut new: Compacted) -> io::Result<Box<dyn Disk>> {
+        new.follow(self.disk.file(), self.durable)?;
         let room = self.allocated.map(|allocated| allocated.saturating_sub(self.durable));
         if let Some(room) = room.filter(|&room| room > 0) {
-            new.allocate(written.length + room)?;
+            new.file.allocate(new.length + room)?;
         }
-        new.sync_all()?;
-        fs::rename(path, &self.path)?;
+        new.file.sync_all()?;
+        fs::rename(&new.path, &self.path)?;
         // The old one may be back after a crash as long as the folder is not on the disk: until it is,
         // nothing that is written to the new one is durable.
         self.is_unsettled = sync_folder(&self.folder).is_err();
         self.is_soiled = false;
-        self.allocated = room.map(|room| if room > 0 { written.length + room } else { 0 });
-        self.disk = Box::new(new);
-        self.durable = written.length;
-        self.ids = written.ids;
-        self.compact_at = due_after(written.length);
+        self.allocated = room.map(|room| if room > 0 { new.length + room } else { 0 });
+        let old = std::mem::replace(&mut self.disk, Box::new(new.file));
+        self.durable = new.length;
+        self.published = Arc::new(AtomicU64::new(new.length));
+        self.ids = new.ids;
+        self.compact_at = self.limits.due_after(new.own);
+        Ok(old)
+    }
+}
+
+impl Compaction {
+    /// Writes the new journal, beside the old one. For a thread that has the time.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn run(self) -> Result<Compacted, JournalError> {
+        self.write().map_err(|why| {
+            let _ = fs::remove_file(&self.path);
+            JournalError::new(WRITE, &self.path, why)
+        })
+    }
+
+    fn write(&self) -> io::Result<Compacted> {
+        let mut file = create(&self.path)?;
+        let taken = self.durable.load(Relaxed);
+        let (length, ids) = write(&self.folder, &self.old, taken, &mut file, &self.keep, self.now)?;
+        let mut new = Compacted { path: self.path.clone(), file, length, ids, own: length, taken };
+        for _ in 0..MOST_ROUNDS {
+            new.file.sync_data()?;
+            let durable = self.durable.load(Relaxed);
+            if durable - new.taken <= LITTLE {
+                break;
+            }
+            new.follow(&self.old, durable)?;
+        }
+        Ok(new)
+    }
+}
+
+impl Compacted {
+    /// Takes over what the old file has grown by, up to `durable`, as it stands.
+    fn follow(&mut self, old: &File, durable: u64) -> io::Result<()> {
+        let mut text = Vec::new();
+        let mut lines = Lines::between(old, self.taken, durable);
+        while let Some(line) = lines.next()? {
+            if let Ok(Entry::Accepted { request, .. } | Entry::Joined { request, .. }) =
+                Entry::parse(line.text)
+            {
+                self.ids.insert(&request.id, self.length + text.len() as u64);
+            }
+            text.extend_from_slice(line.text);
+            text.push(b'\n');
+            if text.len() as u64 >= AT_ONCE {
+                self.append(&mut text)?;
+            }
+        }
+        self.taken = durable;
+        self.append(&mut text)
+    }
+
+    fn append(&mut self, text: &mut Vec<u8>) -> io::Result<()> {
+        self.file.write_all_at(text, self.length)?;
+        self.length += text.len() as u64;
+        text.clear();
         Ok(())
     }
 }
@@ -104,13 +220,7 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-/// A journal written anew.
-struct Written {
-    length: u64,
-    ids: Ids,
-}
-
-/// Writes what is of use of the old file's first `length` bytes to the new one.
+/// Writes what is of use of the old file's first `length` bytes to the new one: its length, and the ids in it.
 fn write(
     folder: &Path,
     old: &File,
@@ -118,7 +228,7 @@ fn write(
     new: &mut File,
     keep: &Keep,
     now: Timestamp,
-) -> io::Result<Written> {
+) -> io::Result<(u64, Ids)> {
     let cutoff = now.checked_sub(keep.age).unwrap_or(Timestamp::MIN);
     let (mut kept, last, since) = choose(folder, old, length, keep.runs, cutoff)?;
     let mut output = Output::new(folder, new);
@@ -136,7 +246,7 @@ fn write(
     }
     output.entry(&Entry::Compacted { at: now })?;
     output.text.flush()?;
-    Ok(Written { length: output.length, ids: output.ids })
+    Ok((output.length, output.ids))
 }
 
 type Last = BTreeMap<ActionName, LastRuns>;
@@ -152,14 +262,20 @@ fn choose(
     let hasher = RandomState::new();
     let hash = |id: &RequestId| hash_of(&hasher, id.as_str());
     let mut newest = VecDeque::new();
-    let replay = Replay::read(folder, old, length, |open: &Open, entry| {
-        if entry.at() >= cutoff {
-            newest.push_back(hash(&open.request.id));
-        }
-        if newest.len() > runs {
-            newest.pop_front();
-        }
-    })?;
+    let replay = Replay::read(
+        folder,
+        old,
+        length,
+        |_| {},
+        |open: &Open, entry| {
+            if entry.at() >= cutoff {
+                newest.push_back(hash(&open.request.id));
+            }
+            if newest.len() > runs {
+                newest.pop_front();
+            }
+        },
+    )?;
     let mut requests = Vec::from(newest);
     let last_runs = replay.last.values().flat_map(|last| [&last.last, &last.last_success]).flatten();
     requests.extend(last_runs.map(|summary| hash(&summary.id)));
@@ -254,9 +370,15 @@ impl<'a> Output<'a> {
     }
 
     fn line(&mut self, text: &[u8]) -> io::Result<()> {
+        let before = self.length / AT_ONCE;
         self.length += text.len() as u64 + 1;
         self.text.write_all(text)?;
-        self.text.write_all(b"\n")
+        self.text.write_all(b"\n")?;
+        if self.length / AT_ONCE > before {
+            self.text.flush()?;
+            self.text.get_ref().sync_data()?;
+        }
+        Ok(())
     }
 }
 

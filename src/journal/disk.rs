@@ -9,7 +9,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::libc::off_t;
 
 /// A journal's file.
-pub(super) trait Disk: Debug {
+pub(super) trait Disk: Debug + Send {
     /// The file itself, to read from.
     fn file(&self) -> &File;
 

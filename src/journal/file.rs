@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use jiff::Timestamp;
 
@@ -13,7 +15,8 @@ use super::disk::Disk;
 use super::entry::Entry;
 use super::error::JournalError;
 use super::ids::Ids;
-use super::lines::line_at;
+use super::limits::Limits;
+use super::lines::{Line, line_at};
 use super::record::Record;
 use super::recovered::Recovered;
 use super::replay::{Replay, in_order, is_record_of};
@@ -23,8 +26,6 @@ use super::shelf;
 pub const NAME: &str = "journal.jsonl";
 /// The name of a compaction's result before it takes the journal's place.
 pub(super) const NEW_NAME: &str = "journal.jsonl.new";
-/// No more requests are accepted when the journal has grown to this, in bytes.
-pub const LARGEST: u64 = 1 << 30;
 /// Room for one acceptance, in bytes: more than the longest such record takes.
 pub const ROOM_TO_ACCEPT: u64 = 512;
 /// Room for what follows an acceptance, in bytes: two starts, a retry and the outcome, at their longest.
@@ -56,8 +57,28 @@ pub struct Journal {
     pub(super) allocated: Option<u64>,
     /// Since when the service has had a journal.
     pub(super) since: Timestamp,
+    pub(super) limits: Limits,
     /// The size at which the next compaction is due.
     pub(super) compact_at: u64,
+    /// When the last compaction was begun by this supervisor.
+    pub(super) compacted_at: Option<Timestamp>,
+    /// [`Journal::durable`], for who copies it beside us.
+    pub(super) published: Arc<AtomicU64>,
+}
+
+/// How far a journal has been read, for who waits for it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    read: AtomicU64,
+    length: AtomicU64,
+}
+
+impl Progress {
+    /// How much of it has been read, in hundredths.
+    pub fn percent(&self) -> u64 {
+        let length = self.length.load(Relaxed).max(1);
+        self.read.load(Relaxed).min(length) * 100 / length
+    }
 }
 
 /// A place among what was appended and is not durable yet.
@@ -96,6 +117,16 @@ impl Journal {
     /// # Errors
     /// When the file cannot be made, read, repaired or brought to the disk.
     pub fn open(folder: &Path, now: Timestamp) -> Result<(Self, Recovered), JournalError> {
+        Self::open_with(folder, now, Limits::default(), &Progress::default())
+    }
+
+    /// As [`Journal::open`], with other limits, and telling how far it has come.
+    pub fn open_with(
+        folder: &Path,
+        now: Timestamp,
+        limits: Limits,
+        progress: &Progress,
+    ) -> Result<(Self, Recovered), JournalError> {
         let path = folder.join(NAME);
         fs::create_dir_all(folder).map_err(JournalError::while_("make the folder", folder))?;
         let leftover = folder.join(NEW_NAME);
@@ -109,7 +140,11 @@ impl Journal {
         let _ = fs::remove_file(folder.join(shelf::NAME));
         let mut file = open_file(&path).map_err(JournalError::while_("open the journal", &path))?;
         let length = file.metadata().map(|metadata| metadata.len());
-        let replay = length.and_then(|length| Replay::read(folder, &file, length, |_, _| {}));
+        let replay = length.and_then(|length| {
+            progress.length.store(length, Relaxed);
+            let read = |line: &Line<'_>| progress.read.store(line.next, Relaxed);
+            Replay::read(folder, &file, length, read, |_, _| {})
+        });
         let mut replay = replay.map_err(JournalError::while_("read the journal", &path))?;
         let repaired = repair(&mut file, &mut replay, now).and_then(|()| sync_folder(folder));
         repaired.map_err(JournalError::while_("repair the journal", &path))?;
@@ -125,7 +160,10 @@ impl Journal {
             ids: replay.ids,
             allocated: Some(0),
             since: replay.since.unwrap_or(now),
-            compact_at: super::compact::due_after(replay.compacted),
+            limits,
+            compact_at: limits.due_after(replay.compacted),
+            compacted_at: None,
+            published: Arc::new(AtomicU64::new(replay.end)),
         };
         let recovered = Recovered {
             last: replay.last,
@@ -134,6 +172,11 @@ impl Journal {
             open: in_order(replay.open),
         };
         Ok((journal, recovered))
+    }
+
+    /// How much of the file is whole records on the disk, in bytes.
+    pub fn durable(&self) -> u64 {
+        self.durable
     }
 
     /// Takes an entry in. It is not durable, and promises nothing, before [`Journal::commit`].
@@ -168,6 +211,7 @@ impl Journal {
             self.ids.insert(&id, self.durable + at as u64);
         }
         self.durable += self.buffer.len() as u64;
+        self.published.store(self.durable, Relaxed);
         self.buffer.clear();
         // A burst is no reason to keep its memory.
         self.buffer.shrink_to(16 * 1024);
@@ -220,13 +264,18 @@ impl Journal {
     /// zfs) it promises less.
     ///
     /// # Errors
-    /// When there is no room, or the journal has grown to [`LARGEST`].
+    /// When there is no room, or the journal has grown to its [largest size](Limits::largest).
     pub fn reserve(&mut self, open: usize) -> Result<(), JournalError> {
         let room = (open as u64 + 1) * (ROOM_TO_ACCEPT + ROOM_TO_END);
         let end = self.durable + self.buffer.len() as u64 + room;
-        let reserved =
-            if end > LARGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { self.allocate(end) };
+        let is_full = end > self.limits.largest;
+        let reserved = if is_full { Err(io::ErrorKind::FileTooLarge.into()) } else { self.allocate(end) };
         reserved.map_err(JournalError::while_("reserve room in the journal", &self.path))
+    }
+
+    /// Whether it has grown so large that no more requests are accepted.
+    pub(super) fn is_full(&self) -> bool {
+        self.durable + ROOM_TO_ACCEPT + ROOM_TO_END > self.limits.largest
     }
 
     /// Allocates room up to `end`, and some more where there is some.

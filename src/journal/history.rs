@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -51,63 +51,98 @@ pub enum Found {
     Many(Vec<RequestId>),
 }
 
-/// The runs in the journal in `folder` that are wanted, the newest request first. None where there is no
-/// journal yet.
+/// A journal as it was at an instant, to be read when there is time, and wherever.
+#[derive(Debug)]
+pub struct Snapshot {
+    path: PathBuf,
+    file: Option<File>,
+    length: u64,
+}
+
+impl Snapshot {
+    /// The journal in `folder` as it is now; an empty one where there is none yet.
+    ///
+    /// # Errors
+    /// When the journal cannot be opened.
+    pub fn take(folder: &Path) -> Result<Self, JournalError> {
+        let path = folder.join(NAME);
+        let opened = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            opened => Some(opened.map_err(JournalError::while_("open the journal", &path))?),
+        };
+        let length = opened.as_ref().map_or(Ok(0), |file| file.metadata().map(|metadata| metadata.len()));
+        let length = length.map_err(JournalError::while_("open the journal", &path))?;
+        Ok(Self { path, file: opened, length })
+    }
+
+    /// The runs that are wanted, the newest request first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn history(self, query: &Query) -> Result<Vec<Run>, JournalError> {
+        let mut found = Vec::new();
+        self.read(|run| {
+            if query.wants(&run) {
+                found.push(run);
+            }
+            found.len() < query.limit
+        })?;
+        found.truncate(query.limit);
+        Ok(found)
+    }
+
+    /// The run whose id, or that of a request that joined it, begins with `prefix`; a whole id means its own
+    /// run, though others begin with it too.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn find(self, prefix: &str) -> Result<Found, JournalError> {
+        let (mut whole, mut first, mut named, mut fitting) = (None, None, Vec::new(), 0);
+        self.read(|run| {
+            let ids = || std::iter::once(&run.id).chain(run.joined.iter().map(|joined| &joined.id));
+            if ids().any(|id| id.as_str() == prefix) {
+                whole = Some(run);
+                return false;
+            }
+            let before = named.len();
+            named.extend(ids().filter(|id| id.as_str().starts_with(prefix)).cloned());
+            if named.len() > before {
+                fitting += 1;
+                first.get_or_insert(run);
+            }
+            named.truncate(MOST_NAMED);
+            true
+        })?;
+        Ok(match (whole, first) {
+            (Some(run), _) => Found::One(Box::new(run)),
+            (None, Some(run)) if fitting == 1 => Found::One(Box::new(run)),
+            (None, Some(_)) => Found::Many(named),
+            (None, None) => Found::None,
+        })
+    }
+
+    /// Gives the runs out, the newest request first, until `wants_more` says no.
+    fn read(self, wants_more: impl FnMut(Run) -> bool) -> Result<(), JournalError> {
+        let Some(file) = self.file else { return Ok(()) };
+        let read = Runs::default().read(LinesBack::new(file, self.length), wants_more);
+        read.map_err(JournalError::while_("read the journal", &self.path))
+    }
+}
+
+/// The runs in the journal in `folder` that are wanted, as [`Snapshot::history`] has them now.
 ///
 /// # Errors
 /// When the journal cannot be read.
 pub fn history(folder: &Path, query: &Query) -> Result<Vec<Run>, JournalError> {
-    let mut found = Vec::new();
-    read(folder, |run| {
-        if query.wants(&run) {
-            found.push(run);
-        }
-        found.len() < query.limit
-    })?;
-    found.truncate(query.limit);
-    Ok(found)
+    Snapshot::take(folder)?.history(query)
 }
 
-/// The run whose id, or that of a request that joined it, begins with `prefix`; a whole id means its own
-/// run, though others begin with it too.
+/// The run that `prefix` means, as [`Snapshot::find`] finds it now.
 ///
 /// # Errors
 /// When the journal cannot be read.
 pub fn find(folder: &Path, prefix: &str) -> Result<Found, JournalError> {
-    let (mut whole, mut first, mut named, mut fitting) = (None, None, Vec::new(), 0);
-    read(folder, |run| {
-        let ids = || std::iter::once(&run.id).chain(run.joined.iter().map(|joined| &joined.id));
-        if ids().any(|id| id.as_str() == prefix) {
-            whole = Some(run);
-            return false;
-        }
-        let before = named.len();
-        named.extend(ids().filter(|id| id.as_str().starts_with(prefix)).cloned());
-        if named.len() > before {
-            fitting += 1;
-            first.get_or_insert(run);
-        }
-        named.truncate(MOST_NAMED);
-        true
-    })?;
-    Ok(match (whole, first) {
-        (Some(run), _) => Found::One(Box::new(run)),
-        (None, Some(run)) if fitting == 1 => Found::One(Box::new(run)),
-        (None, Some(_)) => Found::Many(named),
-        (None, None) => Found::None,
-    })
-}
-
-/// Gives the runs out, the newest request first, until `wants_more` says no.
-fn read(folder: &Path, wants_more: impl FnMut(Run) -> bool) -> Result<(), JournalError> {
-    let path = folder.join(NAME);
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        opened => opened.map_err(JournalError::while_("open the journal", &path))?,
-    };
-    let length = file.metadata().map(|metadata| metadata.len());
-    let read = length.and_then(|length| Runs::default().read(LinesBack::new(file, length), wants_more));
-    read.map_err(JournalError::while_("read the journal", &path))
+    Snapshot::take(folder)?.find(prefix)
 }
 
 /// Runs of which the end has been read, and not the beginning.

@@ -49,7 +49,7 @@ impl Ids {
 
     /// Takes an id whose record stands at `at`, in bytes from the journal's beginning.
     pub(super) fn insert(&mut self, id: &RequestId, at: u64) {
-        // The journal refuses to grow to where this would not hold (see `file::LARGEST`).
+        // The journal refuses to grow to where this would not hold (see `limits::LARGEST`).
         let Ok(at) = u32::try_from(at) else { return };
         self.recent.push((self.hash(id), at));
         if self.recent.len() < MOST_RECENT {

@@ -36,7 +36,12 @@ pub(super) struct Line<'a> {
 impl<'a> Lines<'a> {
     /// The lines of the file's first `end` bytes.
     pub(super) fn new(file: &'a File, end: u64) -> Self {
-        Self { file, end, chunk: Vec::with_capacity(CHUNK), chunk_at: 0, given: 0 }
+        Self::between(file, 0, end)
+    }
+
+    /// The lines from `begin`, where one begins, up to `end`.
+    pub(super) fn between(file: &'a File, begin: u64, end: u64) -> Self {
+        Self { file, end, chunk: Vec::with_capacity(CHUNK), chunk_at: begin, given: 0 }
     }
 
     /// The next line.

@@ -97,17 +97,19 @@ impl Replay {
         }
     }
 
-    /// Reads the first `length` bytes of `file`, which is in `folder`; `ended` is told of each request that
-    /// has its final outcome.
+    /// Reads the first `length` bytes of `file`, which is in `folder`; `read` is told of each line, `ended` of each
+    /// request that has its final outcome.
     pub(super) fn read(
         folder: &Path,
         file: &File,
         length: u64,
+        mut read: impl FnMut(&Line<'_>),
         mut ended: impl FnMut(&Open, &Entry),
     ) -> io::Result<Self> {
         let mut replay = Self::new(folder);
         let mut lines = Lines::new(file, length);
         while let Some(line) = lines.next()? {
+            read(&line);
             match Record::parse(line.text).and_then(|record| Entry::of(&record)) {
                 Ok(entry) => {
                     if let Some(open) = replay.take(file, &line, &entry)? {

@@ -100,7 +100,7 @@ impl Run {
     }
 
     /// Takes in what became of it next.
-    pub(super) fn take(&mut self, entry: &Entry) {
+    pub fn take(&mut self, entry: &Entry) {
         match entry {
             Entry::Started { at, attempt, .. } => self.attempts.push(Attempt {
                 attempt: *attempt,

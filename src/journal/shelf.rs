@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// An id's hash and its record's place, in bytes from the journal's beginning.
 pub(super) type Slot = (u32, u32);
@@ -112,6 +113,9 @@ impl Writer {
 
 /// A fresh file without a name. One that a crash has left its name is taken over.
 fn nameless(folder: &Path) -> io::Result<File> {
+    // The journal and its compaction both need one at times: neither may get the other's.
+    static NAMING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = NAMING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = folder.join(NAME);
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path)?;

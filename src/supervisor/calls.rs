@@ -11,15 +11,18 @@ use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
 use crate::socket::protocol::{self, Call, Reply, Tell, greeting, introduced};
 
+use super::beside::Held;
 use super::callers::Waiting;
-use super::ending::end_survivors;
 use super::engine::Engine;
 use super::event::Event;
 use super::followers::Interest;
 use super::ledger::Used;
-use super::overdue::Overdue;
-use super::past::Past;
 use super::problems;
+use super::reading::Wanted;
+
+/// What only root may do, in a refusal's words.
+const READ: &str = "read what was asked";
+const FOLLOW: &str = "follow runs";
 
 impl Engine {
     /// Does what a caller wants, or refuses it.
@@ -29,6 +32,7 @@ impl Engine {
         match call {
             Call::Run { user, action, id, tell } => self.run(asker, waiting, (user, action, id), tell),
             Call::Health => {
+                self.look_at_reading();
                 let _ = self.look_for_room();
                 self.look_for_problems();
                 let caller = self.remember(waiting);
@@ -36,32 +40,36 @@ impl Engine {
             }
             Call::Ping => send(waiting, greeting(&self.settings.service)),
             Call::Status => {
+                self.look_at_reading();
                 let _ = self.look_for_room();
                 self.look_for_problems();
                 let status = self.machine.status(Moment::now());
                 send(waiting, introduced(&self.settings.service, &status));
             }
             Call::Cancel { id } => match access::permit_root(asker, "call a request off") {
-                Ok(()) => {
-                    let caller = self.remember(waiting);
-                    self.feed(Event::CancelAsked(caller, id));
-                }
+                Ok(()) => self.cancel(waiting, id),
                 Err(refusal) => self.refuse(waiting, refusal),
             },
             Call::Actions => send(waiting, json!({"ok": true, "actions": self.machine.actions()})),
-            Call::History(past) => self.tell(asker, waiting, |runs| runs.history(&past)),
-            Call::Show { id } => self.tell(asker, waiting, |runs| runs.show(&id)),
-            Call::Follow { id, past, output } => {
-                let follow = || match id {
-                    Some(id) if past => self.follow_from_the_start(&id),
-                    Some(id) => Ok(self.follow(Interest::Request(id))),
-                    None if output => Ok(self.follow(Interest::Everything)),
-                    None => Ok(self.follow(Interest::Events)),
+            Call::History(past) => {
+                self.if_root(asker, waiting, READ, |engine, waiting| engine.history(waiting, past));
+            }
+            Call::Show { id } => {
+                self.if_root(asker, waiting, READ, |engine, waiting| engine.find(waiting, id, Wanted::Show));
+            }
+            Call::Follow { id: Some(id), past: true, .. } => {
+                let find = |engine: &mut Self, waiting| engine.find(waiting, id.to_string(), Wanted::Follow);
+                self.if_root(asker, waiting, FOLLOW, find);
+            }
+            Call::Follow { id, output, .. } => {
+                let interest = match id {
+                    Some(id) => Interest::Request(id),
+                    None if output => Interest::Everything,
+                    None => Interest::Events,
                 };
-                match access::permit_root(asker, "follow runs").and_then(|()| follow()) {
-                    Ok(lines) => send_reply(waiting, Reply::Lines(lines)),
-                    Err(refusal) => self.refuse(waiting, refusal),
-                }
+                self.if_root(asker, waiting, FOLLOW, |engine, waiting| {
+                    send_reply(waiting, Reply::Lines(engine.follow(interest)));
+                });
             }
             Call::Next { .. } => {
                 let message = "a supervisor has no schedule: ask the scheduler";
@@ -101,11 +109,17 @@ impl Engine {
             Tell::Outcome => Some(Interest::Outcome(request.id.clone())),
             Tell::Everything => Some(Interest::Request(request.id.clone())),
         };
-        if let Err(refusal) = self.mend_journal() {
-            return self.refuse(waiting, refusal);
+        self.request(waiting, request, asker.uid);
+    }
+
+    /// A request that its sender may make; held until it is known which ids are used up.
+    pub(super) fn request(&mut self, waiting: Waiting, request: Request, by: u32) {
+        if !self.machine.is_stopping() && !self.ledger.is_open() {
+            return self.hold(Held::Request(waiting, request, by));
         }
+        self.mend_journal();
         match self.ledger.used(&request) {
-            None => self.ask(waiting, request, asker.uid),
+            None => self.ask(waiting, request, by),
             Some(Used::Same) => self.answer_again(waiting, request.id),
             Some(Used::SameLongAgo) => self.answer_forgotten(waiting, request.id),
             Some(Used::Another) => {
@@ -117,10 +131,8 @@ impl Engine {
 
     /// The same was asked before, under the same id: the same answer, and nothing is done twice.
     fn answer_again(&mut self, waiting: Waiting, id: RequestId) {
-        if waiting.interest.is_some()
-            && let Some(line) = self.past().outcome(&id)
-        {
-            return send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
+        if waiting.interest.is_some() {
+            return self.find(waiting, id.to_string(), Wanted::Outcome(id));
         }
         let caller = self.remember(waiting);
         self.answer(caller, Answer::Accepted(id));
@@ -135,34 +147,26 @@ impl Engine {
         send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
     }
 
-    fn tell(
-        &mut self,
-        asker: Asker,
-        waiting: Waiting,
-        what: impl FnOnce(&Past<'_>) -> Result<serde_json::Value, Refusal>,
-    ) {
-        let told = access::permit_root(asker, "read what was asked").and_then(|()| what(&self.past()));
-        match told {
-            Ok(object) => send(waiting, object),
+    fn if_root(&mut self, asker: Asker, waiting: Waiting, what: &str, then: impl FnOnce(&mut Self, Waiting)) {
+        match access::permit_root(asker, what) {
+            Ok(()) => then(self, waiting),
             Err(refusal) => self.refuse(waiting, refusal),
         }
     }
 
-    fn past(&self) -> Past<'_> {
-        Past { folder: &self.settings.folders.state, outputs: &self.outputs, listeners: &self.listeners }
+    /// Calls a request off; held until it is known which there are.
+    pub(super) fn cancel(&mut self, waiting: Waiting, id: RequestId) {
+        if !self.machine.is_stopping() && !self.ledger.is_open() {
+            return self.hold(Held::Cancel(waiting, id));
+        }
+        let caller = self.remember(waiting);
+        self.feed(Event::CancelAsked(caller, id));
     }
 
     /// Sees whether what failed before works now: nobody waits out a failure that is mended.
-    fn mend_journal(&mut self) -> Result<(), Refusal> {
+    fn mend_journal(&mut self) {
         self.ledger.retry_now(Moment::now());
         self.flush_after_failure();
-        if let Some(recovered) = self.ledger.open_late(Moment::now())? {
-            end_survivors(&recovered.open);
-            self.feed(Event::Remembered(Overdue::new(recovered.last, recovered.since)));
-            self.feed(Event::Durable);
-            self.feed(Event::TakeUp(recovered.open));
-        }
-        Ok(())
     }
 
     fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
@@ -193,22 +197,7 @@ impl Engine {
         }
     }
 
-    fn follow(&self, interest: Interest) -> mpsc::Receiver<String> {
-        self.followers.borrow_mut().follow(interest)
-    }
-
-    /// First what has become of a request so far, then what becomes of it. Nothing lies between the two: both
-    /// are taken within one turn of the loop.
-    fn follow_from_the_start(&self, id: &RequestId) -> Result<mpsc::Receiver<String>, Refusal> {
-        let (run, past) = self.past().so_far(id.as_str())?;
-        let past = protocol::object(&past);
-        Ok(match run.outcome {
-            Some(_) => lines_of(past),
-            None => self.followers.borrow_mut().follow_after(past, Interest::Request(run.id)),
-        })
-    }
-
-    fn refuse(&mut self, waiting: Waiting, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, waiting: Waiting, refusal: Refusal) {
         let answer = Answer::Refused(refusal);
         self.note_refusal(waiting.uid, &answer);
         let _ = waiting.reply.send(Reply::Answer(answer));
@@ -225,17 +214,17 @@ impl Engine {
     }
 }
 
-fn send(waiting: Waiting, object: serde_json::Value) {
+pub(super) fn send(waiting: Waiting, object: serde_json::Value) {
     send_reply(waiting, Reply::Object(object));
 }
 
-fn send_reply(waiting: Waiting, reply: Reply) {
+pub(super) fn send_reply(waiting: Waiting, reply: Reply) {
     // Whoever asked may have gone.
     let _ = waiting.reply.send(reply);
 }
 
 /// A line after which no more come.
-fn lines_of(line: String) -> mpsc::Receiver<String> {
+pub(super) fn lines_of(line: String) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(1);
     let _ = sender.try_send(line);
     lines

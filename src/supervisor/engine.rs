@@ -17,7 +17,7 @@ use tokio::task::spawn_local;
 
 use crate::claim::{self, ClaimError};
 use crate::clock::Moment;
-use crate::journal::{Entry, Open, Store};
+use crate::journal::{Entry, Store};
 use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::log;
@@ -29,19 +29,21 @@ use crate::signals::{Number, Signals};
 use crate::socket::protocol::{Call, Reply};
 use crate::socket::{Peer, serve};
 
+use super::beside::{Done, Held};
 use super::callers::{Client, Waiting};
 use super::descendants::Children;
-use super::ending::{complain, end_survivors};
+use super::ending::complain;
 use super::event::{Action, Caller, Event, Level, Turn};
 use super::files::Files;
 use super::followers::Followers;
 use super::last_words::LastWords;
 use super::ledger::{Ledger, Written};
 use super::life::Setting;
-use super::machine::{Beginning, Machine};
+use super::machine::{Beginning, Machine, stopping};
 use super::notify::{self, Progress};
 use super::overdue::Overdue;
 use super::problems;
+use super::reading::Readers;
 use super::service::Said;
 
 const CHLD: Number = nix::libc::SIGCHLD;
@@ -65,6 +67,8 @@ pub enum SuperviseError {
 pub(super) enum Incoming {
     Event(Event),
     Call(Peer, Call, oneshot::Sender<Reply>),
+    /// What was done beside the loop.
+    Done(Done),
     /// Somebody was refused before it came to a call.
     Refused(Peer, Refusal),
 }
@@ -80,18 +84,18 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
     let _lock = claim::lock(&settings, "supervisor")?;
     // Bounded by what may be outstanding on the connections there may be.
     let (inbox, mut incoming) = mpsc::unbounded_channel();
-    let (mut engine, open) = Engine::new(settings, inbox.clone());
+    let mut engine = Engine::new(settings, inbox.clone());
     if let Some(listener) = claim::listen(&engine.settings)? {
         spawn_local(serve(listener, Client { inbox }));
     }
-    if let Some(why) = engine.ledger.fault().map(str::to_owned) {
-        engine.feed(Event::NotDurable(why));
-    }
-    engine.feed(Event::TakeUp(open));
     engine.feed(Event::Begin);
+    // However large the journal is, the service does not wait for it.
+    engine.open_journal();
+    engine.look_at_reading();
     loop {
         // There may have been no child whose end would say that none is left.
         if engine.machine.is_stopping() && engine.leave.is_none() {
+            engine.refuse_held(&stopping());
             engine.reap();
         }
         engine.flush();
@@ -137,6 +141,8 @@ pub(super) struct Engine {
     pub(super) settings: Settings,
     pub(super) machine: Machine,
     pub(super) ledger: Ledger,
+    pub(super) held: Vec<Held>,
+    pub(super) readers: Readers,
     pub(super) followers: Rc<RefCell<Followers>>,
     pub(super) refusals: RefusalLog,
     pub(super) files: Files,
@@ -157,26 +163,23 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// The state that an earlier supervisor left, read and made ready; with what it had promised.
-    fn new(settings: Settings, inbox: mpsc::UnboundedSender<Incoming>) -> (Self, Vec<Open>) {
+    fn new(settings: Settings, inbox: mpsc::UnboundedSender<Incoming>) -> Self {
         let seed = getrandom::u64().unwrap_or(u64::from(std::process::id()));
         let now = Moment::now();
-        let (ledger, recovered) = Ledger::open(&settings.folders.state, seed, now);
+        let ledger = Ledger::new(&settings.folders.state, seed);
         let files = Files::new(&settings.folders);
-        let (open, overdue) = match recovered {
-            Some(recovered) => (recovered.open, Overdue::new(recovered.last, recovered.since)),
-            None => (Vec::new(), Overdue::new(std::collections::BTreeMap::new(), now.wall)),
-        };
-        end_survivors(&open);
+        let overdue = Overdue::new(std::collections::BTreeMap::new(), now.wall);
         let policy = files.policy();
         if let Err(fault) = &policy {
             log::error(format_args!("degraded: policy: {fault}; every request is refused"));
         }
         let has_last_good = files.has_last_good();
         let machine = Machine::new(Beginning { seed, has_last_good, policy, overdue });
-        let engine = Self {
+        Self {
             machine,
             ledger,
+            held: Vec::new(),
+            readers: Readers::default(),
             followers: Rc::default(),
             refusals: RefusalLog::default(),
             files,
@@ -193,8 +196,7 @@ impl Engine {
             leave: None,
             has_settled: false,
             has_unburied: false,
-        };
-        (engine, open)
+        }
     }
 
     /// Hands an event to the machine, and does what it says, and what comes of that, until nothing is left.
@@ -244,6 +246,7 @@ impl Engine {
         match incoming {
             Incoming::Event(event) => self.feed(event),
             Incoming::Call(peer, call, reply) => self.call(peer, call, reply),
+            Incoming::Done(done) => self.done(done),
             Incoming::Refused(peer, refusal) => self.note_refusal(peer.uid, &Answer::Refused(refusal)),
         }
     }
@@ -265,6 +268,7 @@ impl Engine {
     /// lead to more.
     fn flush(&mut self) {
         while self.flush_group() {}
+        self.compact_if_due();
     }
 
     /// Does so with one group; whether there was anything to do.

@@ -24,7 +24,9 @@ pub type Caller = u64;
 pub enum Event {
     /// The supervisor is ready to begin.
     Begin,
-    /// How each action last ended, as a journal tells that could not be opened at the start.
+    /// How much of the journal has been read, in hundredths; nothing when that is over.
+    Reading(Option<u64>),
+    /// How each action last ended, as the journal tells.
     Remembered(Overdue),
     /// What an earlier supervisor had accepted and not carried out.
     TakeUp(Vec<Open>),

@@ -29,6 +29,8 @@ pub(super) struct Followers {
     followers: Vec<(Interest, mpsc::Sender<String>)>,
     /// Requests that joined others, and whose run serves them.
     joined: HashMap<RequestId, RequestId>,
+    /// What happens while a reader reads up to now: for each, how the ids begin that it looks for.
+    watched: HashMap<u64, (String, Vec<Entry>)>,
 }
 
 impl Followers {
@@ -54,6 +56,26 @@ impl Followers {
         lines
     }
 
+    /// From now on, what becomes of requests whose ids begin with `prefix`, or of what they joined, is kept for the reader
+    /// with this number.
+    pub(super) fn watch(&mut self, reader: u64, prefix: String) {
+        self.watched.insert(reader, (prefix, Vec::new()));
+    }
+
+    /// What was kept for that reader.
+    pub(super) fn watched(&mut self, reader: u64) -> Vec<Entry> {
+        self.watched.remove(&reader).map(|(_, entries)| entries).unwrap_or_default()
+    }
+
+    fn keep(&mut self, id: &RequestId, entry: &Entry) {
+        for (prefix, entries) in self.watched.values_mut() {
+            let begins = |id: &RequestId| id.as_str().starts_with(&**prefix);
+            if begins(id) || self.joined.iter().any(|(joined, with)| with == id && begins(joined)) {
+                entries.push(entry.clone());
+            }
+        }
+    }
+
     /// A request joined another: its outcome is that one's. Said as soon as it is known, before it is on
     /// disk, since who waits may begin to follow in between.
     pub(super) fn joined(&mut self, id: RequestId, with: RequestId) {
@@ -64,6 +86,9 @@ impl Followers {
     pub(super) fn entry(&mut self, entry: &Entry) {
         let id = entry.id().cloned();
         let is_final = matches!(entry, Entry::Ended { .. });
+        if let Some(id) = &id {
+            self.keep(id, entry);
+        }
         if is_final && let Some(id) = &id {
             self.joined.retain(|_, with| with != id);
         }

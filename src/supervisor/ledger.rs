@@ -1,11 +1,12 @@
 //! What has to be on disk before it may be told: entries gathered for one write, and the way back to a group's border.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::clock::Moment;
-use crate::journal::{self, Entry, Journal, JournalError, Recovered};
+use crate::journal::{self, Compacted, Compaction, Entry, Journal, JournalError, Progress};
 use crate::log;
 use crate::request::{Refusal, RefusalCode, Request};
 
@@ -16,6 +17,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Ledger {
     folder: PathBuf,
     journal: Option<Journal>,
+    /// How far the journal has been read, while it is.
+    opening: Option<Arc<Progress>>,
+    /// Whether it is being written anew.
+    is_compacting: bool,
     /// What is not on disk yet; the journal has it in its buffer.
     entries: Vec<Entry>,
     /// Why the last write failed; nothing is promised meanwhile.
@@ -54,32 +59,68 @@ pub(super) enum Written {
 }
 
 impl Ledger {
-    /// Opens the journal of a service. Where that cannot be done now, it is tried again when somebody asks.
-    pub(super) fn open(folder: &Path, seed: u64, now: Moment) -> (Self, Option<Recovered>) {
-        let mut ledger = Self {
+    /// The journal in this folder, not yet opened.
+    pub(super) fn new(folder: &Path, seed: u64) -> Self {
+        Self {
             folder: folder.to_owned(),
             journal: None,
+            opening: None,
+            is_compacting: false,
             entries: Vec::new(),
             fault: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, LONGEST_WAIT, seed),
             retry_at: None,
-        };
-        match ledger.open_journal(now) {
-            Ok(recovered) => (ledger, Some(recovered)),
-            Err(error) => {
-                ledger.fault = Some(error.to_string());
-                (ledger, None)
-            }
         }
     }
 
-    fn open_journal(&mut self, now: Moment) -> Result<Recovered, JournalError> {
-        let (journal, recovered) = Journal::open(&self.folder, now.wall)?;
-        for note in &recovered.notes {
-            log::warn(format_args!("journal: {note}"));
+    /// Whether there is a journal, all of which is known.
+    pub(super) fn is_open(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// The journal is to be opened now: the folder, and where to tell how far that is. Nothing when it is being opened.
+    pub(super) fn begin_opening(&mut self) -> Option<(Arc<Progress>, PathBuf)> {
+        if self.opening.is_some() || self.is_open() {
+            return None;
         }
-        self.journal = Some(journal);
-        Ok(recovered)
+        let progress = Arc::<Progress>::default();
+        self.opening = Some(progress.clone());
+        Some((progress, self.folder.clone()))
+    }
+
+    /// How much of the journal has been read, in hundredths, while it is.
+    pub(super) fn reading(&self) -> Option<u64> {
+        self.opening.as_ref().map(|progress| progress.percent())
+    }
+
+    pub(super) fn opened(&mut self, journal: Journal) {
+        (self.journal, self.opening, self.fault) = (Some(journal), None, None);
+    }
+
+    /// It is tried again when somebody asks.
+    pub(super) fn not_opened(&mut self, why: String) {
+        (self.opening, self.fault) = (None, Some(why));
+    }
+
+    /// A compaction of the journal, when it is time for one.
+    pub(super) fn due_compaction(&mut self, now: Moment) -> Option<Result<Compaction, JournalError>> {
+        let journal = self.journal.as_mut().filter(|_| !self.is_compacting)?;
+        let due = journal.due_compaction(now.wall)?;
+        self.is_compacting = true;
+        Some(due)
+    }
+
+    pub(super) fn not_compacted(&mut self) {
+        self.is_compacting = false;
+    }
+
+    /// The compaction's result is the journal from now on; the old file, to be closed.
+    pub(super) fn take_over(
+        &mut self,
+        compacted: Compacted,
+    ) -> Result<Option<impl Send + use<>>, JournalError> {
+        self.is_compacting = false;
+        self.journal.as_mut().map(|journal| journal.take_over(compacted)).transpose()
     }
 
     /// Takes entries for the next write.
@@ -103,21 +144,6 @@ impl Ledger {
         if let Some(journal) = &mut self.journal {
             journal.go_back(border.journal);
         }
-    }
-
-    /// Why nothing can be recorded, where that is so.
-    pub(super) fn fault(&self) -> Option<&str> {
-        self.fault.as_deref()
-    }
-
-    /// Opens the journal now, where it could not be opened before: with what an earlier supervisor left.
-    pub(super) fn open_late(&mut self, now: Moment) -> Result<Option<Recovered>, Refusal> {
-        if self.journal.is_some() {
-            return Ok(None);
-        }
-        let recovered = self.open_journal(now).map_err(|error| refusal(&error))?;
-        self.fault = None;
-        Ok(Some(recovered))
     }
 
     /// Makes sure that one more request, and its outcome, can be recorded, with `open` others still open.
@@ -159,9 +185,6 @@ impl Ledger {
                 self.retry_at = None;
                 self.backoff.works(now.instant);
                 self.fault = None;
-                if let Err(error) = journal.compact_if_due(now.wall) {
-                    log::error(error);
-                }
                 Written::Durable(std::mem::take(&mut self.entries))
             }
             Err(error) => {

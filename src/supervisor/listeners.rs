@@ -183,7 +183,10 @@ impl Machine {
         let offered = self.pool.actions().and_then(Result::ok);
         let strays = offered.map(|actions| self.policy.strays(actions)).unwrap_or_default();
         let strays = strays.into_iter().map(|stray| format!("policy: {stray}"));
-        let journal = self.unrecorded.clone().or_else(|| self.no_room.clone());
+        let reading = self.reading.map(|percent| {
+            format!("journal: it is being read ({percent} %), and what is asked waits for that")
+        });
+        let journal = reading.or_else(|| self.unrecorded.clone()).or_else(|| self.no_room.clone());
         let full =
             self.queue.is_full().then(|| format!("{MOST_WAITING} requests wait: no more are accepted"));
         let overdue = self.overdue.sentences(&self.policy, now);

@@ -59,6 +59,8 @@ pub struct Machine {
     pub(super) remains: Vec<(Instant, Key, Remains)>,
     /// Why nothing can be recorded at the moment.
     pub(super) unrecorded: Option<String>,
+    /// How much of the journal has been read, in hundredths, while it is.
+    pub(super) reading: Option<u64>,
     /// Why there is no room for another request in the journal.
     pub(super) no_room: Option<String>,
     /// What callbacks have left as wrong.
@@ -108,6 +110,7 @@ impl Machine {
             ending: BTreeMap::new(),
             remains: Vec::new(),
             unrecorded: None,
+            reading: None,
             no_room: None,
             problems: Problems::new(),
             said_broken: None,
@@ -122,6 +125,7 @@ impl Machine {
         let state = self.life.state();
         match event {
             Event::Begin => self.act(Action::StartService),
+            Event::Reading(percent) => self.reading = percent,
             Event::Remembered(overdue) => self.overdue = overdue,
             Event::TakeUp(open) => open.into_iter().for_each(|open| self.take_up(open, now)),
             Event::ServiceStarted(pid) => self.life.service = Service::Starting(pid),

@@ -6,6 +6,7 @@
 //! [`health`] about the check of the service, [`descendants`] about who is left, [`last_words`] about what the daemon has
 //! written into its log, [`notify`] tells who started us.
 
+mod beside;
 mod callers;
 mod calls;
 mod coming_up;
@@ -24,8 +25,8 @@ mod listeners;
 pub mod machine;
 pub mod notify;
 pub mod overdue;
-mod past;
 pub mod problems;
+mod reading;
 mod requests;
 pub mod service;
 mod starting;

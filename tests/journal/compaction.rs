@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use lamplighter::journal::{Entry, GROWTH, Journal, Keep, NAME};
+use jiff::Timestamp;
+use lamplighter::journal::{Entry, GROWTH, Journal, Keep, Limits, NAME, Progress};
 use lamplighter::outcome::Outcome;
 
 use crate::entries::{
@@ -20,6 +21,12 @@ fn text(folder: &Path) -> String {
 
 fn keep(runs: usize) -> Keep {
     Keep { runs, ..Keep::default() }
+}
+
+fn compact_if_due(journal: &mut Journal, now: Timestamp) -> bool {
+    let Some(due) = journal.due_compaction(now) else { return false };
+    journal.take_over(due.unwrap().run().unwrap()).unwrap();
+    true
 }
 
 /// A request and its outcome, on this day.
@@ -153,18 +160,147 @@ fn it_is_due_when_the_journal_has_doubled_and_grown_by_a_mebibyte() {
         }
     };
     grow_to(&mut journal, GROWTH - 50_000);
-    assert!(!journal.compact_if_due(at(1)).unwrap());
+    assert!(!compact_if_due(&mut journal, at(1)));
     grow_to(&mut journal, GROWTH + 1000);
-    assert!(journal.compact_if_due(at(1)).unwrap());
-    assert!(!journal.compact_if_due(at(1)).unwrap());
+    assert!(compact_if_due(&mut journal, at(1)));
+    assert!(!compact_if_due(&mut journal, at(1)));
     let compacted = text(folder.path()).len() as u64;
     grow_to(&mut journal, 2 * compacted + GROWTH - 50_000);
     // Also for the one that opens it next.
     let (mut journal, _) = open(folder.path());
-    assert!(!journal.compact_if_due(at(1)).unwrap());
+    assert!(!compact_if_due(&mut journal, at(1)));
     grow_to(&mut journal, 2 * compacted + GROWTH + 1000);
     let (mut journal, _) = open(folder.path());
-    assert!(journal.compact_if_due(at(1)).unwrap());
+    assert!(compact_if_due(&mut journal, at(1)));
+}
+
+/// Appends requests with their outcomes, and commits each, until no more are accepted; how many there were.
+fn fill(journal: &mut Journal, day: i64, name: &str) -> usize {
+    let mut count = 0;
+    while journal.reserve(0).is_ok() {
+        for entry in run(&format!("{name}-{count}"), "backup", Outcome::Succeeded, day) {
+            journal.append(&entry);
+        }
+        journal.commit().unwrap();
+        count += 1;
+        assert!(count < 100_000, "it grows without end");
+        compact_if_due(journal, at(day * DAY));
+    }
+    count
+}
+
+/// By what is remembered for 90 days alone, however seldom anything happens.
+#[test]
+fn a_journal_that_is_full_accepts_again_when_what_fills_it_is_old() {
+    let folder = quick_folder();
+    let limits = Limits { largest: 60_000, growth: 2_000 };
+    let open = || Journal::open_with(folder.path(), at(0), limits, &Progress::default()).unwrap().0;
+    let mut journal = open();
+    let young = fill(&mut journal, 0, "young");
+    let length = fs::metadata(folder.path().join(NAME)).unwrap().len();
+    assert!(length > 55_000 && young > 50, "{young} requests in {length} bytes");
+    let error = journal.reserve(0).unwrap_err().to_string();
+    assert!(error.starts_with("cannot reserve room in the journal"), "{error}");
+    // It is looked at once an hour, and not each time somebody asks.
+    assert!(!compact_if_due(&mut journal, at(60)));
+    assert!(compact_if_due(&mut journal, at(3600)));
+    assert!(!compact_if_due(&mut journal, at(3660)));
+    assert!(journal.reserve(0).is_err(), "all of it is young");
+    for again in [false, true] {
+        if again {
+            // Also the supervisor that is started then.
+            journal = open();
+        }
+        let day = if again { 200 } else { 91 };
+        assert!(compact_if_due(&mut journal, at(day * DAY)));
+        journal.reserve(0).unwrap();
+        assert!(fill(&mut journal, day, &format!("day-{day}")) > 50);
+    }
+}
+
+/// A journal that is larger than half of the largest size after a compaction has no room to double.
+#[test]
+fn a_journal_that_cannot_double_is_compacted_before_it_is_full() {
+    let folder = quick_folder();
+    let limits = Limits { largest: 100_000, growth: 2_000 };
+    let open = || Journal::open_with(folder.path(), at(0), limits, &Progress::default()).unwrap().0;
+    let mut journal = open();
+    // These are open, and stay.
+    let mut n = 0;
+    while fs::metadata(folder.path().join(NAME)).unwrap().len() < 65_000 {
+        journal.append(&accepted(&format!("open-{n}"), "backup", 0));
+        journal.commit().unwrap();
+        n += 1;
+    }
+    assert!(compact_if_due(&mut journal, at(1)));
+    let (mut done, mut compactions) = (0, 0);
+    while done < 1_000 {
+        journal.reserve(0).unwrap();
+        // So old that nothing of them stays.
+        for entry in run(&format!("done-{done}"), "backup", Outcome::Succeeded, -100) {
+            journal.append(&entry);
+        }
+        journal.commit().unwrap();
+        compactions += usize::from(compact_if_due(&mut journal, at(2)));
+        done += 1;
+    }
+    assert!((5..300).contains(&compactions), "{compactions} compactions");
+}
+
+#[test]
+fn what_comes_while_the_journal_is_written_anew_is_in_the_new_one() {
+    let folder = quick_folder();
+    let (mut journal, _) = open(folder.path());
+    let (mut entries, mut n) = (Vec::new(), 0);
+    let mut grow = |journal: &mut Journal, by: usize| {
+        for _ in 0..by {
+            let id = format!("id-{n}");
+            let more = [
+                accepted(&id, "backup", n),
+                joined(&format!("joined-{n}"), "backup", &id, n),
+                started(&id, 1, n),
+            ];
+            let end = (n % 3 > 0).then(|| ended(&id, 1, Outcome::Succeeded, n));
+            for entry in more.into_iter().chain(end) {
+                journal.append(&entry);
+                entries.push(entry);
+            }
+            journal.commit().unwrap();
+            n += 1;
+        }
+    };
+    grow(&mut journal, 300);
+    let compaction = journal.compaction(&keep(100), at(1)).unwrap();
+    grow(&mut journal, 100);
+    let compacted = std::thread::scope(|scope| {
+        let running = scope.spawn(|| compaction.run().unwrap());
+        for _ in 0..200 {
+            if running.is_finished() {
+                break;
+            }
+            grow(&mut journal, 1);
+        }
+        running.join().unwrap()
+    });
+    grow(&mut journal, 10);
+    // This is not on the disk yet, and not in its way.
+    journal.append(&accepted("pending", "backup", 1));
+    let old = text(folder.path()).len();
+    drop(journal.take_over(compacted).unwrap());
+    assert!(text(folder.path()).len() < old, "it is smaller");
+    let model = Model::of(&entries);
+    for id in model.used.keys() {
+        assert!(journal.remembered(id).unwrap().is_some(), "{id} is forgotten");
+    }
+    journal.commit().unwrap();
+    assert!(journal.remembered(&id("pending")).unwrap().is_some());
+    drop(journal);
+    let (journal, recovered) = open(folder.path());
+    let mut model = model;
+    model.take(&accepted("pending", "backup", 1));
+    model.assert_is(&recovered, "after a compaction beside it");
+    assert!(recovered.notes.is_empty(), "{:?}", recovered.notes);
+    assert!(model.used.keys().all(|id| journal.remembered(id).unwrap().is_some()));
 }
 
 #[test]

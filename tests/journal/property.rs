@@ -1,6 +1,6 @@
 //! Any sequence of records, with restarts and compactions anywhere, is recovered as the model says.
 
-use lamplighter::journal::{End, Entry, Keep};
+use lamplighter::journal::{End, Entry, Journal, Keep};
 use lamplighter::outcome::Outcome;
 use proptest::prelude::*;
 
@@ -14,6 +14,8 @@ enum Step {
     Restart,
     /// Keeping the history of this many requests.
     Compact(usize),
+    /// As before, with what is appended and committed while that is done.
+    CompactBeside(usize, Vec<Entry>, Vec<Entry>),
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -46,12 +48,17 @@ fn entry() -> impl Strategy<Value = Entry> {
     })
 }
 
+fn beside() -> impl Strategy<Value = Vec<Entry>> {
+    prop::collection::vec(entry(), 0..6)
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         16 => entry().prop_map(Step::Append),
         4 => Just(Step::Commit),
         1 => Just(Step::Restart),
         2 => (0..5usize).prop_map(Step::Compact),
+        2 => (0..5usize, beside(), beside()).prop_map(|(runs, some, more)| Step::CompactBeside(runs, some, more)),
     ];
     prop::collection::vec(step, 0..60)
 }
@@ -66,7 +73,7 @@ proptest! {
         let (mut durable, mut pending) = (Model::default(), Vec::new());
         // To end with, what was committed last is looked at.
         for step in steps.into_iter().chain([Step::Restart]) {
-            let replaced = matches!(step, Step::Compact(_) | Step::Restart);
+            let replaced = !matches!(step, Step::Append(_) | Step::Commit);
             match step {
                 Step::Append(entry) => {
                     journal.append(&entry);
@@ -78,6 +85,19 @@ proptest! {
                 }
                 Step::Compact(runs) => {
                     journal.compact(&Keep { runs, ..Keep::default() }, at(1)).unwrap();
+                }
+                Step::CompactBeside(runs, some, more) => {
+                    let mut grow = |journal: &mut Journal, entries: Vec<Entry>| {
+                        entries.iter().for_each(|entry| journal.append(entry));
+                        journal.commit().unwrap();
+                        pending.drain(..).chain(entries).for_each(|entry| durable.take(&entry));
+                    };
+                    let compaction =
+                        journal.compaction(&Keep { runs, ..Keep::default() }, at(1)).unwrap();
+                    grow(&mut journal, some);
+                    let compacted = compaction.run().unwrap();
+                    grow(&mut journal, more);
+                    journal.take_over(compacted).unwrap();
                 }
                 Step::Restart => {
                     drop(journal);

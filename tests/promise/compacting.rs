@@ -17,8 +17,8 @@ const JOURNAL: &str = "state/journal.jsonl";
 /// How a compaction's result is called before it takes the journal's place.
 const UNFINISHED: &str = "state/journal.jsonl.new";
 /// Requests of before: more than a mebibyte about them, so that a compaction is due.
-const OLD: usize = 6000;
-const KILLS: usize = 40;
+const OLD: usize = 4500;
+const KILLS: usize = 25;
 /// How soon after its requests a supervisor is killed: about as long as it takes to have compacted.
 const LIFE: Duration = Duration::from_millis(250);
 
@@ -32,7 +32,10 @@ fn killed_while_it_compacts_its_journal_it_keeps_what_it_promised() {
     let mut while_compacting = 0;
     for _ in 0..KILLS {
         let ids = [stream.fresh("ok"), stream.fresh("ok")];
-        assert!(stream.send(&mut running.connect(), &ids), "it has not been killed yet");
+        let mut client = running.connect();
+        assert!(stream.send(&mut client, &ids), "it has not been killed yet");
+        // It has read its journal by then, and finds that it is due.
+        assert!(stream.answer(&mut client, &ids[0]).is_some(), "it has not been killed yet");
         std::thread::sleep(random.shorter_than(LIFE));
         running.kill();
         wait_for("the supervisor's end", || running.log().exit());

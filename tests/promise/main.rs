@@ -14,6 +14,7 @@ mod journal;
 mod neighbours;
 mod policy;
 mod random;
+mod reading;
 mod rules;
 mod stream;
 mod telling;

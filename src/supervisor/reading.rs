@@ -1,0 +1,227 @@
+//! What was asked before, read back from the journal when somebody wants to know: beside the loop, of the journal as it was
+//! when it was asked.
+
+use std::collections::{HashMap, VecDeque};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::journal::{End, Entry, Found, JournalError, Query, Run, Snapshot};
+use crate::log;
+use crate::names::RequestId;
+use crate::request::{Answer, Refusal, RefusalCode};
+use crate::socket::protocol::{self, Reply};
+
+use super::beside::{Done, beside};
+use super::callers::Waiting;
+use super::calls::{lines_of, send, send_reply};
+use super::engine::Engine;
+use super::followers::Interest;
+
+/// The most runs that one answer tells of.
+const MOST_RUNS: usize = 1000;
+/// Readers at the same time.
+const MOST_READING: usize = 2;
+/// Who may wait for one.
+const MOST_WAITING: usize = 64;
+
+/// What a reader has found.
+pub(super) enum Told {
+    /// What is asked for, as it is told.
+    Object(Value),
+    /// The request that is meant.
+    Run(Box<Run>),
+}
+
+/// What is to be told of what was read.
+pub(super) enum Wanted {
+    /// All of it.
+    Object,
+    /// A request with its output.
+    Show,
+    /// A request so far, and then what becomes of it.
+    Follow,
+    /// The outcome of the request with this id, now or later: it was asked for again.
+    Outcome(RequestId),
+}
+
+type Work = Box<dyn FnOnce() -> Result<Told, Refusal> + Send>;
+
+/// Who reads, who waits for that, and what for.
+#[derive(Default)]
+pub(super) struct Readers {
+    last: u64,
+    on: usize,
+    waiting: VecDeque<(u64, Work)>,
+    wanted: HashMap<u64, (Waiting, Wanted)>,
+}
+
+impl Engine {
+    /// Has the wanted runs read.
+    pub(super) fn history(&mut self, waiting: Waiting, past: protocol::Past) {
+        let query = Query {
+            action: past.action,
+            failed_only: past.failed,
+            since: past.since,
+            limit: past.limit.min(MOST_RUNS),
+        };
+        self.begin_reading(waiting, Wanted::Object, move |snapshot| {
+            let runs = snapshot.history(&query).map_err(|error| unreadable(&error))?;
+            Ok(Told::Object(json!({"ok": true, "runs": runs})))
+        });
+    }
+
+    /// Has the request read whose id begins with `id`.
+    pub(super) fn find(&mut self, waiting: Waiting, id: String, wanted: Wanted) {
+        let number = self.readers.last + 1;
+        if !matches!(wanted, Wanted::Show) {
+            // What becomes of it meanwhile is not in what is read.
+            self.followers.borrow_mut().watch(number, id.clone());
+        }
+        self.begin_reading(waiting, wanted, move |snapshot| {
+            let found = snapshot.find(&id).map_err(|error| unreadable(&error))?;
+            the_one(found, &id).map(Told::Run)
+        });
+    }
+
+    fn begin_reading(
+        &mut self,
+        waiting: Waiting,
+        wanted: Wanted,
+        work: impl FnOnce(Snapshot) -> Result<Told, Refusal> + Send + 'static,
+    ) {
+        self.readers.last += 1;
+        let number = self.readers.last;
+        self.readers.wanted.insert(number, (waiting, wanted));
+        if self.readers.waiting.len() >= MOST_WAITING {
+            let message = format!("{MOST_WAITING} wait already for something in the journal");
+            return self.read_in_vain(number, Refusal::new(RefusalCode::Busy, message));
+        }
+        match Snapshot::take(&self.settings.folders.state) {
+            Ok(snapshot) => {
+                self.readers.waiting.push_back((number, Box::new(move || work(snapshot))));
+                self.read_next();
+            }
+            Err(error) => self.read_in_vain(number, unreadable(&error)),
+        }
+    }
+
+    fn read_next(&mut self) {
+        while self.readers.on < MOST_READING
+            && let Some((number, work)) = self.readers.waiting.pop_front()
+        {
+            match beside(&self.inbox, move || Done::Read(number, work())) {
+                Ok(()) => self.readers.on += 1,
+                Err(error) => {
+                    let message = format!("there can be no thread to read the journal ({error})");
+                    self.read_in_vain(number, Refusal::new(RefusalCode::Busy, message));
+                }
+            }
+        }
+    }
+
+    /// A reader has done its work.
+    pub(super) fn read(&mut self, number: u64, read: Result<Told, Refusal>) {
+        self.readers.on -= 1;
+        self.answer_reading(number, read);
+        self.read_next();
+    }
+
+    fn read_in_vain(&mut self, number: u64, refusal: Refusal) {
+        self.answer_reading(number, Err(refusal));
+    }
+
+    fn answer_reading(&mut self, number: u64, read: Result<Told, Refusal>) {
+        let Some((waiting, wanted)) = self.readers.wanted.remove(&number) else { return };
+        let meanwhile = self.followers.borrow_mut().watched(number);
+        match (read, wanted) {
+            (Ok(Told::Object(object)), _) => send(waiting, object),
+            (Ok(Told::Run(mut run)), wanted) => {
+                take_in(&mut run, &meanwhile);
+                match wanted {
+                    Wanted::Follow => self.follow_from_the_start(waiting, &run),
+                    Wanted::Outcome(id) => self.tell_outcome(waiting, id, outcome_line(&run)),
+                    Wanted::Show | Wanted::Object => self.show(waiting, &run),
+                }
+            }
+            (Err(refusal), Wanted::Outcome(id)) => {
+                log::error(format_args!("what became of {id} is not known: {}", refusal.message));
+                self.tell_outcome(waiting, id, None);
+            }
+            (Err(refusal), _) => self.refuse(waiting, refusal),
+        }
+    }
+
+    fn show(&mut self, waiting: Waiting, run: &Run) {
+        send(waiting, json!({"ok": true, "run": run, "output": self.output(run)}));
+    }
+
+    /// First what has become of a request so far, then what becomes of it. Nothing lies between the two: this is within one
+    /// turn of the loop.
+    fn follow_from_the_start(&mut self, waiting: Waiting, run: &Run) {
+        let past = json!({"event": "past", "id": run.id, "run": run, "output": self.output(run)});
+        let past = protocol::object(&past);
+        let lines = match run.outcome {
+            Some(_) => lines_of(past),
+            None => self.followers.borrow_mut().follow_after(past, Interest::Request(run.id.clone())),
+        };
+        send_reply(waiting, Reply::Lines(lines));
+    }
+
+    /// The outcome that is past, or the one that comes.
+    fn tell_outcome(&mut self, waiting: Waiting, id: RequestId, past: Option<String>) {
+        if let Some(line) = past {
+            return send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
+        }
+        let caller = self.remember(waiting);
+        self.answer(caller, Answer::Accepted(id));
+    }
+
+    fn output(&self, run: &Run) -> Option<String> {
+        let so_far = self.listeners.values().find_map(|listener| listener.capture.printed_by(&run.id));
+        let output = so_far.or_else(|| self.outputs.load(&run.id))?;
+        Some(String::from_utf8_lossy(&output).into_owned())
+    }
+
+    pub(super) fn follow(&self, interest: Interest) -> mpsc::Receiver<String> {
+        self.followers.borrow_mut().follow(interest)
+    }
+}
+
+fn the_one(found: Found, id: &str) -> Result<Box<Run>, Refusal> {
+    match found {
+        Found::One(run) => Ok(run),
+        Found::None => {
+            let message = format!("no request is known whose id begins with `{id}`");
+            Err(Refusal::new(RefusalCode::UnknownId, message))
+        }
+        Found::Many(ids) => {
+            let ids: Vec<_> = ids.iter().map(RequestId::as_str).collect();
+            let message = format!("`{id}` begins the ids of several requests: {}", ids.join(", "));
+            Err(Refusal::new(RefusalCode::AmbiguousId, message))
+        }
+    }
+}
+
+/// What became of the request while its past was read.
+fn take_in(run: &mut Run, meanwhile: &[Entry]) {
+    for entry in meanwhile {
+        if entry.id() == Some(&run.id) {
+            run.take(entry);
+        }
+    }
+}
+
+/// The line that told the final outcome of a request, if it has one.
+fn outcome_line(run: &Run) -> Option<String> {
+    let last = run.attempts.last();
+    let took_ms = last.and_then(|attempt| attempt.took_ms).unwrap_or_default();
+    let end = End { attempt: last.map_or(0, |attempt| attempt.attempt), outcome: run.outcome?, took_ms };
+    let mut line = Vec::new();
+    Entry::Ended { at: run.ended_at?, id: run.id.clone(), end, note: run.note.clone() }.write_to(&mut line);
+    String::from_utf8(line).ok()
+}
+
+fn unreadable(error: &JournalError) -> Refusal {
+    Refusal::new(RefusalCode::Journal, error.to_string())
+}
