@@ -24,8 +24,10 @@ fi
 
 exec {BASH_XTRACEFD}>/dev/null
 trap 'cannotStart "$?" "line $LINENO of ${BASH_SOURCE[0]##*/} failed with status $?"' ERR
+# Without our pipe, by its number (`{NAME}>&-` would close it for good): a personality that executes the daemon itself closes
+# it with that, which tells the supervisor.
 # shellcheck source=/dev/null
-source "$LAMPLIGHTER_BIN/docker-entry-setup.sh"
+eval 'source "$LAMPLIGHTER_BIN/docker-entry-setup.sh"' "${LAMPLIGHTER_SETTINGS_FD:+$LAMPLIGHTER_SETTINGS_FD>&-}"
 set +axvu +o pipefail
 set -e
 trap - ERR

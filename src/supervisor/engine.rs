@@ -350,7 +350,17 @@ impl Engine {
                 Err(complaint) => log::warn(complaint),
             }
         }
+        if !prepared && said.has_ended() && self.has_become_the_daemon() {
+            self.feed(Event::Set(Setting::Prepared));
+        }
         self.said = (!prepared && !said.has_ended()).then_some(said);
+    }
+
+    /// Whether the personality has executed the daemon itself, so that nobody says that it was prepared: the process bears
+    /// another name then, which who only ends does not.
+    fn has_become_the_daemon(&self) -> bool {
+        let pid = self.machine.service_pid().unwrap_or_default();
+        std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name != b"entrypoint.sh\n")
     }
 
     /// Reaps the children that have ended, and says when none is left. Should they be many, the others are for the
