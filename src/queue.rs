@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::journal::FailedAttempt;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
 use crate::policy::{Overlap, Policy, RunAs};
@@ -40,6 +41,8 @@ pub struct Waiting {
     pub attempt: u32,
     /// Not to be started before, after a failed attempt.
     pub not_before: Option<Instant>,
+    /// The last attempt that this one follows.
+    pub failed: Option<FailedAttempt>,
 }
 
 /// A request that is being carried out.
@@ -155,7 +158,7 @@ impl Queue {
             }
             Overlap::Replace => admission = self.replace(&request.action, now),
         }
-        self.waiting.push_back(Waiting { request, joined: Vec::new(), attempt: 0, not_before: None });
+        self.waiting.push_back(Waiting::new(request));
         Ok(admission)
     }
 
@@ -330,13 +333,20 @@ impl Queue {
     }
 
     /// The requests that are being carried out, with when they started.
-    pub fn running(&self) -> impl Iterator<Item = (&Request, Instant)> {
-        self.runs.values().map(|run| (&run.waiting.request, run.started))
+    pub fn running(&self) -> impl Iterator<Item = (&Waiting, Instant)> {
+        self.runs.values().map(|run| (&run.waiting, run.started))
     }
 
     /// The requests that wait, joined ones not counted.
-    pub fn waiting(&self) -> impl Iterator<Item = &Request> {
-        self.waiting.iter().map(|waiting| &waiting.request)
+    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.iter()
+    }
+
+    /// What is to be said of an attempt whose request waits for the next one.
+    pub fn note_failure(&mut self, id: &RequestId, failed: FailedAttempt) {
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.request.id == *id) {
+            waiting.failed = Some(failed);
+        }
     }
 
     /// Accepted requests whose outcome is still to come, joined ones not counted.
@@ -372,7 +382,8 @@ impl Queue {
     }
 
     fn is_on(&self, action: &ActionName) -> bool {
-        self.busy_actions().contains(action) || self.waiting().any(|request| request.action == *action)
+        self.busy_actions().contains(action)
+            || self.waiting().any(|waiting| waiting.request.action == *action)
     }
 
     fn busy_actions(&self) -> BTreeSet<&ActionName> {
@@ -381,14 +392,9 @@ impl Queue {
 }
 
 impl Waiting {
-    /// What an earlier supervisor had accepted and not carried out.
-    pub fn recovered(
-        request: Request,
-        joined: Vec<RequestId>,
-        attempt: u32,
-        not_before: Option<Instant>,
-    ) -> Self {
-        Self { request, joined, attempt, not_before }
+    /// A request just accepted.
+    fn new(request: Request) -> Self {
+        Self { request, joined: Vec::new(), attempt: 0, not_before: None, failed: None }
     }
 
     /// Whether this is the request with that id, or was joined by it.

@@ -21,7 +21,8 @@ use crate::log;
 use crate::request::Answer;
 use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::socket::protocol::{Call, Reply};
+use crate::socket::protocol::Reply;
+use crate::wire::{Call, Degradation, DegradedKind};
 
 /// So many seconds after it could not be written the memory is tried again, where nothing is written before.
 const TRY_AGAIN: i64 = 60;
@@ -264,17 +265,19 @@ impl<'a> Engine<'a> {
         let answer = match call {
             Call::Reload => answers::permit(peer).map(|()| {
                 self.reload(now);
-                answers::reloaded(&self.problems())
+                answers::reloaded(self.problems())
             }),
-            call => answers::about(self.settings, &self.machine, &self.problems(), &call),
+            call => answers::about(self.settings, &self.machine, self.problems(), &call),
         };
         // Whoever asked may have gone.
         let _ = reply.send(answer.unwrap_or_else(|refusal| Reply::Answer(Answer::Refused(refusal))));
     }
 
     /// What is wrong, and does not keep the scheduler from its work.
-    fn problems(&self) -> Vec<&String> {
-        self.file.problems().chain(&self.store_problem).collect()
+    fn problems(&self) -> Vec<Degradation> {
+        let of = |kind: DegradedKind| move |problem: &String| Degradation::new(kind.clone(), problem);
+        let file = self.file.problems().map(of(DegradedKind::Schedule));
+        file.chain(self.store_problem.as_ref().map(of(DegradedKind::Memory))).collect()
     }
 }
 

@@ -6,8 +6,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::log;
 use crate::request::{Answer, Refusal, RefusalCode};
-use crate::socket::protocol::{Call, Reply};
+use crate::socket::protocol::Reply;
 use crate::socket::{Handler, Peer};
+use crate::wire::{Call, CalledOff};
 
 use super::engine::{Engine, Incoming};
 use super::event::{Action, Caller};
@@ -72,7 +73,7 @@ impl Engine {
 
     pub(super) fn answer_cancel(&mut self, caller: Caller, found: bool) {
         let reply = if found {
-            Reply::Object(serde_json::json!({"ok": true}))
+            Reply::of(&CalledOff { ok: true })
         } else {
             let message = "no request with this id waits or runs";
             Reply::Answer(Answer::Refused(Refusal::new(RefusalCode::UnknownId, message)))

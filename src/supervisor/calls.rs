@@ -1,6 +1,5 @@
 //! What callers want: who they are, whether they may, and what they are told.
 
-use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::access::{self, Asked, Asker};
@@ -9,7 +8,8 @@ use crate::clock::Moment;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
-use crate::socket::protocol::{self, Call, Reply, Tell, greeting, introduced};
+use crate::socket::protocol::{self, Reply};
+use crate::wire::{ActionNames, Call, Event as Told, Greeting, Tell};
 
 use super::callers::Waiting;
 use super::ending::end_survivors;
@@ -32,11 +32,11 @@ impl Engine {
                 let caller = self.remember(waiting);
                 self.feed(Event::HealthAsked(caller));
             }
-            Call::Ping => send(waiting, greeting(&self.settings.service)),
+            Call::Ping => send_reply(waiting, Reply::of(&Greeting::of(&self.settings.service))),
             Call::Status => {
                 let _ = self.look_for_room();
-                let status = self.machine.status(Moment::now());
-                send(waiting, introduced(&self.settings.service, &status));
+                let status = self.machine.status(&self.settings.service, Moment::now());
+                send_reply(waiting, Reply::of(&status));
             }
             Call::Cancel { id } => match access::permit_root(asker, "call a request off") {
                 Ok(()) => {
@@ -45,7 +45,10 @@ impl Engine {
                 }
                 Err(refusal) => self.refuse(waiting, refusal),
             },
-            Call::Actions => send(waiting, json!({"ok": true, "actions": self.machine.actions()})),
+            Call::Actions => {
+                let actions = self.machine.actions().cloned().collect();
+                send_reply(waiting, Reply::of(&ActionNames { ok: true, actions }));
+            }
             Call::History(past) => self.tell(asker, waiting, |runs| runs.history(&past)),
             Call::Show { id } => self.tell(asker, waiting, |runs| runs.show(&id)),
             Call::Follow { id, past, output } => {
@@ -128,7 +131,7 @@ impl Engine {
         if waiting.interest.is_none() {
             return self.answer_again(waiting, id);
         }
-        let line = protocol::object(&json!({"event": "forgotten", "id": id}));
+        let line = protocol::object(&Told::Forgotten { id: id.clone() });
         send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
     }
 
@@ -136,11 +139,11 @@ impl Engine {
         &mut self,
         asker: Asker,
         waiting: Waiting,
-        what: impl FnOnce(&Past<'_>) -> Result<serde_json::Value, Refusal>,
+        what: impl FnOnce(&Past<'_>) -> Result<Reply, Refusal>,
     ) {
         let told = access::permit_root(asker, "read what was asked").and_then(|()| what(&self.past()));
         match told {
-            Ok(object) => send(waiting, object),
+            Ok(reply) => send_reply(waiting, reply),
             Err(refusal) => self.refuse(waiting, refusal),
         }
     }
@@ -190,7 +193,6 @@ impl Engine {
     /// are taken within one turn of the loop.
     fn follow_from_the_start(&self, id: &RequestId) -> Result<mpsc::Receiver<String>, Refusal> {
         let (run, past) = self.past().so_far(id.as_str())?;
-        let past = protocol::object(&past);
         Ok(match run.outcome {
             Some(_) => lines_of(past),
             None => self.followers.borrow_mut().follow_after(past, Interest::Request(run.id)),
@@ -212,10 +214,6 @@ impl Engine {
             self.feed(Event::PolicyChanged(policy));
         }
     }
-}
-
-fn send(waiting: Waiting, object: serde_json::Value) {
-    send_reply(waiting, Reply::Object(object));
 }
 
 fn send_reply(waiting: Waiting, reply: Reply) {

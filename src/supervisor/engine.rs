@@ -27,8 +27,9 @@ use crate::refusals::RefusalLog;
 use crate::request::{Answer, Refusal};
 use crate::settings::Settings;
 use crate::signals::{Number, Signals};
-use crate::socket::protocol::{Call, Reply};
+use crate::socket::protocol::Reply;
 use crate::socket::{Peer, serve};
+use crate::wire::Call;
 
 use super::callers::{Client, Waiting};
 use super::descendants::Children;
@@ -378,10 +379,7 @@ impl Engine {
             Action::Sweep(number, except) => return Some(Event::Swept(self.sweep(number, &except))),
             Action::Answer(caller, answer) => self.answer(caller, answer),
             Action::AnswerCancel(caller, found) => self.answer_cancel(caller, found),
-            Action::AnswerHealth(caller, health) => {
-                let object = serde_json::to_value(health).unwrap_or_default();
-                self.reply(caller, Reply::Object(object));
-            }
+            Action::AnswerHealth(caller, health) => self.reply(caller, Reply::of(&health)),
             Action::Notify(progress) => self.notify(progress),
             Action::Tell(news) => self.followers.borrow_mut().news(&news),
             Action::Say(Level::Info, text) => log::info(text),

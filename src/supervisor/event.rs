@@ -7,8 +7,8 @@ use crate::policy::Policy;
 use crate::process::{Pid, Status};
 use crate::request::{Answer, Request};
 use crate::signals::Number;
+use crate::wire::Health;
 
-use super::health::Health;
 use super::life::Setting;
 use super::notify::Progress;
 use super::overdue::{News, Overdue};

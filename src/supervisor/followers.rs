@@ -6,6 +6,8 @@ use tokio::sync::mpsc;
 
 use crate::journal::Entry;
 use crate::names::RequestId;
+use crate::socket::protocol;
+use crate::wire::Event;
 
 use super::overdue::News;
 
@@ -72,9 +74,8 @@ impl Followers {
         if self.followers.is_empty() {
             return;
         }
-        let mut text = Vec::new();
-        entry.write_to(&mut text);
-        let line = String::from_utf8_lossy(&text).into_owned();
+        let Some(event) = Event::of(entry) else { return };
+        let line = protocol::object(&event);
         self.followers.retain(|(interest, sender)| {
             let (concerned, done) = match interest {
                 Interest::Everything | Interest::Events => (true, false),
@@ -90,9 +91,8 @@ impl Followers {
         if self.followers.is_empty() {
             return;
         }
-        let text = String::from_utf8_lossy(text);
-        let object = serde_json::json!({"event": "output", "id": id.as_str(), "text": text});
-        let line = format!("{object}\n");
+        let text = String::from_utf8_lossy(text).into_owned();
+        let line = protocol::object(&Event::Output { id: id.clone(), text });
         self.followers.retain(|(interest, sender)| match interest {
             Interest::Everything => sender.try_send(line.clone()).is_ok(),
             Interest::Request(own) if own == id => sender.try_send(line.clone()).is_ok(),
@@ -102,7 +102,7 @@ impl Followers {
 
     /// An action has become overdue, or is no longer.
     pub(super) fn news(&mut self, news: &News) {
-        let line = news.line();
+        let line = protocol::object(&Event::from(news));
         self.followers.retain(|(interest, sender)| {
             *interest != Interest::Everything || sender.try_send(line.clone()).is_ok()
         });

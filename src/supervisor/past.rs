@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::journal::{End, Entry, Found, JournalError, Query, Run, Store, find, history};
+use crate::journal::{Found, JournalError, Query, Run, Store, dropped_before, find, history};
 use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::names::RequestId;
 use crate::request::{Refusal, RefusalCode};
-use crate::socket::protocol;
+use crate::socket::protocol::{self, Reply};
+use crate::wire::{Event, History, PastWanted, RequestRecord, Shown};
 
 /// The most runs that one answer tells of.
 const MOST_RUNS: usize = 1000;
@@ -25,7 +26,7 @@ pub(super) struct Past<'a> {
 
 impl Past<'_> {
     /// The runs that are wanted, the newest first.
-    pub(super) fn history(&self, past: &protocol::Past) -> Result<Value, Refusal> {
+    pub(super) fn history(&self, past: &PastWanted) -> Result<Reply, Refusal> {
         let query = Query {
             action: past.action.clone(),
             failed_only: past.failed,
@@ -33,21 +34,29 @@ impl Past<'_> {
             limit: past.limit.min(MOST_RUNS),
         };
         let runs = history(self.folder, &query).map_err(|error| unreadable(&error))?;
-        Ok(json!({"ok": true, "runs": runs}))
+        let runs = runs.into_iter().map(RequestRecord::from).collect();
+        Ok(Reply::of(&History { ok: true, runs }))
     }
 
     /// All about the request whose id begins with `id`.
-    pub(super) fn show(&self, id: &str) -> Result<Value, Refusal> {
+    pub(super) fn show(&self, id: &str) -> Result<Reply, Refusal> {
         let run = self.find(id)?;
-        Ok(json!({"ok": true, "run": run, "output": self.output(&run)}))
+        Ok(Reply::of(&Answered { ok: true, shown: self.shown(run) }))
     }
 
     /// The request whose id begins with `id`, and the line that tells who follows it what has become of it so
     /// far.
-    pub(super) fn so_far(&self, id: &str) -> Result<(Run, Value), Refusal> {
+    pub(super) fn so_far(&self, id: &str) -> Result<(Run, String), Refusal> {
         let run = self.find(id)?;
-        let line = json!({"event": "past", "id": run.id, "run": run, "output": self.output(&run)});
-        Ok((run, line))
+        let past = Event::Past { id: Some(run.id.clone()), shown: self.shown(run.clone()) };
+        Ok((run, protocol::object(&past)))
+    }
+
+    fn shown(&self, run: Run) -> Shown {
+        let output = self.output(&run);
+        let dropped = output.as_deref().map(dropped_before);
+        let output = output.map(|output| String::from_utf8_lossy(&output).into_owned());
+        Shown { run: Some(run.into()), output, dropped }
     }
 
     fn find(&self, id: &str) -> Result<Run, Refusal> {
@@ -58,17 +67,16 @@ impl Past<'_> {
                 Err(Refusal::new(RefusalCode::UnknownId, message))
             }
             Found::Many(ids) => {
-                let ids: Vec<_> = ids.iter().map(RequestId::as_str).collect();
-                let message = format!("`{id}` begins the ids of several requests: {}", ids.join(", "));
-                Err(Refusal::new(RefusalCode::AmbiguousId, message))
+                let named: Vec<_> = ids.iter().map(RequestId::as_str).collect();
+                let message = format!("`{id}` begins the ids of several requests: {}", named.join(", "));
+                Err(Refusal { ids, ..Refusal::new(RefusalCode::AmbiguousId, message) })
             }
         }
     }
 
-    fn output(&self, run: &Run) -> Option<String> {
+    fn output(&self, run: &Run) -> Option<Vec<u8>> {
         let so_far = self.listeners.values().find_map(|listener| listener.capture.printed_by(&run.id));
-        let output = so_far.or_else(|| self.outputs.load(&run.id))?;
-        Some(String::from_utf8_lossy(&output).into_owned())
+        so_far.or_else(|| self.outputs.load(&run.id))
     }
 
     /// The line that told the final outcome of a request, if it has one.
@@ -77,11 +85,18 @@ impl Past<'_> {
         let Run { id, attempts, ended_at, outcome, note, .. } = *run;
         let last = attempts.last();
         let took_ms = last.and_then(|attempt| attempt.took_ms).unwrap_or_default();
-        let end = End { attempt: last.map_or(0, |attempt| attempt.attempt), outcome: outcome?, took_ms };
-        let mut line = Vec::new();
-        Entry::Ended { at: ended_at?, id, end, note }.write_to(&mut line);
-        String::from_utf8(line).ok()
+        let attempt = last.map_or(0, |attempt| attempt.attempt);
+        let ended = Event::Ended { at: ended_at?, id, attempt, outcome: outcome?.into(), took_ms, note };
+        Some(protocol::object(&ended))
     }
+}
+
+/// What is shown, as an answer.
+#[derive(Serialize)]
+struct Answered {
+    ok: bool,
+    #[serde(flatten)]
+    shown: Shown,
 }
 
 fn unreadable(error: &JournalError) -> Refusal {

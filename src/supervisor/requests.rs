@@ -1,7 +1,7 @@
 //! What is asked of the service: taken in or refused, started when its turn comes, called off.
 
 use crate::clock::Moment;
-use crate::journal::{End, Entry, Open};
+use crate::journal::{End, Entry, FailedAttempt, Open};
 use crate::listener::pool::Key;
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
@@ -15,6 +15,8 @@ use super::machine::{Machine, TERM, stopping};
 
 /// What is noted of a request that was called off in time.
 const NOT_STARTED: &str = "called off before it started";
+/// What is noted of an attempt whose supervisor died.
+const SUPERVISOR_ENDED: &str = "the supervisor ended before it";
 
 /// A request that cannot be answered before it is known which actions there are.
 #[derive(Debug)]
@@ -31,24 +33,26 @@ impl Machine {
     /// Takes up what an earlier supervisor had promised: what had not started waits again, what had was
     /// interrupted.
     pub(super) fn take_up(&mut self, open: Open, now: Moment) {
-        let Open { request, joined, attempt, started, not_before, .. } = open;
+        let Open { request, joined, attempt, started, not_before, failed, .. } = open;
         let name = request.label();
+        let waits = |request, not_before, failed| Waiting { request, joined, attempt, not_before, failed };
         if started.is_none() {
             self.say(Level::Info, format!("{name}, accepted before, waits for its turn"));
             let not_before = not_before.map(|at| now.instant_of(at));
-            return self.queue.restore(Waiting::recovered(request, joined, attempt, not_before));
+            return self.queue.restore(waits(request, not_before, failed));
         }
         // How long it ran is not known: the supervisor died with it.
         let end = End { attempt, outcome: Outcome::Interrupted, took_ms: 0 };
+        let note = Some(SUPERVISOR_ENDED.to_owned());
         match self.policy.rule(&request.action).retry.pause_after(attempt) {
             Some(pause) => {
                 self.say(Level::Warn, format!("{name} was interrupted: it is tried again"));
-                let not_before = now.wall_after(pause);
-                self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
-                let not_before = Some(now.instant + pause);
-                self.queue.restore(Waiting::recovered(request, joined, attempt, not_before));
+                let failed =
+                    FailedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+                self.record(retried(&request.id, failed.clone()));
+                self.queue.restore(waits(request, Some(now.instant + pause), Some(failed)));
             }
-            None => self.conclude(&request, end, Some("the supervisor ended before it".into()), now),
+            None => self.conclude(&request, end, note, now),
         }
     }
 
@@ -269,8 +273,9 @@ impl Machine {
             Level::Warn,
             format!("{name} {outcome} on attempt {attempt}{noted}: tried again in {pause_s} s"),
         );
-        let not_before = now.wall_after(pause);
-        self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
+        let failed = FailedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+        self.record(retried(&request.id, failed.clone()));
+        self.queue.note_failure(&request.id, failed);
     }
 
     /// The final outcome of a request: recorded, kept for the status, and said.
@@ -291,6 +296,12 @@ impl Machine {
     pub(super) fn record(&mut self, entry: Entry) {
         self.act(Action::Record(entry));
     }
+}
+
+/// That an attempt has ended which another one follows.
+fn retried(id: &RequestId, failed: FailedAttempt) -> Entry {
+    let FailedAttempt { ended_at, end, not_before, note } = failed;
+    Entry::Retried { at: ended_at, id: id.clone(), end, not_before, note }
 }
 
 fn noted(note: Option<&str>) -> String {

@@ -40,7 +40,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             3 => Entry::Joined { at, request, by: 0, with },
             4 => Entry::Started { at, id, attempt, token: "t".to_owned() },
             5 => Entry::PutBack { at, id },
-            6 => Entry::Retried { at, id, end, not_before: at },
+            6 => Entry::Retried { at, id, end, not_before: at, note: None },
             _ => Entry::Ended { at, id, end, note: None },
         }
     })
