@@ -26,10 +26,10 @@ const MOST_COMING: usize = 1_000;
 const MOST_WAITING: usize = 1_000;
 
 /// A call, who calls, and where the answer goes.
-pub(crate) type Asked = (Peer, Call, oneshot::Sender<Reply>);
+pub(crate) type PendingCall = (Peer, Call, oneshot::Sender<Reply>);
 
 /// Opens the socket; the calls that come in. Runs on a tokio `LocalSet`; the lock must be held.
-pub(crate) fn listen(settings: &Settings) -> Result<mpsc::Receiver<Asked>, ClaimError> {
+pub(crate) fn listen(settings: &Settings) -> Result<mpsc::Receiver<PendingCall>, ClaimError> {
     let (inbox, calls) = mpsc::channel(INBOX);
     if let Some(listener) = claim::listen(settings)? {
         tokio::task::spawn_local(serve(listener, Client { inbox }));
@@ -40,7 +40,7 @@ pub(crate) fn listen(settings: &Settings) -> Result<mpsc::Receiver<Asked>, Claim
 /// Hands calls to the loop.
 #[derive(Clone)]
 struct Client {
-    inbox: Sender<Asked>,
+    inbox: Sender<PendingCall>,
 }
 
 impl Handler for Client {

@@ -9,13 +9,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::alarms::Teller;
 use super::alarms::decide::{self, Wishes};
-use super::answers::{self, Asked};
+use super::answers::{self, PendingCall};
 use super::clock::{Clock, SystemClock, container_start};
 use super::delivery::Delivery;
 use super::file::ScheduleFile;
 use super::machine::{Action, Event, Level, Machine};
 use super::occurrence::Occurrence;
-use super::store::Store;
+use super::store::MemoryFile;
 use crate::claim::{self, ClaimError};
 use crate::log;
 use crate::request::Answer;
@@ -143,7 +143,7 @@ struct Engine<'a> {
     machine: Machine,
     /// Tells of alarms.
     teller: Teller,
-    store: Store,
+    store: MemoryFile,
     /// What is wrong with the memory, while it cannot be written.
     store_problem: Option<String>,
     /// When it is tried again, while that is so.
@@ -156,7 +156,7 @@ impl<'a> Engine<'a> {
     fn open(settings: &'a Settings, boot: String, now: Timestamp) -> Result<Self, SchedulerError> {
         let folders = &settings.folders;
         let failed = |source| SchedulerError::Memory { folder: folders.state.clone(), source };
-        let (mut store, memory, skipped) = Store::open(&folders.state).map_err(failed)?;
+        let (mut store, memory, skipped) = MemoryFile::open(&folders.state).map_err(failed)?;
         if skipped > 0 {
             log::error(format_args!("{skipped} lines of the scheduler's memory could not be read"));
         }
@@ -261,7 +261,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Answers a call on the scheduler's own socket.
-    fn answer(&mut self, now: i64, (peer, call, reply): Asked) {
+    fn answer(&mut self, now: i64, (peer, call, reply): PendingCall) {
         let answer = match call {
             Call::Reload => answers::permit(peer).map(|()| {
                 self.reload(now);
@@ -282,10 +282,10 @@ impl<'a> Engine<'a> {
 }
 
 /// The run that should have been.
-fn missed_run(now: i64, occurrence: Occurrence) -> decide::Run {
+fn missed_run(now: i64, occurrence: Occurrence) -> decide::RunMoment {
     let id = occurrence.id();
     let Occurrence { service, action, user, .. } = occurrence;
-    decide::Run { service, action, user, id, at: instant(now) }
+    decide::RunMoment { service, action, user, id, at: instant(now) }
 }
 
 fn instant(now: i64) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::access::{self, Asked, Asker};
+use crate::access::{self, Asker, Wanted};
 use crate::accounts::Accounts;
 use crate::clock::Moment;
 use crate::names::{ActionName, RequestId, UserName};
@@ -83,7 +83,7 @@ impl Engine {
         tell: Tell,
     ) {
         self.read_changed_files();
-        let wanted = Asked { user: &user, action: &action, brings_id: brought.is_some() };
+        let wanted = Wanted { user: &user, action: &action, brings_id: brought.is_some() };
         let rule = self.machine.policy().rule(&action);
         if let Err(refusal) = access::permit(asker, wanted, rule, uid_of) {
             return self.refuse(waiting, refusal);

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 
-use super::decide::{Event, MOST_ASKED, Run};
+use super::decide::{Event, MOST_ASKED, RunMoment};
 use crate::log;
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::socket::client::{self, ClientError, Conversation, Trouble};
@@ -152,7 +152,7 @@ impl Follower {
     /// What is told, where that matters.
     async fn understand(&self, told: wire::Event, open: &mut Open) -> Option<Event> {
         let service = self.service.clone();
-        let run = |id, (user, action), at| Run { service: service.clone(), action, user, id, at };
+        let run = |id, (user, action), at| RunMoment { service: service.clone(), action, user, id, at };
         match told {
             wire::Event::Accepted { id, user, action, .. } => {
                 open.insert(id, (user, action));
@@ -183,7 +183,7 @@ impl Follower {
 
     fn end_of(&self, ended: RequestRecord) -> Option<Event> {
         let RequestRecord { id, user, action, note, ended_at, outcome, .. } = ended;
-        let run = Run { service: self.service.clone(), action, user, id, at: ended_at? };
+        let run = RunMoment { service: self.service.clone(), action, user, id, at: ended_at? };
         Some(Event::Ended { run, outcome: (&outcome?).into(), note })
     }
 }

@@ -8,11 +8,11 @@ use super::decide::Memory;
 
 /// The file.
 #[derive(Debug)]
-pub struct Store {
+pub struct AlarmsFile {
     path: PathBuf,
 }
 
-impl Store {
+impl AlarmsFile {
     /// The file in a folder, which need not exist.
     pub fn new(folder: &Path) -> Self {
         Self { path: folder.join("alarms.json") }
