@@ -93,7 +93,7 @@ impl Degradation {
 }
 
 /// All that is wrong and does not keep the service from serving. It is told as `degraded`, a sentence each, and with
-/// what sort each is of as `problems`, which earlier versions neither tell nor read.
+/// what sort each is of as `complaints`, which earlier versions neither tell nor read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "InBothForms", into = "InBothForms")]
 pub struct Degradations(pub Vec<Degradation>);
@@ -103,13 +103,13 @@ struct InBothForms {
     #[serde(default, deserialize_with = "lenient::list")]
     degraded: Vec<String>,
     #[serde(default, deserialize_with = "lenient::list")]
-    problems: Vec<Degradation>,
+    complaints: Vec<Degradation>,
 }
 
 impl From<InBothForms> for Degradations {
     fn from(told: InBothForms) -> Self {
-        if !told.problems.is_empty() {
-            return Self(told.problems);
+        if !told.complaints.is_empty() {
+            return Self(told.complaints);
         }
         let sentences = told.degraded.iter().map(|sentence| lenient::in_one_line(sentence));
         Self(sentences.map(|sentence| Degradation::new(DegradedKind::Unsaid, sentence)).collect())
@@ -119,7 +119,7 @@ impl From<InBothForms> for Degradations {
 impl From<Degradations> for InBothForms {
     fn from(degradations: Degradations) -> Self {
         let degraded = degradations.sentences().map(str::to_owned).collect();
-        Self { degraded, problems: degradations.0 }
+        Self { degraded, complaints: degradations.0 }
     }
 }
 

@@ -286,7 +286,7 @@ fn a_command_of_the_build_before_finds_in_a_status_what_it_reads() {
     let status = mysql.call(r#"{"op":"status"}"#);
     let sentence = "late is overdue: expected within 1s, and it has never succeeded";
     assert_eq!(status["degraded"], json!([sentence]));
-    assert_eq!(status["problems"], json!([{"kind": "overdue", "action": "late", "message": sentence}]));
+    assert_eq!(status["complaints"], json!([{"kind": "overdue", "action": "late", "message": sentence}]));
     let late =
         status["actions"].as_array().unwrap().iter().find(|action| action["action"] == "late").unwrap();
     assert_eq!((&late["last"]["outcome"], &late["overdue"]), (&"failed 4".into(), &true.into()));
