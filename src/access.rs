@@ -24,7 +24,7 @@ pub struct Asker {
 
 /// What is asked, as far as it matters for who may.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct Wanted<'a> {
     /// On whose behalf.
     pub user: &'a UserName,
     /// What to do.
@@ -49,14 +49,14 @@ impl Asker {
 /// The refusal, with [`RefusalCode::NotAllowed`].
 pub fn permit(
     asker: Asker,
-    what: Asked<'_>,
+    what: Wanted<'_>,
     rule: &Rule,
     uid_of: impl Fn(&UserName) -> Option<u32>,
 ) -> Result<(), Refusal> {
     if asker.is_trusted() {
         return Ok(());
     }
-    let Asked { user, action, brings_id } = what;
+    let Wanted { user, action, brings_id } = what;
     let uid = asker.uid;
     let is_asker = |user: &UserName| user.as_uid().or_else(|| uid_of(user)) == Some(uid);
     if !rule.allow.iter().any(is_asker) {
@@ -113,7 +113,7 @@ mod tests {
     fn ask(uid: u32, own_uid: u32, user: &str, brings_id: bool, allow: &[&str]) -> Result<(), String> {
         let rule = Rule { allow: allow.iter().map(|user| name(user)).collect(), ..Rule::default() };
         let (user, action) = (name(user), "backup".parse().unwrap());
-        let what = Asked { user: &user, action: &action, brings_id };
+        let what = Wanted { user: &user, action: &action, brings_id };
         permit(Asker { uid, own_uid }, what, &rule, accounts).map_err(|refusal| {
             assert_eq!(refusal.code, RefusalCode::NotAllowed);
             refusal.message
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn those_who_may_ask_for_anything_need_no_accounts() {
         let (user, action) = (name("forum"), "backup".parse().unwrap());
-        let what = Asked { user: &user, action: &action, brings_id: true };
+        let what = Wanted { user: &user, action: &action, brings_id: true };
         let rule = Rule { allow: vec![name("wiki")], ..Rule::default() };
         for (uid, own_uid) in [(0, 0), (0, FORUM), (FORUM, FORUM)] {
             let decided = permit(Asker { uid, own_uid }, what, &rule, |_| panic!("looked up an account"));
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_number_is_its_own_uid_whatever_the_accounts_say() {
         let (user, action) = (name("10001"), "backup".parse().unwrap());
-        let what = Asked { user: &user, action: &action, brings_id: false };
+        let what = Wanted { user: &user, action: &action, brings_id: false };
         let rule = Rule { allow: vec![name("10001")], ..Rule::default() };
         let misleading = |_: &UserName| Some(WIKI);
         assert!(permit(Asker { uid: WIKI, own_uid: 0 }, what, &rule, misleading).is_err());

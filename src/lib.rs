@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! The way of one request, from top to bottom:
-//! - [`socket`]: who connects to `<service>-request.sock`, what they say, what they are told
+//! - [`socket`]: who connects to `<service>-request.sock`, what they say, what they are told; [`wire`]: the shapes of that
 //! - [`access`], [`policy`]: whether they may, and by which rules; [`refusals`]: what the log says when not
 //! - [`request`], [`queue`]: what is asked, and what is next
 //! - [`journal`]: what was accepted and what came of it, on disk
@@ -15,7 +15,7 @@
 //!
 //! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
 //! [`claim`], [`backoff`], [`durable`], and what is written and read by people: [`duration`], [`diagnostic`],
-//! [`spelling`].
+//! [`spelling`], [`visible`].
 
 pub mod access;
 pub mod accounts;
@@ -45,3 +45,5 @@ pub mod socket;
 pub mod spelling;
 pub mod supervisor;
 pub mod unix_socket;
+pub mod visible;
+pub mod wire;

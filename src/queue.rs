@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::journal::FailedAttempt;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
 use crate::policy::{Overlap, Policy, RunAs};
@@ -55,6 +56,8 @@ pub struct Waiting {
     pub not_before: Option<Instant>,
     /// Since when it waits; not before this supervisor's start.
     pub since: Instant,
+    /// The last attempt that this one follows.
+    pub failed: Option<FailedAttempt>,
 }
 
 /// A request that is being carried out.
@@ -172,8 +175,7 @@ impl Queue {
             }
             Overlap::Replace => admission = self.replace(&request.action, now),
         }
-        let (joined, since) = (Vec::new(), now);
-        self.waiting.push_back(Waiting { request, joined, attempt: 0, not_before: None, since });
+        self.waiting.push_back(Waiting::new(request, now));
         self.undo.push(Undo::Admitted);
         Ok(admission)
     }
@@ -348,13 +350,20 @@ impl Queue {
     }
 
     /// The requests that are being carried out, with when they started.
-    pub fn running(&self) -> impl Iterator<Item = (&Request, Instant)> {
-        self.runs.values().map(|run| (&run.waiting.request, run.started))
+    pub fn running(&self) -> impl Iterator<Item = (&Waiting, Instant)> {
+        self.runs.values().map(|run| (&run.waiting, run.started))
     }
 
     /// The requests that wait, joined ones not counted.
-    pub fn waiting(&self) -> impl Iterator<Item = &Request> {
-        self.waiting.iter().map(|waiting| &waiting.request)
+    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.iter()
+    }
+
+    /// What is to be said of an attempt whose request waits for the next one.
+    pub fn note_failure(&mut self, id: &RequestId, failed: FailedAttempt) {
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.request.id == *id) {
+            waiting.failed = Some(failed);
+        }
     }
 
     /// Accepted requests whose outcome is still to come, joined ones not counted.
@@ -400,7 +409,8 @@ impl Queue {
     }
 
     fn is_on(&self, action: &ActionName) -> bool {
-        self.busy_actions().contains(action) || self.waiting().any(|request| request.action == *action)
+        self.busy_actions().contains(action)
+            || self.waiting().any(|waiting| waiting.request.action == *action)
     }
 
     fn can_start(
@@ -422,15 +432,9 @@ impl Queue {
 }
 
 impl Waiting {
-    /// What an earlier supervisor had accepted and not carried out.
-    pub fn recovered(
-        request: Request,
-        joined: Vec<RequestId>,
-        attempt: u32,
-        not_before: Option<Instant>,
-        now: Instant,
-    ) -> Self {
-        Self { request, joined, attempt, not_before, since: now }
+    /// A request just accepted.
+    fn new(request: Request, now: Instant) -> Self {
+        Self { request, joined: Vec::new(), attempt: 0, not_before: None, since: now, failed: None }
     }
 
     /// Whether this is the request with that id, or was joined by it.

@@ -48,12 +48,14 @@ pub struct Refusal {
     pub code: RefusalCode,
     /// The sentence: what was wrong, and with what.
     pub message: String,
+    /// The ids that it could have been, where one was meant that is none of them.
+    pub ids: Vec<RequestId>,
 }
 
 impl Refusal {
     /// A refusal with its word and sentence.
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), ids: Vec::new() }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use lamplighter::outcome::Outcome;
-use lamplighter::scheduler::alarms::decide::{Action, Alarms, Event, Memory, PAUSE, Run, Wishes};
+use lamplighter::scheduler::alarms::decide::{Action, Alarms, Event, Memory, PAUSE, RunMoment, Wishes};
 use lamplighter::scheduler::alarms::outbox::{MOST, TRIES};
 
 /// 2026-05-01 04:05 UTC.
@@ -96,8 +96,8 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn run(id: &str, second: i64) -> Run {
-    Run {
+fn run(id: &str, second: i64) -> RunMoment {
+    RunMoment {
         service: "mysql".parse().unwrap(),
         action: "backup".parse().unwrap(),
         user: "root".parse().unwrap(),
@@ -157,7 +157,7 @@ fn kinds_and_actions_do_not_silence_one_another() {
     let mut world = World::new(Wishes::default());
     world.ends("a", Outcome::Failed(1));
     world.ends("b", Outcome::TimedOut);
-    let other = Run { action: "restore-drill".parse().unwrap(), ..run("c", START) };
+    let other = RunMoment { action: "restore-drill".parse().unwrap(), ..run("c", START) };
     world.event(Event::Ended { run: other.clone(), outcome: Outcome::Failed(1), note: None });
     assert_eq!(world.told().len(), 3);
     world.ends("d", Outcome::Succeeded);
@@ -199,7 +199,7 @@ fn a_success_from_before_the_alarm_is_no_recovery() {
 #[test]
 fn a_state_is_told_when_it_begins_and_when_it_ends() {
     let mut world = World::new(Wishes::default());
-    let Run { service, action, at: now, .. } = run("a", START);
+    let RunMoment { service, action, at: now, .. } = run("a", START);
     for _ in 0..3 {
         world.event(Event::Overdue(service.clone(), action.clone(), now, None));
         world.event(Event::Unreachable(service.clone(), now, "no socket".to_owned()));
@@ -224,7 +224,7 @@ fn a_state_is_told_when_it_begins_and_when_it_ends() {
 #[test]
 fn being_on_time_does_not_make_up_for_a_failure() {
     let mut world = World::new(Wishes::default());
-    let Run { service, action, .. } = run("a", START);
+    let RunMoment { service, action, .. } = run("a", START);
     world.ends("a", Outcome::Failed(1));
     world.event(Event::Overdue(service.clone(), action.clone(), at(START), None));
     world.told();
@@ -309,7 +309,7 @@ fn a_failing_notifier_is_run_a_few_times_and_then_once_an_hour_and_that_is_said(
 fn what_could_not_be_told_for_hours_is_told_once_the_notifier_works_again() {
     let mut world = World::new(Wishes::default());
     world.problem = Some("no network".to_owned());
-    let Run { service, action, .. } = run("a", START);
+    let RunMoment { service, action, .. } = run("a", START);
     world.event(Event::Overdue(service.clone(), action.clone(), at(START), None));
     world.ends("a", Outcome::Failed(1));
     for number in 0..10 {
@@ -382,7 +382,7 @@ fn no_more_waits_than_there_is_room_for_and_what_has_none_is_said() {
     world.problem = Some("no network".to_owned());
     for number in 0..=MOST {
         let action = format!("action-{number}").parse().unwrap();
-        let run = Run { action, ..run(&format!("a{number}"), START) };
+        let run = RunMoment { action, ..run(&format!("a{number}"), START) };
         world.event(Event::Ended { run, outcome: Outcome::Failed(1), note: None });
     }
     let dropped = "too much is to be told; nobody is told yet: mysql: action-0 failed with status 1";
@@ -398,7 +398,7 @@ fn no_more_waits_than_there_is_room_for_and_what_has_none_is_said() {
 #[test]
 fn what_a_wrong_clock_noted_for_a_time_to_come_silences_nothing() {
     const YEAR: i64 = 365 * 86_400;
-    let Run { service, action, .. } = run("a", START);
+    let RunMoment { service, action, .. } = run("a", START);
     for is_restarted in [false, true] {
         let mut world = World::from(Memory::new(at(START + YEAR)), Wishes::default());
         world.now += YEAR;

@@ -15,7 +15,14 @@ const PAGE: &str = include_str!("../docs/PROTOCOL.md");
 /// What the service of the examples does.
 const CALLBACKS: &str = "CB_nightly_backup() { echo 143 tables; }
 CB_check() { return 3; }
-CB_import() { read -r <$FOLDER/hold; }";
+CB_import() { read -r <$FOLDER/hold; }
+CB_upload() { echo connection refused; return 4; }";
+const POLICY: &str = "[action.upload]\nretry = { attempts = 2, backoff = '10m' }";
+
+fn service() -> Running {
+    let service = Service::new().callbacks(CALLBACKS).file("conf/housekeeping.toml", POLICY);
+    service.fifo("hold").start()
+}
 
 /// Fields whose values are as in the example. Of the others, only the kind of value is: names of services, sentences,
 /// numbers and instants are others each time.
@@ -184,7 +191,7 @@ fn look_again(
 
 #[test]
 fn its_conversations_are_had_like_that() {
-    let service = Service::new().callbacks(CALLBACKS).fifo("hold").start();
+    let service = service();
     let examples = examples();
     assert!(examples.len() >= 4, "{examples:?}");
     let mut names = Names::default();
@@ -209,7 +216,7 @@ fn every_operation_is_shown_in_a_conversation() {
 
 #[test]
 fn the_plain_example_is_answered_like_that() {
-    let service = Service::new().callbacks(CALLBACKS).fifo("hold").start();
+    let service = service();
     let block = blocks().find(|block| block.starts_with("$ printf ")).expect("an example for a shell");
     let (command, answer) = block.trim_end().split_once('\n').expect("a command and its answer");
     let sent = command.split('\'').nth(1).expect("what is sent stands in quotes").replace("\\n", "\n");

@@ -327,7 +327,7 @@ fn a_memory_that_cannot_be_opened_is_named() {
 }
 
 async fn ask(stack: &Stack, op: &str) -> serde_json::Value {
-    let call = serde_json::json!({"op": op});
+    let call = serde_json::from_value(serde_json::json!({"op": op})).unwrap();
     let path = socket(stack.top.path(), "scheduler");
     // It is there a moment after the start.
     for _ in 0..600 {
@@ -336,7 +336,7 @@ async fn ask(stack: &Stack, op: &str) -> serde_json::Value {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    lamplighter::console::client::call(&path, &call, Duration::from_secs(30)).await.unwrap()
+    lamplighter::socket::client::call(&path, &call, Duration::from_secs(30)).await.unwrap()
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use lamplighter::request::{Answer, RefusalCode};
 use lamplighter::socket::lines::LONGEST_LINE;
-use lamplighter::socket::protocol::{Call, Form, Past, Tell, form, parse, render};
+use lamplighter::socket::protocol::{Form, form, parse, render};
+use lamplighter::wire::{Call, PastWanted, Tell};
 use serde_json::{Map, Value, json};
 
 use super::names::{is_action, is_id, is_user};
@@ -46,6 +47,8 @@ fn read(object: &Map<String, Value>) -> Option<Call> {
 fn check_call(call: &Call, mut object: Map<String, Value>) {
     let written = write(call);
     assert_eq!(parse(written.to_string().as_bytes()).as_ref(), Ok(&Some(call.clone())), "{written}");
+    let ours = serde_json::to_string(call).expect("a call can be written");
+    assert_eq!(parse(ours.as_bytes()).as_ref(), Ok(&Some(call.clone())), "{ours}");
     let op = object["op"].clone();
     object.insert("of-later".into(), Value::from(object.clone()));
     assert_eq!(read(&object).as_ref(), Some(call), "what is not known is ignored");
@@ -104,7 +107,7 @@ fn write(call: &Call) -> Value {
             json!({"op": "run", "user": user, "action": action, "id": id, "tell": tell})
         }
         Call::Cancel { id } => json!({"op": "cancel", "id": id}),
-        Call::History(Past { action, failed, since, limit }) => {
+        Call::History(PastWanted { action, failed, since, limit }) => {
             let since = since.map(|since| since.to_string());
             json!({"op": "history", "action": action, "failed": failed, "since": since, "limit": limit})
         }

@@ -1,7 +1,8 @@
 //! What holds for any bytes that are read as a plain line.
 
 use lamplighter::request::{Answer, Refusal, RefusalCode};
-use lamplighter::socket::protocol::{Call, Form, Tell, form, parse, render};
+use lamplighter::socket::protocol::{Form, form, parse, render};
+use lamplighter::wire::{Call, Tell};
 
 use super::names::{is_action, is_user};
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde::Deserialize;
 
 use super::error::CommandError;
 use super::ids::ask_each;
 use super::stack::Stack;
-use super::visible;
 use crate::names::{NameError, ServiceName};
 use crate::spelling;
+use crate::wire::{ActionNames, Call};
 
 /// How long a service may take to say what it has: it may have to read its callbacks first.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -17,10 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The actions that these services say they have, by name; whoever does not answer has none.
 pub(super) async fn of(stack: &Stack, services: &[ServiceName]) -> Vec<String> {
     let mut actions = Vec::new();
-    for (_, answer) in ask_each(stack, services, &json!({"op": "actions"}), PATIENCE).await {
-        let answer = answer.unwrap_or_default();
-        let names = answer["actions"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
-        actions.extend(names.map(|name| visible::line(name).into_owned()));
+    for (_, answer) in ask_each(stack, services, &Call::Actions, PATIENCE).await {
+        let names = answer.ok().and_then(|answer| ActionNames::deserialize(&answer).ok());
+        actions.extend(names.into_iter().flat_map(|names| names.actions).map(String::from));
     }
     actions.sort();
     actions.dedup();

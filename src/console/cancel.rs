@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::client;
 use super::error::CommandError;
 use super::ids::{self, ask_each};
 use super::stack::Stack;
-use super::{ages, following, say, visible};
-use crate::names::ServiceName;
+use super::{ages, say};
+use crate::names::{RequestId, ServiceName};
+use crate::socket::client;
+use crate::wire::{Call, Status};
 use jiff::Timestamp;
 
 /// How long a service may take to answer.
@@ -43,13 +45,9 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         Some(open) => open,
         None => of_journal(stack, &services, prefix).await?,
     };
-    let call = json!({"op": "cancel", "id": id});
     let doing = format!("cancel {action} {id}");
-    let answer = client::call(&stack.socket(&service), &call, PATIENCE).await;
-    let answer = answer.map_err(CommandError::unreached(&doing))?;
-    if answer["ok"] != true {
-        return Err(CommandError::refused(doing, service.as_str(), &answer));
-    }
+    let answer = client::call(&stack.socket(&service), &Call::Cancel { id: id.clone() }, PATIENCE).await;
+    answer.map_err(CommandError::unreached(doing))?;
     if arguments.json {
         say(json!({"service": service, "id": id, "action": action}));
     } else {
@@ -63,17 +61,13 @@ async fn open(
     stack: &Stack,
     services: &[ServiceName],
     prefix: &str,
-) -> Option<(ServiceName, String, String)> {
-    let answers = ask_each(stack, services, &json!({"op": "status"}), PATIENCE).await;
-    let mut open = answers.into_iter().flat_map(|(service, answer)| {
-        let answer = answer.unwrap_or_default();
-        let requests =
-            ["running", "waiting"].map(|list| answer[list].as_array().cloned().unwrap_or_default());
-        requests.into_iter().flatten().map(move |request| (service.clone(), request))
-    });
-    let mut fitting = open.by_ref().filter_map(|(service, request)| {
-        let id = request["id"].as_str().filter(|id| id.starts_with(prefix))?;
-        Some((service, id.to_owned(), text(&request["action"])))
+) -> Option<(ServiceName, RequestId, String)> {
+    let answers = ask_each(stack, services, &Call::Status, PATIENCE).await;
+    let mut fitting = answers.into_iter().flat_map(|(service, answer)| {
+        let status = answer.ok().and_then(|answer| Status::deserialize(&answer).ok()).unwrap_or_default();
+        let fits = status.open().filter(|request| request.id.as_str().starts_with(prefix)).cloned();
+        let fits: Vec<_> = fits.collect();
+        fits.into_iter().map(move |request| (service.clone(), request.id, request.action.into()))
     });
     let first = fitting.next()?;
     fitting.next().is_none().then_some(first)
@@ -84,19 +78,16 @@ async fn of_journal(
     stack: &Stack,
     services: &[ServiceName],
     prefix: &str,
-) -> Result<(ServiceName, String, String), CommandError> {
-    let ids::Found { service, id, told } = ids::find(stack, services, prefix).await?;
-    let run = &told["run"];
-    let action = text(&run["action"]);
-    if run["outcome"].is_null() {
-        return Ok((service, id, action));
-    }
-    let ended = ages::ago(following::at(run, "ended_at"), Timestamp::now());
-    let message =
-        format!("{action} {id} of {service} has ended already: {} {ended}", following::outcome(run));
+) -> Result<(ServiceName, RequestId, String), CommandError> {
+    let ids::Found { service, id, shown, .. } = ids::find(stack, services, prefix).await?;
+    let foreign = |what: String| {
+        let (doing, service) = ("cancel the request", service.to_string());
+        CommandError::Foreign { doing, service, what }
+    };
+    let (Some(run), Ok(parsed)) = (shown.run, id.parse()) else { return Err(foreign(id)) };
+    let Some(outcome) = run.outcome else { return Ok((service, parsed, run.action.into())) };
+    let ended = run.ended_at.map(|at| format!(" {}", ages::ago(at, Timestamp::now())));
+    let ended = ended.unwrap_or_default();
+    let message = format!("{} {id} of {service} has ended already: {outcome}{ended}", run.action);
     Err(CommandError::Id { message, hint: format!("`lamplighter show {id}` tells all about it") })
-}
-
-fn text(value: &Value) -> String {
-    visible::line(value.as_str().unwrap_or_default()).into_owned()
 }

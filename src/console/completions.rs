@@ -11,12 +11,12 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
-use serde_json::json;
 
-use super::client;
 use super::error::CommandError;
 use super::stack::Stack;
 use crate::names::ServiceName;
+use crate::socket::client;
+use crate::wire::{ActionNames, Call};
 
 /// The variable that makes the program answer its shell, and nothing else.
 pub const VARIABLE: &str = "LAMPLIGHTER_COMPLETE";
@@ -97,9 +97,9 @@ fn actions_of(services: &[ServiceName]) -> Vec<String> {
     runtime.block_on(async {
         let mut actions = Vec::new();
         for service in services {
-            let answer = client::call(&stack.socket(service), &json!({"op": "actions"}), PATIENCE).await;
-            let told = answer.ok().and_then(|answer| answer["actions"].as_array().cloned());
-            actions.extend(told.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)));
+            let answer = client::call_for(&stack.socket(service), &Call::Actions, PATIENCE).await;
+            let told = answer.map(|ActionNames { actions, .. }| actions).unwrap_or_default();
+            actions.extend(told.into_iter().map(String::from));
         }
         actions
     })

@@ -3,10 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use serde_json::Value;
-
-use super::client::{ClientError, SAME_VERSION, in_words, next_step, next_steps};
-use super::visible;
+use super::unreached::{SAME_VERSION, in_words, next_step, next_steps};
+use crate::request::RefusalCode;
+use crate::socket::client::ClientError;
+use crate::visible;
+use crate::wire::Refused;
 
 /// Why a command failed. The message says what was being done to what; [`CommandError::hint`] what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -91,16 +92,14 @@ pub enum CommandError {
         what: String,
     },
     /// A service refused.
-    #[error("cannot {doing}: {service} refuses: {message}")]
+    #[error("cannot {doing}: {service} refuses: {}", .refused.message)]
     Refused {
         /// What it was asked, such as "run nightly-backup".
         doing: String,
         /// The service.
         service: String,
-        /// The refusal's word (docs/PROTOCOL.md).
-        code: String,
-        /// The refusal's sentence.
-        message: String,
+        /// The refusal.
+        refused: Box<Refused>,
         /// What to do next, where it is known.
         hint: Option<String>,
     },
@@ -123,21 +122,15 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// A service's silence, while this was being done.
+    /// A service's silence or refusal, while this was being done.
     pub(super) fn unreached(doing: impl Into<String>) -> impl FnOnce(ClientError) -> Self {
         let doing = doing.into();
-        |why| Self::Unreached { doing, why }
-    }
-
-    /// The refusal that an answer is.
-    pub(super) fn refused(doing: impl Into<String>, service: impl Into<String>, answer: &Value) -> Self {
-        let word = |field: &str| visible::line(answer[field].as_str().unwrap_or_default()).into_owned();
-        Self::Refused {
-            doing: doing.into(),
-            service: service.into(),
-            code: word("code"),
-            message: word("message"),
-            hint: None,
+        |why| {
+            let service = why.service();
+            match why {
+                ClientError::Refused { refused, .. } => Self::Refused { doing, service, refused, hint: None },
+                why => Self::Unreached { doing, why },
+            }
         }
     }
 
@@ -190,16 +183,24 @@ impl CommandError {
             Self::Unasked { whys, .. } => return next_steps(whys),
             Self::Foreign { .. } => SAME_VERSION.to_owned(),
             Self::Refused { hint: Some(hint), .. } | Self::Id { hint, .. } => hint.clone(),
-            Self::Refused { code, .. } => match code.as_str() {
-                "not-allowed" => "use sudo",
-                "syntax" => SAME_VERSION,
-                "busy" | "stopping" => "try again later",
-                "callbacks" | "policy" | "journal" => {
-                    "`lamplighter status` says what is wrong with the service"
-                }
-                _ => return None,
-            }
-            .to_owned(),
+            Self::Refused { refused, .. } => what_to_do(refused)?.to_owned(),
         })
+    }
+}
+
+/// What to do about a refusal, where that is known.
+fn what_to_do(refused: &Refused) -> Option<&'static str> {
+    use RefusalCode::{Busy, Callbacks, Journal, NotAllowed, Policy, Stopping, Syntax};
+    let is = |codes: &[RefusalCode]| codes.iter().any(|&code| refused.is(code));
+    if is(&[NotAllowed]) {
+        Some("use sudo")
+    } else if is(&[Syntax]) {
+        Some(SAME_VERSION)
+    } else if is(&[Busy, Stopping]) {
+        Some("try again later")
+    } else if is(&[Callbacks, Policy, Journal]) {
+        Some("`lamplighter status` says what is wrong with the service")
+    } else {
+        None
     }
 }

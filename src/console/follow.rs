@@ -5,22 +5,25 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::client::{ClientError, Conversation, Trouble};
 use super::completions;
 use super::error::CommandError;
-use super::following::{Following, at, outcome};
+use super::following::{Following, Manner};
 use super::interrupts::{Interrupt, Interrupts, pause};
 use super::look::{Form, Look, is_terminal};
+use super::retry::Retry;
 use super::stack::Stack;
 use super::table::Tone;
 use super::telling::{Place, tell};
-use super::{ages, ids, note, say, visible};
-use crate::names::ServiceName;
+use super::{ages, ids, note, say};
+use crate::names::{ActionName, RequestId, ServiceName};
+use crate::socket::client::{ClientError, Conversation, Trouble};
+use crate::visible;
+use crate::wire::{Call, Event, OpenRequest, Outcome, Status};
 
 /// What is done, for when it is not.
 const DOING: &str = "follow what happens";
@@ -37,6 +40,9 @@ pub struct Arguments {
     /// A request, by its id or the beginning of it; or a service [default: everything everywhere]
     #[arg(value_name = "ID|SERVICE", add = completions::services())]
     what: Option<String>,
+    /// When an attempt of the request fails and another one is to follow, leave with 1 instead of waiting for it
+    #[arg(long)]
+    no_retry_wait: bool,
     #[command(flatten)]
     form: Form,
 }
@@ -49,16 +55,31 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let look = Look::new(arguments.form)?;
     let all = stack.services_or(None)?;
+    let is_service = |name: &str| stack.services().map(|all| all.iter().any(|one| one.as_str() == name));
+    let names_request = match arguments.what.as_deref() {
+        None => false,
+        Some(name) => !is_service(name)?,
+    };
+    if arguments.no_retry_wait && !names_request {
+        return Err(CommandError::Usage("--no-retry-wait needs the id of a request".to_owned()));
+    }
     match arguments.what.as_deref() {
         None => follow_services(stack, all, arguments.form, &look).await,
-        Some(name) if stack.services()?.iter().any(|service| service.as_str() == name) => {
+        Some(name) if !names_request => {
             follow_services(stack, stack.services_or(Some(name))?, arguments.form, &look).await
         }
         Some(id) => {
             let found = find(stack, &all, id).await?;
-            let place = Place { stack: stack.clone(), service: found.service, id: found.id };
-            let action = found.told["run"]["action"].as_str().unwrap_or_default();
-            Following::new(place.clone(), action, arguments.form.json).show(tell(place, None)).await
+            let foreign = |what| CommandError::Foreign {
+                doing: "follow the request",
+                service: found.service.to_string(),
+                what,
+            };
+            let request = found.id.parse().map_err(|_| foreign(found.id.clone()))?;
+            let action = found.shown.run.map(|run| run.action.to_string()).unwrap_or_default();
+            let place = Place { stack: stack.clone(), service: found.service, id: request };
+            let manner = Manner { json: arguments.form.json, no_retry_wait: arguments.no_retry_wait };
+            Following::new(place.clone(), &action, manner).show(tell(place, None)).await
         }
     }
 }
@@ -80,7 +101,7 @@ enum News {
     /// Something that happened.
     Line(ServiceName, Value),
     /// It can be followed.
-    Begun(ServiceName, Vec<(String, String)>),
+    Begun(ServiceName, Vec<OpenRequest>),
     /// It has gone, or never was there.
     Lost(ServiceName, ClientError),
     /// It does not tell.
@@ -104,7 +125,7 @@ async fn follow_services(
         spawn_local(follow_service(stack.clone(), service, sender.clone()));
     }
     drop(sender);
-    let mut told = Told { form, look: look.clone(), actions: HashMap::new(), away: HashSet::new() };
+    let mut narrator = Narrator { form, look: look.clone(), actions: HashMap::new(), away: HashSet::new() };
     loop {
         tokio::select! {
             interrupt = interrupts.next() => match interrupt {
@@ -115,7 +136,7 @@ async fn follow_services(
             next = news.recv() => match next {
                 Some(News::Refused(error)) => return Err(error),
                 Some(next) => {
-                    if !told.take(next) {
+                    if !narrator.take(next) {
                         // Whoever read has stopped reading.
                         return Ok(0);
                     }
@@ -131,10 +152,9 @@ async fn follow_service(stack: Stack, service: ServiceName, news: Sender<News>) 
     let path = stack.socket(&service);
     while !news.is_closed() {
         let lost = match follow_once(&path, &service, &news).await {
-            Ok(Some(refusal)) => News::Refused(refusal),
-            Ok(None) => return,
+            Ok(()) => return,
             // It does not help to wait for that.
-            Err(error) if error.trouble() == Trouble::Denied => {
+            Err(error) if matches!(error.trouble(), Trouble::Denied | Trouble::Refused) => {
                 News::Refused(CommandError::unreached(DOING)(error))
             }
             Err(error) => News::Lost(service.clone(), error),
@@ -152,51 +172,42 @@ async fn follow_once(
     path: &std::path::Path,
     service: &ServiceName,
     news: &Sender<News>,
-) -> Result<Option<CommandError>, ClientError> {
+) -> Result<(), ClientError> {
     let mut conversation = Conversation::open(path, PATIENCE).await?;
     // What runs already began before anything that is told below.
-    let status = conversation.ask(&json!({"op": "status"}), PATIENCE).await?;
-    let known =
-        ["running", "waiting"].into_iter().flat_map(|list| status[list].as_array().into_iter().flatten());
-    let text = |value: &Value| Some(visible::line(value.as_str()?).into_owned());
-    let known =
-        known.filter_map(|request| Some((text(&request["id"])?, text(&request["action"])?))).collect();
-    conversation.send(&json!({"op": "follow"})).await?;
-    if news.send(News::Begun(service.clone(), known)).await.is_err() {
-        return Ok(None);
+    let status: Status = conversation.ask_for(&Call::Status, PATIENCE).await?;
+    conversation.send(&Call::follow_all(), PATIENCE).await?;
+    if news.send(News::Begun(service.clone(), status.open().cloned().collect())).await.is_err() {
+        return Ok(());
     }
     while let Some(line) = conversation.next().await? {
-        if line["ok"] == false {
-            return Ok(Some(CommandError::refused(DOING, service.as_str(), &line)));
-        }
         if news.send(News::Line(service.clone(), line)).await.is_err() {
-            return Ok(None);
+            return Ok(());
         }
     }
     let why = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
     Err(ClientError::Unreachable { path: path.to_owned(), why })
 }
 
-/// What has been told so far, as far as it matters for what is told next.
-struct Told {
+/// Says what is told, with what has been told so far, as far as it matters for that.
+struct Narrator {
     form: Form,
     look: Look,
     /// The action of each request that has not ended.
-    actions: HashMap<(ServiceName, String), String>,
+    actions: HashMap<(ServiceName, RequestId), ActionName>,
     /// Services that have gone.
     away: HashSet<ServiceName>,
 }
 
-impl Told {
+impl Narrator {
     /// Shows it; false when nobody reads any more.
     fn take(&mut self, news: News) -> bool {
         match news {
-            News::Begun(service, known) => {
+            News::Begun(service, open) => {
                 if self.away.remove(&service) {
                     note(format_args!("{service} is back"));
                 }
-                let known = known.into_iter().map(|(id, action)| ((service.clone(), id), action));
-                self.actions.extend(known);
+                return open.into_iter().all(|request| self.begin(&service, request));
             }
             News::Lost(service, error) => {
                 if self.away.insert(service) {
@@ -208,49 +219,77 @@ impl Told {
                 line["service"] = service.as_str().into();
                 return say(line);
             }
-            News::Line(service, line) => return self.show(&service, &line),
+            News::Line(service, line) => return self.show(&service, &Event::read(&line)),
         }
         true
     }
 
-    fn show(&mut self, service: &ServiceName, line: &Value) -> bool {
-        let text = |field: &str| visible::line(line[field].as_str().unwrap_or_default()).into_owned();
-        let id = text("id");
-        if matches!(line["event"].as_str(), Some("accepted" | "joined")) {
-            self.actions.insert((service.clone(), id.clone()), text("action"));
-        }
-        let action = self.actions.get(&(service.clone(), id.clone())).map_or("?", String::as_str);
-        let said = match line["event"].as_str() {
-            Some("output") => format!("| {}", text("text")),
-            Some("accepted") => format!("accepted for {}", text("user")),
-            Some("joined") => format!("accepted for {}: joins {}", text("user"), text("with")),
-            Some("started") => match line["attempt"].as_u64() {
-                Some(attempt) if attempt > 1 => format!("starts, attempt {attempt}"),
-                _ => "starts".to_owned(),
-            },
-            Some("retried") => {
-                let next = ages::ahead(at(line, "not_before"), Timestamp::now());
-                format!("{}: tried again {next}", painted(line))
+    /// Takes in a request that waited or ran before anything was told; what has failed of it is said.
+    fn begin(&mut self, service: &ServiceName, request: OpenRequest) -> bool {
+        let retry = Retry::of_open(&request).filter(|_| !self.form.json);
+        let (id, action) = (request.id, request.action);
+        let shown = retry.is_none_or(|retry| {
+            let now = Timestamp::now();
+            let source = self.source(retry.ended_at.unwrap_or(now), service, &action, &id);
+            say(format_args!("{source} {}", retry.in_words(now)))
+        });
+        self.actions.insert((service.clone(), id), action);
+        shown
+    }
+
+    fn source(
+        &self,
+        at: Timestamp,
+        service: &ServiceName,
+        action: &impl std::fmt::Display,
+        id: &RequestId,
+    ) -> String {
+        let time = ages::time_of_day(at, &self.look.zone);
+        Tone::Soft.paint(&format!("{time} {service} {action} {}", id.short()))
+    }
+
+    fn show(&mut self, service: &ServiceName, event: &Event) -> bool {
+        let now = Timestamp::now();
+        let (at, id, said) = match event {
+            Event::Output { id, text } => (now, id, format!("| {}", visible::line(text))),
+            Event::Accepted { at, id, user, .. } => (*at, id, format!("accepted for {user}")),
+            Event::Joined { at, id, user, with, .. } => {
+                (*at, id, format!("accepted for {user}: joins {with}"))
             }
-            Some("put-back") => "waits for another listener".to_owned(),
-            Some("ended") => {
-                let took = ages::took(line["took_ms"].as_u64().unwrap_or_default());
-                let note = line["note"].as_str().map(|note| format!(" ({})", visible::line(note)));
-                format!("{} after {took}{}", painted(line), note.unwrap_or_default())
+            Event::Started { at, id, attempt, .. } if *attempt > 1 => {
+                (*at, id, format!("starts, attempt {attempt}"))
             }
-            _ => return true,
+            Event::Started { at, id, .. } => (*at, id, "starts".to_owned()),
+            Event::Retried { at, id, .. } => {
+                let Some(retry) = Retry::of_event(event) else { return true };
+                (*at, id, format!("{}: {}", Tone::Bad.paint(&retry.failure()), retry.next(now)))
+            }
+            Event::PutBack { at, id } => (*at, id, "waits for another listener".to_owned()),
+            Event::Ended { at, id, outcome, took_ms, note, .. } => {
+                let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+                (*at, id, format!("{} after {}{note}", painted(outcome), ages::took(*took_ms)))
+            }
+            Event::Overdue { .. }
+            | Event::Recovered { .. }
+            | Event::Problems { .. }
+            | Event::Past { .. }
+            | Event::Forgotten { .. }
+            | Event::Other => return true,
         };
-        let time = ages::time_of_day(at(line, "at"), &self.look.zone);
-        let source = format!("{time} {service} {action} {}", id.get(..8).unwrap_or(&id));
-        let shown = say(format_args!("{} {said}", Tone::Soft.paint(&source)));
-        if line["event"] == "ended" {
-            self.actions.remove(&(service.clone(), id));
+        let key = (service.clone(), id.clone());
+        if let Event::Accepted { action, .. } | Event::Joined { action, .. } = event {
+            self.actions.insert(key.clone(), action.clone());
+        }
+        let action = self.actions.get(&key).map_or("?", ActionName::as_str);
+        let shown = say(format_args!("{} {said}", self.source(at, service, &action, id)));
+        if matches!(event, Event::Ended { .. }) {
+            self.actions.remove(&key);
         }
         shown
     }
 }
 
-fn painted(line: &Value) -> String {
-    let outcome = outcome(line);
-    if outcome == "succeeded" { Tone::Good.paint(&outcome) } else { Tone::Bad.paint(&outcome) }
+fn painted(outcome: &Outcome) -> String {
+    let tone = if outcome.is_success() { Tone::Good } else { Tone::Bad };
+    tone.paint(&outcome.to_string())
 }

@@ -9,25 +9,41 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::error::CommandError;
 use super::interrupts::{Interrupt, Interrupts, pause, status_of};
+use super::look::is_terminal;
 use super::progress::Progress;
+use super::retry::Retry;
 use super::table::Tone;
-use super::telling::{Place, Told};
-use super::{ages, note, say, visible};
+use super::telling::{Place, Update};
+use super::{ages, note, say};
+use crate::journal::KEPT;
+use crate::visible;
+use crate::wire::{Event, Outcome, Shown};
 
 /// How often the time on the bottom line goes on.
 const TICK: Duration = Duration::from_secs(1);
-/// The exit status of a request that did not succeed.
+/// The exit status of a request that did not succeed, or of one that goes on after an attempt that did not.
 const FAILED: u8 = 1;
+
+/// How a request is followed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// For programs: each line as it is told.
+    pub(super) json: bool,
+    /// Not beyond an attempt that fails.
+    pub(super) no_retry_wait: bool,
+}
 
 /// A request that is followed.
 pub(super) struct Following {
     place: Place,
     action: String,
-    json: bool,
+    manner: Manner,
     progress: Progress,
     /// What it does, and since when.
-    doing: (&'static str, Timestamp),
-    attempt: u64,
+    doing: (String, Timestamp),
+    attempt: u32,
+    /// The last attempt of which it was said that it failed.
+    said_failed: u32,
     /// What the attempt has printed here, in bytes.
     printed: usize,
     /// Whether lines may be missing since the last one.
@@ -36,14 +52,15 @@ pub(super) struct Following {
 
 impl Following {
     /// Follows a request of this action from now on.
-    pub(super) fn new(place: Place, action: &str, json: bool) -> Self {
+    pub(super) fn new(place: Place, action: &str, manner: Manner) -> Self {
         Self {
             place,
             action: action.to_owned(),
-            json,
-            progress: Progress::new(!json),
-            doing: ("waits", Timestamp::now()),
+            manner,
+            progress: Progress::new(!manner.json),
+            doing: ("waits".to_owned(), Timestamp::now()),
             attempt: 0,
+            said_failed: 0,
             printed: 0,
             is_torn: false,
         }
@@ -53,7 +70,7 @@ impl Following {
     ///
     /// # Errors
     /// When the service is not to be reached again, or tells nothing.
-    pub(super) async fn show(mut self, mut told: Receiver<Told>) -> Result<u8, CommandError> {
+    pub(super) async fn show(mut self, mut updates: Receiver<Update>) -> Result<u8, CommandError> {
         let interrupts = Interrupts::open()?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -72,92 +89,102 @@ impl Following {
                     }
                     Interrupt::Redraw => {}
                 },
-                next = told.recv() => {
+                next = updates.recv() => {
                     self.progress.clear();
                     match next {
-                        Some(Told::Line(line)) => if let Some(status) = self.take(&line) { return Ok(status) },
-                        Some(Told::Lost) => self.lost(),
-                        Some(Told::GivenUp(error)) => return Err(error),
+                        Some(Update::Line(line)) => if let Some(status) = self.take(line)? { return Ok(status) },
+                        Some(Update::Lost) => self.lost(),
+                        Some(Update::GivenUp(error)) => return Err(error),
                         None => return Ok(FAILED),
                     }
                 }
                 _ = tick.tick(), if self.progress.shows() => {}
             }
             // What has come already is shown before the line below it.
-            if told.is_empty() {
+            if updates.is_empty() {
                 self.draw();
             }
         }
     }
 
     fn draw(&mut self) {
-        let (what, since) = self.doing;
-        let time = ages::span(ages::between(since, Timestamp::now()));
+        let (what, since) = &self.doing;
+        let time = ages::span(ages::between(*since, Timestamp::now()));
         let text = format!("{} {what} {time}", self.label());
         self.progress.draw(&text);
     }
 
     fn label(&self) -> String {
-        let id = &self.place.id;
-        format!("{} {}", self.action, id.get(..8).unwrap_or(id))
+        format!("{} {}", self.action, self.place.id.short())
     }
 
-    /// Takes a line; the exit status when it is the outcome.
-    fn take(&mut self, line: &Value) -> Option<u8> {
-        if self.json {
-            let mut line = line.clone();
+    /// Takes a line; the exit status when it is the last that is waited for.
+    fn take(&mut self, mut line: Value) -> Result<Option<u8>, CommandError> {
+        let event = Event::read(&line);
+        if self.manner.json {
             line["service"] = self.place.service.as_str().into();
             say(&line);
         }
-        match line["event"].as_str() {
-            Some("past") => return self.take_past(line),
-            Some("accepted") => self.doing = ("waits", at(line, "at")),
-            Some("joined") => {
-                let with = visible::line(line["with"].as_str().unwrap_or_default()).into_owned();
+        match event {
+            Event::Past { shown, .. } => return self.take_past(shown),
+            // Not even whether it has ended could be told of another form.
+            Event::Other if line["event"] == "past" => return Err(self.foreign()),
+            Event::Accepted { at, .. } => self.doing = ("waits".to_owned(), at),
+            Event::Joined { with, .. } => {
                 note(format_args!("{} joins {with}, which waits already", self.label()));
             }
-            Some("started") => self.started(line["attempt"].as_u64().unwrap_or(1), at(line, "at")),
-            Some("output") => {
-                let text = line["text"].as_str().unwrap_or_default();
+            Event::Started { attempt, at, .. } => self.started(attempt, at),
+            Event::Output { text, .. } => {
                 self.printed += text.len() + 1;
-                self.print(text);
+                self.print(&text);
             }
-            Some("retried") => self.retried(line),
-            Some("put-back") => self.doing = ("waits", Timestamp::now()),
-            Some("ended") => {
-                let took = line["took_ms"].as_u64().unwrap_or_default();
-                return Some(self.ended(&outcome(line), took, line["note"].as_str()));
+            Event::Retried { .. } => {
+                return Ok(Retry::of_event(&event).and_then(|retry| self.failed(&retry)));
             }
-            _ => {}
+            Event::PutBack { .. } => self.doing = ("waits".to_owned(), Timestamp::now()),
+            Event::Ended { outcome, took_ms, note, .. } => {
+                return Ok(Some(self.ended(&outcome, took_ms, note.as_deref())));
+            }
+            Event::Overdue { .. }
+            | Event::Recovered { .. }
+            | Event::Problems { .. }
+            | Event::Forgotten { .. }
+            | Event::Other => {}
         }
-        None
+        Ok(None)
     }
 
-    /// What has become of it so far: at the beginning, and again when the supervisor had gone. Only what is
-    /// needed is read: a supervisor of another version may tell of it in another form.
-    fn take_past(&mut self, line: &Value) -> Option<u8> {
-        let run = &line["run"];
-        if let Some(action) = run["action"].as_str() {
-            self.action = visible::line(action).into_owned();
+    fn foreign(&self) -> CommandError {
+        CommandError::Foreign {
+            doing: "follow the request",
+            service: self.place.service.to_string(),
+            what: self.place.id.to_string(),
         }
-        self.doing = ("waits", at(run, "accepted_at"));
-        let has_ended = run["outcome"].is_string();
-        let last = run["attempts"].as_array().and_then(|attempts| attempts.last()).unwrap_or(&Value::Null);
-        if let Some(attempt) = last["attempt"].as_u64() {
-            self.started(attempt, at(last, "started_at"));
-            if last["outcome"].is_string() && !has_ended {
-                self.doing = ("waits for another attempt", at(last, "ended_at"));
-            }
+    }
+
+    /// What has become of it so far: at the beginning, and again when the supervisor had gone.
+    fn take_past(&mut self, shown: Shown) -> Result<Option<u8>, CommandError> {
+        let Shown { run: Some(run), output, dropped } = shown else { return Err(self.foreign()) };
+        self.action = run.action.to_string();
+        self.doing = ("waits".to_owned(), run.accepted_at);
+        let last = run.attempts.last();
+        if let Some(last) = last {
+            self.started(last.attempt, last.started_at);
         }
-        self.catch_up(line["output"].as_str().unwrap_or_default());
-        let took = last["took_ms"].as_u64().unwrap_or_default();
-        has_ended.then(|| self.ended(&outcome(run), took, run["note"].as_str()))
+        self.catch_up(&output.unwrap_or_default(), dropped);
+        if let Some(retry) = run.failed_attempt().and_then(Retry::of_record) {
+            return Ok(self.failed(&retry));
+        }
+        let took_ms = last.and_then(|last| last.took_ms).unwrap_or_default();
+        Ok(run.outcome.map(|outcome| self.ended(&outcome, took_ms, run.note.as_deref())))
     }
 
     /// Prints what the attempt has printed, beyond what is here already.
-    fn catch_up(&mut self, output: &str) {
+    fn catch_up(&mut self, output: &str, dropped: Option<u64>) {
+        // An earlier version does not tell whether the beginning was dropped.
+        let is_cut = dropped.map_or(output.len() >= KEPT, |bytes| bytes > 0);
         let unseen = match output.get(self.printed..) {
-            Some(unseen) if self.printed == 0 || !is_cut(output) => unseen,
+            Some(unseen) if self.printed == 0 || !is_cut => unseen,
             _ if self.is_torn => {
                 note(format_args!(
                     "lines may be missing here: `lamplighter show {}` has them",
@@ -174,18 +201,35 @@ impl Following {
         }
     }
 
-    fn started(&mut self, attempt: u64, at: Timestamp) {
+    fn started(&mut self, attempt: u32, at: Timestamp) {
         if attempt != self.attempt {
             (self.attempt, self.printed) = (attempt, 0);
         }
-        self.doing = ("runs", at);
+        let which = if attempt > 1 { format!("runs, attempt {attempt},") } else { "runs".to_owned() };
+        self.doing = (which, at);
     }
 
-    fn retried(&mut self, line: &Value) {
-        let attempt = line["attempt"].as_u64().unwrap_or(1);
-        let next = ages::ahead(at(line, "not_before"), Timestamp::now());
-        note(format_args!("{} {} on attempt {attempt}: tried again {next}", self.label(), outcome(line)));
-        self.doing = ("waits for another attempt", Timestamp::now());
+    /// An attempt has failed and another one follows: who waits is told why and for how long, and how to leave.
+    fn failed(&mut self, retry: &Retry) -> Option<u8> {
+        let now = Timestamp::now();
+        let is_news = retry.attempt > self.said_failed;
+        if is_news {
+            let leave = match (self.manner.no_retry_wait, is_terminal()) {
+                _ if self.said_failed > 0 => "",
+                (true, _) => "",
+                (false, true) => "; Ctrl-C leaves, and it goes on",
+                (false, false) => "; with --no-retry-wait this is not waited for",
+            };
+            note(format_args!("{} {}{leave}", self.label(), retry.in_words(now)));
+            self.said_failed = retry.attempt;
+        }
+        if self.manner.no_retry_wait {
+            self.say_detached();
+            return Some(FAILED);
+        }
+        let waits = format!("{}, waits for {},", retry.failure(), retry.following());
+        self.doing = (waits, retry.ended_at.unwrap_or(now));
+        None
     }
 
     fn lost(&mut self) {
@@ -194,45 +238,26 @@ impl Following {
     }
 
     /// Says how it ended, as the last line.
-    fn ended(&mut self, outcome: &str, took_ms: u64, said: Option<&str>) -> u8 {
-        let is_success = outcome == "succeeded";
-        if !self.json {
-            let note = said.map(|said| format!(" ({})", visible::line(said))).unwrap_or_default();
+    fn ended(&mut self, outcome: &Outcome, took_ms: u64, said: Option<&str>) -> u8 {
+        let is_success = outcome.is_success();
+        if !self.manner.json {
+            let note = said.map(|said| format!(" ({said})")).unwrap_or_default();
             let tone = if is_success { Tone::Good } else { Tone::Bad };
-            say(format_args!("{} {} after {}{note}", self.label(), tone.paint(outcome), ages::took(took_ms)));
+            let outcome = tone.paint(&outcome.to_string());
+            say(format_args!("{} {outcome} after {}{note}", self.label(), ages::took(took_ms)));
         }
         if is_success { 0 } else { FAILED }
     }
 
     fn say_detached(&self) {
-        let id = &self.place.id;
-        let again = format!("`lamplighter follow {}` follows it again", id.get(..8).unwrap_or(id));
+        let again = format!("`lamplighter follow {}` follows it again", self.place.id.short());
         note(format_args!("{} goes on; {again}", self.label()));
     }
 
     /// What a run printed, for people; programs have it in the line already.
     fn print(&self, text: &str) {
-        if !self.json {
+        if !self.manner.json {
             say(visible::text(text));
         }
     }
-}
-
-/// Whether an output says that its beginning was not kept.
-fn is_cut(output: &str) -> bool {
-    output.lines().next().is_some_and(|first| first.ends_with(" bytes before this are not kept]"))
-}
-
-/// The outcome of a line, in words.
-pub(super) fn outcome(line: &Value) -> String {
-    let word = visible::line(line["outcome"].as_str().unwrap_or("ended")).into_owned();
-    match line["code"].as_u64() {
-        Some(code) => format!("{word} {code}"),
-        None => word,
-    }
-}
-
-/// An instant of a line; now where it tells none.
-pub(super) fn at(line: &Value, field: &str) -> Timestamp {
-    line[field].as_str().and_then(|at| at.parse().ok()).unwrap_or_else(Timestamp::now)
 }

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use crate::settings::Settings;
-use crate::supervisor::health::Health;
-
-use super::client::{self, ClientError};
+use crate::socket::client::{self, ClientError};
+use crate::wire::{Call, Health};
 
 /// Longer than the service's own check may take, so that it is the supervisor that says what is wrong.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -13,9 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 /// Asks the service of this container; prints what it says; true when it is healthy.
 pub async fn run(settings: &Settings) -> Result<bool, ClientError> {
     let path = settings.folders.request_socket(&settings.service);
-    let answer = client::call(&path, &serde_json::json!({"op": "health"}), PATIENCE).await?;
-    let health: Health = serde_json::from_value(answer.clone())
-        .map_err(|_| ClientError::Unintelligible { path, answer: answer.to_string() })?;
+    let health: Health = client::call_for(&path, &Call::Health, PATIENCE).await?;
     match (&health.reason, health.healthy) {
         (Some(reason), _) => println!("unhealthy: {reason}"),
         (None, true) => println!("healthy"),

@@ -7,17 +7,19 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::ClientError;
 use super::completions;
 use super::error::CommandError;
 use super::ids::ask_each;
 use super::look::{Form, Look};
+use super::retry::Retry;
 use super::stack::Stack;
 use super::table::{Cell, Column, Piece, Tone, table};
-use super::{actions, ages, complain, following, instant, say, visible};
+use super::{actions, ages, complain, instant, say};
 use crate::duration;
-use crate::journal::Run;
 use crate::names::{ActionName, ServiceName};
+use crate::socket::client::ClientError;
+use crate::visible;
+use crate::wire::{Call, History, PastWanted, RequestRecord};
 
 /// How long a service may take to look through its journal.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,10 +62,8 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         parsed => parsed.and_then(|(_, action)| action.ok()),
     };
     let since = arguments.since.as_deref().map(|since| read_since(since, &look)).transpose()?;
-    let call = json!({
-        "op": "history", "action": action, "failed": arguments.failed, "limit": arguments.count,
-        "since": since.map(|since| since.to_string()),
-    });
+    let (failed, limit) = (arguments.failed, arguments.count);
+    let call = Call::History(PastWanted { action: action.clone(), failed, since, limit });
     let answers = ask_each(stack, &services, &call, PATIENCE).await;
     let Gathered { mut found, is_heard, mut unheard } = Gathered::of(answers);
     let is_complete = unheard.is_empty();
@@ -104,7 +104,7 @@ async fn note_unknown(stack: &Stack, services: &[ServiceName], action: Option<&A
 #[derive(Debug)]
 struct Found {
     service: ServiceName,
-    run: Run,
+    run: RequestRecord,
     /// The same as the service tells it.
     told: Value,
 }
@@ -123,9 +123,9 @@ impl Gathered {
         let (mut gathered, mut whys) = (Self::default(), Vec::new());
         for (service, answer) in answers {
             match answer {
-                Ok(answer) if answer["ok"] == true => gathered.take(&service, &answer["runs"]),
-                Ok(refusal) => {
-                    gathered.unheard.push(CommandError::refused(DOING, service.as_str(), &refusal));
+                Ok(answer) => gathered.take(&service, &answer),
+                Err(error @ ClientError::Refused { .. }) => {
+                    gathered.unheard.push(CommandError::unreached(DOING)(error));
                 }
                 Err(error) => whys.push(error),
             }
@@ -136,11 +136,11 @@ impl Gathered {
         gathered
     }
 
-    fn take(&mut self, service: &ServiceName, told: &Value) {
-        let told = told.as_array().map(Vec::as_slice).unwrap_or_default();
+    fn take(&mut self, service: &ServiceName, answer: &Value) {
+        let told = History::<Value>::deserialize(answer).map(|history| history.runs).unwrap_or_default();
         let before = self.found.len();
         let read = |told: &Value| {
-            let run = Run::deserialize(told).ok()?;
+            let run = RequestRecord::deserialize(told).ok()?;
             Some(Found { service: service.clone(), run, told: told.clone() })
         };
         self.found.extend(told.iter().filter_map(read));
@@ -185,7 +185,7 @@ fn as_text(found: &[Found], with_service: bool, look: &Look) -> String {
 
 impl Found {
     fn row(&self, with_service: bool, look: &Look) -> Vec<Cell> {
-        let Run { id, user, action, accepted_at, attempts, outcome, note, joined, .. } = &self.run;
+        let RequestRecord { id, user, action, accepted_at, attempts, outcome, note, joined, .. } = &self.run;
         let took = attempts.last().and_then(|attempt| attempt.took_ms).map(ages::took);
         let tone = match outcome {
             Some(outcome) if outcome.is_success() => Tone::Good,
@@ -193,20 +193,21 @@ impl Found {
             Some(_) => Tone::Odd,
             None => Tone::Strong,
         };
-        let mut notes: Vec<String> = Vec::new();
-        if attempts.len() > 1 {
+        let retry = self.run.failed_attempt().and_then(Retry::of_record);
+        let mut notes: Vec<String> = retry.map(|retry| retry.in_words(look.now)).into_iter().collect();
+        if attempts.len() > 1 && notes.is_empty() {
             notes.push(format!("{} attempts", attempts.len()));
         }
         if !joined.is_empty() {
             notes.push(format!("{} joined", joined.len()));
         }
-        notes.extend(note.as_deref().map(|note| visible::line(note).into_owned()));
+        notes.extend(note.clone());
         let notes = notes.into_iter().map(|note| Piece::new(note, Tone::Plain));
         vec![
             ages::instant(*accepted_at, &look.zone).into(),
             if with_service { self.service.as_str().into() } else { Cell::default() },
             action.as_str().into(),
-            Cell::pieces(vec![Piece::new(state(&self.run, &self.told), tone)]),
+            Cell::pieces(vec![Piece::new(state(&self.run), tone)]),
             took.unwrap_or_default().into(),
             id.short().into(),
             user.as_str().into(),
@@ -221,11 +222,10 @@ impl Found {
     }
 }
 
-/// The outcome, or what it does instead of having one. The outcome is as the service tells it: this version may
-/// not know that one.
-pub(super) fn state(run: &Run, told: &Value) -> String {
-    match run.outcome {
-        Some(_) => following::outcome(told),
+/// The outcome, or what it does instead of having one.
+pub(super) fn state(run: &RequestRecord) -> String {
+    match &run.outcome {
+        Some(outcome) => outcome.to_string(),
         None if run.is_running() => "running".to_owned(),
         None => "waiting".to_owned(),
     }

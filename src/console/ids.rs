@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::client::{self, ClientError};
 use super::error::CommandError;
 use super::stack::Stack;
-use super::visible;
 use crate::names::{RequestId, ServiceName};
+use crate::request::RefusalCode;
+use crate::socket::client::{self, ClientError};
+use crate::visible;
+use crate::wire::{Call, Refused, Shown};
 
 /// How long a service may take to look through its journal.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,7 +23,9 @@ pub(super) struct Found {
     pub(super) service: ServiceName,
     /// The id that was meant: the request's own, or that of one that joined it.
     pub(super) id: String,
-    /// What the service tells of it: `run` and `output` as docs/PROTOCOL.md has them.
+    /// What the service tells of it.
+    pub(super) shown: Shown,
+    /// The same as it was told.
     pub(super) told: Value,
 }
 
@@ -36,7 +41,7 @@ pub(super) async fn find(
     if prefix.parse::<RequestId>().is_err() {
         return Err(CommandError::Usage(format!("`{}` is no id of a request", visible::line(prefix))));
     }
-    let answers = ask_each(stack, services, &json!({"op": "show", "id": prefix}), PATIENCE).await;
+    let answers = ask_each(stack, services, &Call::Show { id: prefix.to_owned() }, PATIENCE).await;
     let mut search = Search::default();
     for (service, answer) in answers {
         search.take(service, answer, prefix);
@@ -48,7 +53,7 @@ pub(super) async fn find(
 pub(super) async fn ask_each(
     stack: &Stack,
     services: &[ServiceName],
-    call: &Value,
+    call: &Call,
     patience: Duration,
 ) -> Vec<(ServiceName, Result<Value, ClientError>)> {
     let mut asking = JoinSet::new();
@@ -76,26 +81,28 @@ struct Search {
 
 impl Search {
     fn take(&mut self, service: ServiceName, answer: Result<Value, ClientError>, prefix: &str) {
-        let told = match answer {
-            Ok(told) => told,
-            Err(error) => return self.unasked.push(error),
-        };
-        match told["code"].as_str() {
-            _ if told["ok"] == true => {
+        match answer {
+            Ok(told) => {
                 let id = meant(&told["run"], prefix);
-                let found = Found { service, id, told };
+                let shown = Shown::deserialize(&told).unwrap_or_default();
+                let found = Found { service, id, shown, told };
                 if found.id == prefix { self.whole = Some(found) } else { self.begun.push(found) }
             }
-            Some("ambiguous-id") => {
-                let message = told["message"].as_str().unwrap_or_default();
-                let ids = message.rsplit_once(": ").map_or(message, |(_, ids)| ids);
-                self.several.push(format!("{} ({service})", visible::line(ids)));
+            Err(ClientError::Refused { refused, .. }) if refused.is(RefusalCode::AmbiguousId) => {
+                let Refused { ids, message, .. } = *refused;
+                let ids: Vec<String> = ids.into_iter().map(String::from).collect();
+                // An earlier version says it in a sentence only.
+                let several = if ids.is_empty() { message } else { ids.join(", ") };
+                self.several.push(format!("{several} ({service})"));
             }
-            Some("unknown-id") => self.was_sought = true,
-            _ => {
-                let doing = format!("look for the request `{prefix}`");
-                self.refusal = Some(CommandError::refused(doing, service.as_str(), &told));
+            Err(ClientError::Refused { refused, .. }) if refused.is(RefusalCode::UnknownId) => {
+                self.was_sought = true;
             }
+            Err(error @ ClientError::Refused { .. }) => {
+                self.refusal =
+                    Some(CommandError::unreached(format!("look for the request `{prefix}`"))(error));
+            }
+            Err(error) => self.unasked.push(error),
         }
     }
 

@@ -1,13 +1,12 @@
 //! What people see: the command's subcommands.
 //!
-//! Each subcommand has a file, or a folder, of its own. Below them: [`stack`] finds the services, [`client`] talks
-//! to one, [`table`], [`ages`] and [`visible`] say how things are written down, [`look`] for whom.
+//! Each subcommand has a file, or a folder, of its own. Below them: [`stack`] finds the services, [`telling`] is
+//! told by one, [`table`] and [`ages`] say how things are written down, [`look`] for whom.
 
 mod actions;
 mod ages;
 pub mod cancel;
 pub mod check;
-pub mod client;
 pub mod completions;
 pub mod demo;
 mod dotenv;
@@ -27,6 +26,7 @@ pub mod manual;
 pub mod next;
 mod progress;
 pub mod reload;
+mod retry;
 pub mod run;
 mod schedule_file;
 pub mod settings;
@@ -35,7 +35,7 @@ pub mod stack;
 pub mod status;
 mod table;
 mod telling;
-mod visible;
+mod unreached;
 mod zone;
 
 pub use error::CommandError;

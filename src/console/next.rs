@@ -7,15 +7,16 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client;
 use super::error::CommandError;
 use super::look;
 use super::table::{Cell, Column, table};
-use super::{instant, say, schedule_file, stack, visible, zone};
+use super::{instant, say, schedule_file, stack, zone};
 use crate::diagnostic::Severity;
 use crate::names::{ActionName, ServiceName, UserName};
 use crate::schedule::{Coming, Zone, disagreement, next, parse, parse_expression, upcoming, zones_in_words};
 use crate::settings::Folders;
+use crate::socket::client;
+use crate::wire::{Call, NextOccurrences, Occurrence};
 
 /// What is done, for when it is not.
 const DOING: &str = "say what comes next";
@@ -116,41 +117,23 @@ fn of_file(path: &Path, zone: &Zone, after: i64, count: usize) -> Result<Vec<Row
     Ok(coming.take(count).map(row).collect())
 }
 
-/// A line as the scheduler tells it.
-#[derive(Deserialize)]
-struct Told {
-    at: i64,
-    due: i64,
-    zone: String,
-    time: String,
-    user: UserName,
-    service: ServiceName,
-    action: ActionName,
-}
-
 /// Asks the running scheduler; also which time zones it goes by.
 async fn of_scheduler(folders: &Folders, count: usize) -> Result<(Vec<Row>, String), CommandError> {
     let path = folders.run.join("scheduler-request.sock");
-    let answer = client::call(&path, &json!({"op": "next", "count": count}), PATIENCE).await;
+    let answer = client::call(&path, &Call::Next { count, each: false }, PATIENCE).await;
     let answer = answer.map_err(CommandError::unreached(DOING))?;
-    if answer["ok"] == false {
-        return Err(CommandError::refused(DOING, "scheduler", &answer));
-    }
-    let told = Vec::<Told>::deserialize(&answer["next"]).map_err(|_| CommandError::Foreign {
-        doing: DOING,
-        service: "scheduler".to_owned(),
-        what: "it".to_owned(),
+    let NextOccurrences { next, zones, .. } = NextOccurrences::deserialize(&answer).map_err(|_| {
+        CommandError::Foreign { doing: DOING, service: "scheduler".to_owned(), what: "it".to_owned() }
     })?;
-    let row = |told: Told| Row {
-        at: told.at,
-        due: told.due,
+    let row = |occurrence: Occurrence| Row {
+        at: occurrence.at.unwrap_or(occurrence.due),
+        due: occurrence.due,
         // The scheduler may have zones that are unknown here.
-        zone: Zone::named(&told.zone).unwrap_or_else(|_| Zone::utc()),
-        time: told.time,
-        asked: Some((told.user, told.service, told.action)),
+        zone: occurrence.zone.and_then(|zone| Zone::named(&zone).ok()).unwrap_or_else(Zone::utc),
+        time: occurrence.time.unwrap_or_default(),
+        asked: Some((occurrence.user, occurrence.service, occurrence.action)),
     };
-    let zones = answer["zones"].as_str().map(visible::line).unwrap_or_default().into_owned();
-    Ok((told.into_iter().map(row).collect(), zones))
+    Ok((next.into_iter().map(row).collect(), zones.unwrap_or_default()))
 }
 
 fn print(arguments: &Arguments, rows: &[Row], after: i64, zones: &str) {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error::CommandError;
+use super::say;
 use super::stack::{SCHEDULER, Stack};
-use super::{client, say, visible};
+use crate::socket::client;
+use crate::wire::{Call, Reloaded};
 
 /// How long the scheduler may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,20 +28,17 @@ pub struct Arguments {
 /// When the scheduler does not answer, or refuses.
 pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let scheduler = stack.service(SCHEDULER)?;
-    let answer = client::call(&stack.socket(&scheduler), &json!({"op": "reload"}), PATIENCE).await;
-    let answer = answer.map_err(CommandError::unreached("have the schedule read again"))?;
-    if answer["ok"] != true {
-        return Err(CommandError::refused("have the schedule read again", SCHEDULER, &answer));
-    }
-    let degraded: Vec<&str> =
-        answer["degraded"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let answer = client::call_for(&stack.socket(&scheduler), &Call::Reload, PATIENCE).await;
+    let Reloaded { degraded, .. } =
+        answer.map_err(CommandError::unreached("have the schedule read again"))?;
+    let degraded: Vec<&str> = degraded.sentences().collect();
     if arguments.json {
         say(json!({"degraded": degraded}));
         return Ok(0);
     }
     say("the schedule was read again");
     for sentence in degraded {
-        say(visible::line(sentence));
+        say(sentence);
     }
     Ok(0)
 }

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::client::Conversation;
 use super::completions;
 use super::error::CommandError;
-use super::following::Following;
+use super::following::{Following, Manner};
 use super::stack::Stack;
 use super::telling::{Place, tell};
 use super::{actions, say};
 use crate::accounts::Accounts;
 use crate::names::{ActionName, NameError, ServiceName, UserName};
+use crate::request::RefusalCode;
+use crate::socket::client::{ClientError, Conversation};
+use crate::wire::{Accepted, Call, Tell};
 
 /// How long a service may take to accept: it may have to read its callbacks first.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -33,6 +35,9 @@ pub struct Arguments {
     /// Print the request's id, and do not wait for the outcome
     #[arg(short, long)]
     detach: bool,
+    /// When an attempt fails and another one is to follow, leave with 1 instead of waiting for it
+    #[arg(long, conflicts_with = "detach")]
+    no_retry_wait: bool,
     /// Print JSON: a line for each thing that happens, as docs/COMMAND.md describes them
     #[arg(long)]
     json: bool,
@@ -57,16 +62,16 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         Some(user) => user.parse().map_err(usage)?,
         None => yourself(),
     };
-    let tells = if arguments.detach { "nothing" } else { "everything" };
-    let call = json!({"op": "run", "user": user, "action": action, "tell": tells});
+    let tell_what = if arguments.detach { Tell::Nothing } else { Tell::Everything };
+    let call = Call::Run { user: user.clone(), action: action.clone(), id: None, tell: tell_what };
     let asked = async {
         let mut conversation = Conversation::open(&stack.socket(&service), PATIENCE).await?;
-        let answer = conversation.ask(&call, PATIENCE).await?;
-        Ok((conversation, answer))
+        let Accepted { id, .. } = conversation.ask_for(&call, PATIENCE).await?;
+        Ok((conversation, id))
     };
-    let (conversation, answer) = asked.await.map_err(CommandError::unreached(format!("run {action}")))?;
-    let Some(id) = answer["id"].as_str().filter(|_| answer["ok"] == true) else {
-        return Err(refused(stack, &service, &action, &answer).await);
+    let (conversation, id) = match asked.await {
+        Ok(accepted) => accepted,
+        Err(error) => return Err(refused(stack, &service, &action, error).await),
     };
     if arguments.detach {
         let shown = json!({"service": service, "id": id, "user": user, "action": action});
@@ -77,8 +82,9 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         };
         return Ok(0);
     }
-    let place = Place { stack: stack.clone(), service, id: id.to_owned() };
-    let following = Following::new(place.clone(), action.as_str(), arguments.json);
+    let place = Place { stack: stack.clone(), service, id };
+    let manner = Manner { json: arguments.json, no_retry_wait: arguments.no_retry_wait };
+    let following = Following::new(place.clone(), action.as_str(), manner);
     following.show(tell(place, Some(conversation))).await
 }
 
@@ -92,15 +98,21 @@ fn yourself() -> UserName {
     name.or_else(|| uid.to_string().parse().ok()).unwrap_or_else(UserName::root)
 }
 
-async fn refused(stack: &Stack, service: &ServiceName, action: &ActionName, answer: &Value) -> CommandError {
-    let refusal = CommandError::refused(format!("run {action}"), service.as_str(), answer);
-    match answer["code"].as_str() {
-        Some("unknown-action") => {}
-        Some("not-allowed") => {
-            return refusal
-                .hinting(Some("use sudo, or have the action's rule list you under `allow`".to_owned()));
-        }
-        _ => return refusal,
+async fn refused(
+    stack: &Stack,
+    service: &ServiceName,
+    action: &ActionName,
+    error: ClientError,
+) -> CommandError {
+    let is = |code| matches!(&error, ClientError::Refused { refused, .. } if refused.is(code));
+    let (is_unknown, is_not_allowed) = (is(RefusalCode::UnknownAction), is(RefusalCode::NotAllowed));
+    let refusal = CommandError::unreached(format!("run {action}"))(error);
+    if is_not_allowed {
+        return refusal
+            .hinting(Some("use sudo, or have the action's rule list you under `allow`".to_owned()));
+    }
+    if !is_unknown {
+        return refusal;
     }
     let known = actions::of(stack, std::slice::from_ref(service)).await;
     let has = || (!known.is_empty()).then(|| format!("{service} has {}", known.join(", ")));

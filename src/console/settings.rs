@@ -8,8 +8,9 @@ use clap::Args;
 use super::dotenv::{self, Dotenv};
 use super::error::CommandError;
 use super::zone::{self, ZoneFault, environment};
-use super::{say, stack, visible};
+use super::{say, stack};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::visible;
 
 /// What the command line says.
 #[derive(Debug, Args)]

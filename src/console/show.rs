@@ -3,18 +3,19 @@
 use std::fmt::Write;
 
 use clap::Args;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error::CommandError;
 use super::history::state;
 use super::ids::{self, Found};
 use super::look::{Form, Look};
+use super::retry::Retry;
 use super::stack::Stack;
 use super::table::Tone;
-use super::{ages, following, say, visible};
+use super::{ages, say};
 use crate::accounts::Accounts;
-use crate::journal::{Attempt, Run};
+use crate::visible;
+use crate::wire::{AttemptRecord, RequestRecord};
 
 /// What the command line says.
 #[derive(Debug, Args)]
@@ -31,47 +32,47 @@ pub struct Arguments {
 /// When there is no such request, or the services do not tell.
 pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let look = Look::new(arguments.form)?;
-    let Found { service, id, told } = ids::find(stack, &stack.services_or(None)?, &arguments.id).await?;
+    let Found { service, id, shown, told } =
+        ids::find(stack, &stack.services_or(None)?, &arguments.id).await?;
     if arguments.form.json {
         say(json!({"service": service, "run": told["run"], "output": told["output"]}));
         return Ok(0);
     }
-    let run = Run::deserialize(&told["run"]).map_err(|_| CommandError::Foreign {
-        doing: "show the request",
-        service: service.to_string(),
-        what: id,
-    })?;
-    say(as_text(service.as_str(), &run, &told, &look).trim_end());
+    let foreign =
+        || CommandError::Foreign { doing: "show the request", service: service.to_string(), what: id };
+    let run = shown.run.ok_or_else(foreign)?;
+    say(as_text(service.as_str(), &run, shown.output.as_deref(), &look).trim_end());
     Ok(0)
 }
 
-fn as_text(service: &str, run: &Run, told: &Value, look: &Look) -> String {
-    let tone = match run.outcome {
+fn as_text(service: &str, run: &RequestRecord, output: Option<&str>, look: &Look) -> String {
+    let tone = match &run.outcome {
         Some(outcome) if outcome.is_success() => Tone::Good,
         _ if run.has_failed() => Tone::Bad,
         _ => Tone::Strong,
     };
-    let mut text =
-        format!("{} {} of {service}: {}\n\n", run.action, run.id, tone.paint(&state(run, &told["run"])));
+    let mut text = format!("{} {} of {service}: {}\n\n", run.action, run.id, tone.paint(&state(run)));
     let when = |at| format!("{} ({})", ages::instant(at, &look.zone), ages::ago(at, look.now));
     // Writing to a string does not fail.
     let _ = writeln!(text, "asked      {} by {}, for {}", when(run.accepted_at), asker(run.by), run.user);
     for joined in &run.joined {
-        let own = joined.outcome.map(|outcome| format!(": {outcome}")).unwrap_or_default();
+        let own = joined.outcome.as_ref().map(|outcome| format!(": {outcome}")).unwrap_or_default();
         let at = ages::instant(joined.accepted_at, &look.zone);
         let _ = writeln!(text, "joined     {at} by {}, as {}{own}", asker(joined.by), joined.id);
     }
-    for (index, attempt) in run.attempts.iter().enumerate() {
-        let told = &told["run"]["attempts"][index];
-        let _ = writeln!(text, "attempt {:<2} {}", attempt.attempt, of_attempt(attempt, told, look));
+    for attempt in &run.attempts {
+        let _ = writeln!(text, "attempt {:<2} {}", attempt.attempt, of_attempt(attempt, look));
+    }
+    if let Some(retry) = run.failed_attempt().and_then(Retry::of_record) {
+        let _ = writeln!(text, "next       {}: {}", retry.following(), retry.next(look.now));
     }
     if let Some(at) = run.ended_at {
         let _ = writeln!(text, "ended      {}", when(at));
     }
     if let Some(note) = &run.note {
-        let _ = writeln!(text, "note       {}", visible::line(note));
+        let _ = writeln!(text, "note       {note}");
     }
-    match told["output"].as_str() {
+    match output {
         Some(output) if !output.is_empty() => {
             let _ = write!(text, "\n{}\n{}", Tone::Strong.paint("output"), visible::text(output));
         }
@@ -89,12 +90,12 @@ fn asker(uid: u32) -> String {
     }
 }
 
-fn of_attempt(attempt: &Attempt, told: &Value, look: &Look) -> String {
+fn of_attempt(attempt: &AttemptRecord, look: &Look) -> String {
     let mut text = ages::instant(attempt.started_at, &look.zone);
-    if attempt.outcome.is_some() {
-        let outcome = following::outcome(told);
+    if let Some(outcome) = &attempt.outcome {
         let took = attempt.took_ms.map(ages::took).unwrap_or_default();
-        let _ = write!(text, " {outcome} after {took}");
+        let note = attempt.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+        let _ = write!(text, " {outcome} after {took}{note}");
     } else {
         text += " running";
     }

@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
-use super::client::{ClientError, Conversation};
 use super::error::CommandError;
 use super::stack::Stack;
-use crate::names::ServiceName;
+use crate::names::{RequestId, ServiceName};
+use crate::socket::client::{ClientError, Conversation};
+use crate::wire::Call;
 
 /// How long a supervisor may be away before it is given up.
 const AWAY: Duration = Duration::from_secs(60);
@@ -26,12 +27,12 @@ const LINES: usize = 256;
 pub(super) struct Place {
     pub(super) stack: Stack,
     pub(super) service: ServiceName,
-    pub(super) id: String,
+    pub(super) id: RequestId,
 }
 
-/// Something that is told.
+/// What is heard of a request that is followed.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum Update {
     /// A line of the service's.
     Line(Value),
     /// The service has gone; it is waited for.
@@ -41,32 +42,41 @@ pub(super) enum Told {
 }
 
 /// Follows a request; with a conversation when one has been begun, by which its lines come already.
-pub(super) fn tell(place: Place, begun: Option<Conversation>) -> Receiver<Told> {
-    let (sender, told) = channel(LINES);
+pub(super) fn tell(place: Place, begun: Option<Conversation>) -> Receiver<Update> {
+    let (sender, updates) = channel(LINES);
     spawn_local(async move {
         if let Err(error) = follow(place, begun, &sender).await {
             // Who followed may have gone.
-            let _ = sender.send(Told::GivenUp(error)).await;
+            let _ = sender.send(Update::GivenUp(error)).await;
         }
     });
-    told
+    updates
 }
 
-async fn follow(place: Place, begun: Option<Conversation>, told: &Sender<Told>) -> Result<(), CommandError> {
+async fn follow(
+    place: Place,
+    begun: Option<Conversation>,
+    updates: &Sender<Update>,
+) -> Result<(), CommandError> {
     let mut conversation = match begun {
         Some(begun) => begun,
         None => begin(&place).await?,
     };
     loop {
-        while let Ok(Some(line)) = conversation.next().await {
-            if line["ok"] == false {
-                return Err(CommandError::refused("follow a request", place.service.as_str(), &line));
-            }
-            if told.send(Told::Line(line)).await.is_err() {
-                return Ok(());
+        loop {
+            match conversation.next().await {
+                Ok(Some(line)) => {
+                    if updates.send(Update::Line(line)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Err(error @ ClientError::Refused { .. }) => {
+                    return Err(CommandError::unreached("follow a request")(error));
+                }
+                Ok(None) | Err(_) => break,
             }
         }
-        if told.send(Told::Lost).await.is_err() {
+        if updates.send(Update::Lost).await.is_err() {
             return Ok(());
         }
         conversation = begin_again(&place).await?;
@@ -76,7 +86,8 @@ async fn follow(place: Place, begun: Option<Conversation>, told: &Sender<Told>) 
 /// Asks to be told of the request, from its beginning.
 async fn begin(place: &Place) -> Result<Conversation, ClientError> {
     let mut conversation = Conversation::open(&place.stack.socket(&place.service), PATIENCE).await?;
-    conversation.send(&json!({"op": "follow", "id": place.id, "past": true})).await?;
+    let call = Call::Follow { id: Some(place.id.clone()), past: true, output: true };
+    conversation.send(&call, PATIENCE).await?;
     Ok(conversation)
 }
 

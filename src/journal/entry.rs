@@ -66,6 +66,8 @@ pub enum Entry {
         end: End,
         /// When the next attempt may begin.
         not_before: Timestamp,
+        /// What else is to be said about it; cut to 256 bytes. Earlier versions wrote none.
+        note: Option<String>,
     },
     /// The request has its final outcome; those that joined it have the same.
     Ended {
@@ -172,7 +174,7 @@ impl Entry {
             "put-back" => Entry::PutBack { at: at()?, id: record.id()? },
             "retried" => {
                 let (end, not_before) = (record.end()?, record.not_before()?);
-                Entry::Retried { at: at()?, id: record.id()?, end, not_before }
+                Entry::Retried { at: at()?, id: record.id()?, end, not_before, note: record.note() }
             }
             "ended" => Entry::Ended { at: at()?, id: record.id()?, end: record.end()?, note: record.note() },
             "known" => Entry::Known { at: at()?, request: request()? },

@@ -39,7 +39,7 @@ mod tests {
         let limits = Limits::default();
         assert_eq!(limits.due_after(100), 200 + GROWTH, "it doubles");
         let mebibyte = 1 << 20;
-        for size in (0..1022 * mebibyte).step_by(mebibyte as usize) {
+        for size in (0..1022).map(|size| size * mebibyte) {
             let due = limits.due_after(size);
             assert!(due > size && due < LARGEST, "{size} is due at {due}");
         }

@@ -66,6 +66,16 @@ impl Tail {
     }
 }
 
+/// How much output came before a text that [`Tail::text`] made, in bytes.
+pub fn dropped_before(text: &[u8]) -> u64 {
+    let head = || {
+        let rest = text.strip_prefix(b"[")?;
+        let (count, rest) = rest.split_at_checked(rest.iter().position(|&byte| byte == b' ')?)?;
+        rest.starts_with(b" bytes before this are not kept]\n").then_some(count)
+    };
+    head().and_then(|count| str::from_utf8(count).ok()?.parse().ok()).unwrap_or_default()
+}
+
 /// The files with the outputs of a service's runs, one for each request, named by its id.
 #[derive(Debug)]
 pub struct Store {

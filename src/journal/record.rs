@@ -96,8 +96,9 @@ impl<'a> Record<'a> {
                 Record { event: "started", attempt: Some(*attempt), token: Some(token), ..record }
             }
             Entry::PutBack { .. } => Record { event: "put-back", ..record },
-            Entry::Retried { end, not_before, .. } => {
-                Record { event: "retried", not_before: Some(*not_before), ..record.ended(end) }
+            Entry::Retried { end, not_before, note, .. } => {
+                let note = note.as_deref().map(|note| Cow::Owned(shortened(note)));
+                Record { event: "retried", not_before: Some(*not_before), note, ..record.ended(end) }
             }
             Entry::Ended { end, note, .. } => {
                 let note = note.as_deref().map(|note| Cow::Owned(shortened(note)));

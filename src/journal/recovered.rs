@@ -40,12 +40,36 @@ pub struct Open {
     pub started: Option<String>,
     /// When the next attempt may begin, where one has ended.
     pub not_before: Option<Timestamp>,
+    /// The last attempt that another one was to follow.
+    pub failed: Option<FailedAttempt>,
+}
+
+/// The end of an attempt that another one follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// How.
+    pub end: End,
+    /// When the next one may begin.
+    pub not_before: Timestamp,
+    /// What else is to be said about its end.
+    pub note: Option<String>,
 }
 
 impl Open {
     /// A request just accepted.
     pub(super) fn new(request: Request, by: u32, accepted_at: Timestamp) -> Self {
-        Self { request, by, accepted_at, joined: Vec::new(), attempt: 0, started: None, not_before: None }
+        Self {
+            request,
+            by,
+            accepted_at,
+            joined: Vec::new(),
+            attempt: 0,
+            started: None,
+            not_before: None,
+            failed: None,
+        }
     }
 }
 

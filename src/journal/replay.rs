@@ -14,7 +14,7 @@ use super::entry::Entry;
 use super::ids::Ids;
 use super::lines::{Line, Lines, line_at};
 use super::record::{NoEntry, Record, VERSION};
-use super::recovered::{LastRuns, Open};
+use super::recovered::{FailedAttempt, LastRuns, Open};
 
 /// Kinds of damage that are told apart: a file of rubbish must not fill the memory with what is said about it.
 const MOST_REMARKS: usize = 20;
@@ -237,10 +237,12 @@ impl Open {
             Entry::PutBack { .. } if self.started.take().is_some() => {
                 self.attempt = self.attempt.saturating_sub(1);
             }
-            Entry::Retried { end, not_before, .. } => {
+            Entry::Retried { at, end, not_before, note, .. } => {
                 self.attempt = end.attempt;
                 self.started = None;
                 self.not_before = Some(*not_before);
+                let (not_before, note) = (*not_before, note.clone());
+                self.failed = Some(FailedAttempt { ended_at: *at, end: *end, not_before, note });
             }
             _ => {}
         }

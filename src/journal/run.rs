@@ -77,6 +77,9 @@ pub struct Attempt {
     /// When the next one might begin, where another was to follow.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "instant")]
     pub not_before: Option<Timestamp>,
+    /// What else is to be said about its end, where another was to follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Run {
@@ -109,14 +112,16 @@ impl Run {
                 outcome: None,
                 took_ms: None,
                 not_before: None,
+                note: None,
             }),
             Entry::PutBack { .. } => {
                 self.attempts.pop_if(|attempt| attempt.outcome.is_none());
             }
-            Entry::Retried { at, end, not_before, .. } => {
+            Entry::Retried { at, end, not_before, note, .. } => {
                 self.end_attempt(*at, *end);
                 if let Some(attempt) = self.attempts.last_mut() {
                     attempt.not_before = Some(*not_before);
+                    attempt.note.clone_from(note);
                 }
             }
             Entry::Ended { at, end, note, .. } if self.outcome.is_none() => {

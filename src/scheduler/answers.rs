@@ -1,6 +1,5 @@
 //! The scheduler's own request socket: what it is asked, and what it says of itself.
 
-use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::oneshot;
 
@@ -10,9 +9,12 @@ use crate::claim::{self, ClaimError};
 use crate::request::{Answer, Refusal, RefusalCode};
 use crate::schedule::{Coming, upcoming, zones_in_words};
 use crate::settings::Settings;
-use crate::socket::protocol::{Call, Reply, greeting, introduced};
+use crate::socket::protocol::Reply;
 use crate::socket::{Handler, Peer, serve};
-use crate::supervisor::health::Health;
+use crate::wire::{
+    Call, Degradation, Degradations, DegradedKind, Greeting, Health, NextOccurrences, Occurrence,
+    OpenRequest, Reloaded, ServiceState, Status, Undelivered,
+};
 
 /// Calls that may wait for the loop.
 const INBOX: usize = 256;
@@ -24,10 +26,10 @@ const MOST_COMING: usize = 1_000;
 const MOST_WAITING: usize = 1_000;
 
 /// A call, who calls, and where the answer goes.
-pub(crate) type Asked = (Peer, Call, oneshot::Sender<Reply>);
+pub(crate) type PendingCall = (Peer, Call, oneshot::Sender<Reply>);
 
 /// Opens the socket; the calls that come in. Runs on a tokio `LocalSet`; the lock must be held.
-pub(crate) fn listen(settings: &Settings) -> Result<mpsc::Receiver<Asked>, ClaimError> {
+pub(crate) fn listen(settings: &Settings) -> Result<mpsc::Receiver<PendingCall>, ClaimError> {
     let (inbox, calls) = mpsc::channel(INBOX);
     if let Some(listener) = claim::listen(settings)? {
         tokio::task::spawn_local(serve(listener, Client { inbox }));
@@ -38,7 +40,7 @@ pub(crate) fn listen(settings: &Settings) -> Result<mpsc::Receiver<Asked>, Claim
 /// Hands calls to the loop.
 #[derive(Clone)]
 struct Client {
-    inbox: Sender<Asked>,
+    inbox: Sender<PendingCall>,
 }
 
 impl Handler for Client {
@@ -66,89 +68,95 @@ pub(crate) fn permit(peer: Peer) -> Result<(), Refusal> {
 }
 
 /// The answer to a reload.
-pub(crate) fn reloaded(problems: &[&String]) -> Reply {
-    Reply::Object(json!({"ok": true, "degraded": problems}))
+pub(crate) fn reloaded(problems: Vec<Degradation>) -> Reply {
+    Reply::of(&Reloaded { ok: true, degraded: Degradations(problems) })
 }
 
 /// The answer to a question.
 pub(crate) fn about(
     settings: &Settings,
     machine: &Machine,
-    problems: &[&String],
+    problems: Vec<Degradation>,
     call: &Call,
 ) -> Result<Reply, Refusal> {
-    Ok(Reply::Object(match call {
-        Call::Ping => greeting(&settings.service),
-        Call::Health => json!(Health::healthy(degraded(machine, problems))),
-        Call::Status => introduced(
-            &settings.service,
-            &json!({
-                "state": "scheduling",
-                "entries": machine.len(),
-                "zones": zones_in_words(),
-                "next": machine.upcoming().next().map(|coming| show(&coming)),
-                "waiting": waiting(machine),
-                "degraded": degraded(machine, problems),
-            }),
-        ),
+    let greeting = Greeting::of(&settings.service);
+    Ok(match call {
+        Call::Ping => Reply::of(&greeting),
+        Call::Health => Reply::of(&Health::healthy(&degraded(machine, problems))),
+        Call::Status => Reply::of(&Status {
+            greeting,
+            state: ServiceState::Scheduling,
+            entries: Some(machine.len() as u64),
+            zones: Some(zones_in_words()),
+            next: machine.upcoming().next().map(|coming| occurrence(&coming)),
+            waiting: undelivered(machine),
+            degraded: degraded(machine, problems),
+            ..Status::default()
+        }),
         Call::Next { count, each } => {
             let most = (*count).min(MOST_COMING);
-            let next: Vec<Value> = match each {
+            let next: Vec<Occurrence> = match each {
                 true => next_of_each(machine).into_iter().take(most).collect(),
-                false => machine.upcoming().take(most).map(|coming| show(&coming)).collect(),
+                false => machine.upcoming().take(most).map(|coming| occurrence(&coming)).collect(),
             };
-            json!({"ok": true, "next": next, "zones": zones_in_words()})
+            Reply::of(&NextOccurrences { ok: true, next, zones: Some(zones_in_words()) })
         }
         _ => {
             let message = "the scheduler asks others and has no actions";
             return Err(Refusal::new(RefusalCode::UnknownAction, message));
         }
-    }))
+    })
 }
 
 /// What is wrong: that a service does not take its requests is for people to know, too.
-fn degraded(machine: &Machine, problems: &[&String]) -> Vec<String> {
+fn degraded(machine: &Machine, problems: Vec<Degradation>) -> Degradations {
     let away = machine.waiting().filter(|waiting| waiting.failures > 0 || waiting.is_refused());
     let away = away.map(|waiting| {
         let (count, service) = (waiting.requests.len(), waiting.service);
         let requests = if count == 1 { "request" } else { "requests" };
         let what = if waiting.failures > 0 { "cannot be reached" } else { "refuses" };
-        format!("{service} {what}: {count} {requests} wait")
+        Degradation::new(DegradedKind::Delivery, format!("{service} {what}: {count} {requests} wait"))
     });
-    problems.iter().map(ToString::to_string).chain(away).collect()
+    Degradations(problems.into_iter().chain(away).collect())
 }
 
 /// The next instant of each entry, in the order of time.
-fn next_of_each(machine: &Machine) -> Vec<Value> {
-    let mut next: Vec<(i64, Value)> = Vec::new();
+fn next_of_each(machine: &Machine) -> Vec<Occurrence> {
+    let mut next: Vec<Occurrence> = Vec::new();
     for record in machine.snapshot() {
         let Record::Entry(EntryRecord { entry, mark }) = record else { continue };
         let coming = upcoming([(&*entry, mark)]).next();
-        next.extend(coming.map(|coming| (coming.due, show(&coming))));
+        next.extend(coming.map(|coming| occurrence(&coming)));
     }
-    next.sort_by_key(|(due, _)| *due);
-    next.into_iter().map(|(_, shown)| shown).collect()
+    next.sort_by_key(|occurrence| occurrence.due);
+    next
 }
 
-fn waiting(machine: &Machine) -> Vec<Value> {
+fn undelivered(machine: &Machine) -> Vec<OpenRequest> {
     let each = machine.waiting().flat_map(|waiting| {
         let failures = waiting.failures;
         waiting.requests.into_iter().map(move |(occurrence, refusals)| {
-            json!({
-                "id": occurrence.id(), "service": occurrence.service, "user": occurrence.user,
-                "action": occurrence.action, "at": occurrence.at, "due": occurrence.due,
-                "until": occurrence.until, "failures": failures, "refusals": refusals,
-            })
+            let super::occurrence::Occurrence { service, user, action, at, due, until, .. } = occurrence;
+            let service = service.clone();
+            let undelivered = Undelivered { service, at: *at, due: *due, until: *until, failures, refusals };
+            let request = OpenRequest::new(occurrence.id(), user.clone(), action.clone());
+            OpenRequest { undelivered: Some(undelivered), ..request }
         })
     });
     each.take(MOST_WAITING).collect()
 }
 
 /// An instant to come, as the socket tells it.
-fn show(coming: &Coming<'_>) -> Value {
+fn occurrence(coming: &Coming<'_>) -> Occurrence {
     let Coming { entry, at, due } = coming;
-    json!({
-        "at": at, "due": due, "zone": entry.zone().name(), "time": entry.written, "line": entry.line,
-        "service": entry.service, "user": entry.user, "action": entry.action,
-    })
+    Occurrence {
+        due: *due,
+        at: Some(*at),
+        zone: Some(entry.zone().name().to_owned()),
+        time: Some(entry.written.to_string()),
+        line: Some(entry.line as u64),
+        service: entry.service.clone(),
+        user: entry.user.clone(),
+        action: entry.action.clone(),
+    }
 }

@@ -9,20 +9,21 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::alarms::Teller;
 use super::alarms::decide::{self, Wishes};
-use super::answers::{self, Asked};
+use super::answers::{self, PendingCall};
 use super::clock::{Clock, SystemClock, container_start};
 use super::delivery::Delivery;
 use super::file::ScheduleFile;
 use super::machine::{Action, Event, Level, Machine};
 use super::occurrence::Occurrence;
-use super::store::Store;
+use super::store::MemoryFile;
 use crate::claim::{self, ClaimError};
 use crate::log;
 use crate::request::Answer;
 use crate::schedule::disagreement;
 use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::socket::protocol::{Call, Reply};
+use crate::socket::protocol::Reply;
+use crate::wire::{Call, Degradation, DegradedKind};
 
 /// So many seconds after it could not be written the memory is tried again, where nothing is written before.
 const TRY_AGAIN: i64 = 60;
@@ -143,7 +144,7 @@ struct Engine<'a> {
     machine: Machine,
     /// Tells of alarms.
     teller: Teller,
-    store: Store,
+    store: MemoryFile,
     /// What is wrong with the memory, while it cannot be written.
     store_problem: Option<String>,
     /// Where other time zones than those used would make a difference.
@@ -158,7 +159,7 @@ impl<'a> Engine<'a> {
     fn open(settings: &'a Settings, boot: String, now: Timestamp) -> Result<Self, SchedulerError> {
         let folders = &settings.folders;
         let failed = |source| SchedulerError::Memory { folder: folders.state.clone(), source };
-        let (mut store, memory, skipped) = Store::open(&folders.state).map_err(failed)?;
+        let (mut store, memory, skipped) = MemoryFile::open(&folders.state).map_err(failed)?;
         if skipped > 0 {
             log::error(format_args!("{skipped} lines of the scheduler's memory could not be read"));
         }
@@ -283,29 +284,33 @@ impl<'a> Engine<'a> {
     }
 
     /// Answers a call on the scheduler's own socket.
-    fn answer(&mut self, now: i64, (peer, call, reply): Asked) {
+    fn answer(&mut self, now: i64, (peer, call, reply): PendingCall) {
         let answer = match call {
             Call::Reload => answers::permit(peer).map(|()| {
                 self.reload(now);
-                answers::reloaded(&self.problems())
+                answers::reloaded(self.problems())
             }),
-            call => answers::about(self.settings, &self.machine, &self.problems(), &call),
+            call => answers::about(self.settings, &self.machine, self.problems(), &call),
         };
         // Whoever asked may have gone.
         let _ = reply.send(answer.unwrap_or_else(|refusal| Reply::Answer(Answer::Refused(refusal))));
     }
 
     /// What is wrong, and does not keep the scheduler from its work.
-    fn problems(&self) -> Vec<&String> {
-        self.file.problems().chain(&self.store_problem).chain(&self.zones_problem).collect()
+    fn problems(&self) -> Vec<Degradation> {
+        let of = |kind: DegradedKind| move |problem: &String| Degradation::new(kind.clone(), problem);
+        let file = self.file.problems().map(of(DegradedKind::Schedule));
+        let memory = self.store_problem.as_ref().map(of(DegradedKind::Memory));
+        let zones = self.zones_problem.as_ref().map(of(DegradedKind::TimeZones));
+        file.chain(memory).chain(zones).collect()
     }
 }
 
 /// The run that should have been.
-fn missed_run(now: i64, occurrence: Occurrence) -> decide::Run {
+fn missed_run(now: i64, occurrence: Occurrence) -> decide::RunMoment {
     let id = occurrence.id();
     let Occurrence { service, action, user, .. } = occurrence;
-    decide::Run { service, action, user, id, at: instant(now) }
+    decide::RunMoment { service, action, user, id, at: instant(now) }
 }
 
 fn instant(now: i64) -> Timestamp {

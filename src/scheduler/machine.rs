@@ -110,7 +110,7 @@ pub struct Machine {
 
 /// A service with requests that it has not taken yet.
 #[derive(Debug)]
-pub struct Waiting<'a> {
+pub struct Backlog<'a> {
     /// The service.
     pub service: &'a ServiceName,
     /// What waits for it, with how often it refused that.
@@ -119,7 +119,7 @@ pub struct Waiting<'a> {
     pub failures: u32,
 }
 
-impl Waiting<'_> {
+impl Backlog<'_> {
     /// Whether it refused something of that.
     pub fn is_refused(&self) -> bool {
         self.requests.iter().any(|(_, refusals)| *refusals > 0)
@@ -201,8 +201,8 @@ impl Machine {
     }
 
     /// The services with requests that they have not taken yet.
-    pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_>> {
-        self.targets.iter().map(|(service, target)| Waiting {
+    pub fn waiting(&self) -> impl Iterator<Item = Backlog<'_>> {
+        self.targets.iter().map(|(service, target)| Backlog {
             service,
             requests: target.waiting().collect(),
             failures: target.failures,

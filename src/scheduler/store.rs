@@ -16,7 +16,7 @@ const PIECE: usize = 1 << 16;
 
 /// The open file.
 #[derive(Debug)]
-pub struct Store {
+pub struct MemoryFile {
     path: PathBuf,
     /// Where it can be written: none before the first time that it could.
     file: Option<File>,
@@ -26,7 +26,7 @@ pub struct Store {
     fresh: u64,
 }
 
-impl Store {
+impl MemoryFile {
     /// Reads the memory in a folder; where there is none, it is empty. Nothing is written yet, so that a disk that
     /// is full or cannot be written does not keep anybody from reading.
     ///
@@ -137,17 +137,17 @@ mod tests {
     #[test]
     fn a_torn_last_line_is_cut_off_and_the_whole_ones_count() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut store, memory, _) = Store::open(folder.path()).unwrap();
+        let (mut store, memory, _) = MemoryFile::open(folder.path()).unwrap();
         assert_eq!(memory, Memory::default());
         store.append(&[Record::Boot("one".to_owned())]).unwrap();
         let path = folder.path().join("scheduler.jsonl");
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [&whole[..], b"{\"boot\":\"tw"].concat()).unwrap();
 
-        let (mut store, memory, skipped) = Store::open(folder.path()).unwrap();
+        let (mut store, memory, skipped) = MemoryFile::open(folder.path()).unwrap();
         assert_eq!((memory.boot.as_deref(), skipped), (Some("one"), 0));
         store.append(&[Record::Boot("three".to_owned())]).unwrap();
-        let (_, memory, skipped) = Store::open(folder.path()).unwrap();
+        let (_, memory, skipped) = MemoryFile::open(folder.path()).unwrap();
         assert_eq!((memory.boot.as_deref(), skipped), (Some("three"), 0));
     }
 
@@ -155,11 +155,11 @@ mod tests {
     fn a_memory_that_is_only_looked_at_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scheduler.jsonl");
-        let (_, memory, _) = Store::open(folder.path()).unwrap();
+        let (_, memory, _) = MemoryFile::open(folder.path()).unwrap();
         assert!(memory == Memory::default() && !path.exists());
         let torn = "{\"boot\":\"one\"}\n{\"boot\":\"tw";
         fs::write(&path, torn).unwrap();
-        let (_, memory, _) = Store::open(folder.path()).unwrap();
+        let (_, memory, _) = MemoryFile::open(folder.path()).unwrap();
         assert_eq!(
             (memory.boot.as_deref(), fs::read_to_string(&path).unwrap().as_str()),
             (Some("one"), torn)
@@ -171,14 +171,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("scheduler.jsonl"), "\u{0}\n{\"boot\":\"one\"}\n{\"later\":1}\n")
             .unwrap();
-        let (_, memory, skipped) = Store::open(folder.path()).unwrap();
+        let (_, memory, skipped) = MemoryFile::open(folder.path()).unwrap();
         assert_eq!((memory.boot.as_deref(), skipped), (Some("one"), 2));
     }
 
     #[test]
     fn it_shrinks_to_what_is_to_be_remembered() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut store, _, _) = Store::open(folder.path()).unwrap();
+        let (mut store, _, _) = MemoryFile::open(folder.path()).unwrap();
         let records = vec![Record::Boot("one".to_owned()); 100_000];
         assert!(!store.has_grown());
         store.append_lazily(&records).unwrap();
@@ -186,7 +186,7 @@ mod tests {
         store.replace(records[..1].to_vec()).unwrap();
         assert!(!store.has_grown());
         store.append(&[Record::Boot("two".to_owned())]).unwrap();
-        let (_, memory, _) = Store::open(folder.path()).unwrap();
+        let (_, memory, _) = MemoryFile::open(folder.path()).unwrap();
         assert_eq!(memory.boot.as_deref(), Some("two"));
     }
 
@@ -197,16 +197,17 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let folder = top.path().join("state");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let (mut store, _, _) = Store::open(&folder).unwrap();
+        let (mut store, _, _) = MemoryFile::open(&folder).unwrap();
         store.append(&[Record::Boot("one".to_owned())]).unwrap();
         assert_eq!((mode(&folder), mode(&store.path)), (0o700, 0o600));
-        for write in [Store::append as fn(&mut Store, &[Record]) -> _, |store, _| store.replace([])] {
+        for write in [MemoryFile::append as fn(&mut MemoryFile, &[Record]) -> _, |store, _| store.replace([])]
+        {
             fs::set_permissions(&store.path, fs::Permissions::from_mode(0o644)).unwrap();
-            let (mut store, _, _) = Store::open(&folder).unwrap();
+            let (mut store, _, _) = MemoryFile::open(&folder).unwrap();
             write(&mut store, &[]).unwrap();
             assert_eq!(mode(&store.path), 0o600);
         }
-        let alarms = crate::scheduler::alarms::store::Store::new(&folder);
+        let alarms = crate::scheduler::alarms::store::AlarmsFile::new(&folder);
         alarms.save(&crate::scheduler::alarms::decide::Memory::new(jiff::Timestamp::UNIX_EPOCH)).unwrap();
         assert_eq!(mode(alarms.path()), 0o600);
     }

@@ -11,9 +11,9 @@ const LONGEST_WAIT: i64 = 60;
 #[derive(Debug, Default)]
 pub(crate) struct Target {
     /// What is to be sent.
-    waiting: BTreeMap<OccurrenceKey, Waiting>,
+    waiting: BTreeMap<OccurrenceKey, Undelivered>,
     /// What the delivery that is under way has sent, and what is not answered yet.
-    sent: BTreeMap<OccurrenceKey, Waiting>,
+    sent: BTreeMap<OccurrenceKey, Undelivered>,
     /// Whether a delivery to it is under way; there is one at a time.
     busy: bool,
     /// How often in a row it could not be reached.
@@ -26,7 +26,7 @@ pub(crate) struct Target {
 
 /// An occurrence that is to be delivered.
 #[derive(Debug)]
-struct Waiting {
+struct Undelivered {
     occurrence: Occurrence,
     refusals: u32,
     try_at: i64,
@@ -37,7 +37,7 @@ impl Target {
     pub(crate) fn add(&mut self, occurrence: Occurrence) {
         let key = occurrence.key();
         if !self.sent.contains_key(&key) {
-            let waiting = Waiting { refusals: 0, try_at: occurrence.due, occurrence };
+            let waiting = Undelivered { refusals: 0, try_at: occurrence.due, occurrence };
             self.waiting.entry(key).or_insert(waiting);
         }
     }
@@ -132,10 +132,10 @@ impl Target {
     }
 }
 
-type Waitings = BTreeMap<OccurrenceKey, Waiting>;
+type AllUndelivered = BTreeMap<OccurrenceKey, Undelivered>;
 
 /// Takes some out of what waits.
-fn take_if(waiting: &mut Waitings, which: impl Fn(&Waiting) -> bool) -> Waitings {
+fn take_if(waiting: &mut AllUndelivered, which: impl Fn(&Undelivered) -> bool) -> AllUndelivered {
     let keys: Vec<_> = waiting.iter().filter(|(_, waiting)| which(waiting)).map(|(key, _)| *key).collect();
     keys.into_iter().filter_map(|key| waiting.remove_entry(&key)).collect()
 }

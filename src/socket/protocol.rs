@@ -2,142 +2,12 @@
 //!
 //! Two forms, told apart by the first byte: plain (`user action`) and one JSON object a line.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
+use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::request::{Answer, Refusal, RefusalCode};
-
-/// The version of the protocol that this program speaks.
-pub const VERSION: u32 = 1;
-
-/// Something that a line asks for. Fields that are not known are ignored, so that newer programs can talk
-/// to older ones.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
-pub enum Call {
-    /// Do an action on behalf of a user.
-    Run {
-        /// On whose behalf.
-        user: UserName,
-        /// What to do.
-        action: ActionName,
-        /// The request's id, where the sender may choose it.
-        id: Option<RequestId>,
-        /// How much of what becomes of it is told after the answer.
-        #[serde(default)]
-        tell: Tell,
-    },
-    /// Call a request off.
-    Cancel {
-        /// The request.
-        id: RequestId,
-    },
-    /// Tell what was asked before, and what became of it.
-    History(Past),
-    /// Tell all about one request.
-    Show {
-        /// Its id, or the beginning of it.
-        id: String,
-    },
-    /// Which actions are there?
-    Actions,
-    /// Tell what happens, to one request or to all.
-    Follow {
-        /// The request, where it is one; with `past` the beginning of its id is enough.
-        id: Option<RequestId>,
-        /// What has become of that request so far is told first.
-        #[serde(default)]
-        past: bool,
-        /// What runs print is told too.
-        #[serde(default = "yes")]
-        output: bool,
-    },
-    /// Is somebody there?
-    Ping,
-    /// Is the service healthy?
-    Health,
-    /// How are things?
-    Status,
-    /// What comes next on schedule?
-    Next {
-        /// How much of it.
-        #[serde(default = "ten")]
-        count: usize,
-        /// Only the next instant of each entry.
-        #[serde(default)]
-        each: bool,
-    },
-    /// Read the configuration again.
-    Reload,
-}
-
-/// Which past requests to tell of.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Past {
-    /// Those for this action only.
-    pub action: Option<ActionName>,
-    /// Those only that did not succeed.
-    #[serde(default)]
-    pub failed: bool,
-    /// Those only that were accepted since.
-    pub since: Option<Timestamp>,
-    /// At most so many, the newest.
-    #[serde(default = "a_screenful")]
-    pub limit: usize,
-}
-
-fn a_screenful() -> usize {
-    20
-}
-
-/// What is told of a request after it was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Tell {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// Its outcome.
-    Outcome,
-    /// All that becomes of it, with what its run prints.
-    Everything,
-}
-
-impl TryFrom<String> for Tell {
-    type Error = &'static str;
-
-    // By hand, because serde takes `{"outcome":null}` for the word too.
-    fn try_from(word: String) -> Result<Self, Self::Error> {
-        match word.as_str() {
-            "nothing" => Ok(Tell::Nothing),
-            "outcome" => Ok(Tell::Outcome),
-            "everything" => Ok(Tell::Everything),
-            _ => Err("`tell` is `nothing`, `outcome` or `everything`"),
-        }
-    }
-}
-
-/// The answer to a ping: who is there, and what it speaks.
-pub fn greeting(service: &ServiceName) -> serde_json::Value {
-    serde_json::json!({
-        "ok": true, "service": service.as_str(), "protocol": VERSION,
-        "version": env!("CARGO_PKG_VERSION"),
-    })
-}
-
-/// An answer that tells how a service is: the greeting, and what `facts` adds to it.
-pub fn introduced(service: &ServiceName, facts: &impl Serialize) -> serde_json::Value {
-    let mut answer = greeting(service);
-    if let (Some(answer), Ok(serde_json::Value::Object(facts))) =
-        (answer.as_object_mut(), serde_json::to_value(facts))
-    {
-        answer.extend(facts);
-    }
-    answer
-}
+use crate::visible;
+use crate::wire::{Accepted, Call, Refused, Tell};
 
 /// In which form a line came, and so its answer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,12 +31,14 @@ pub enum Reply {
     Lines(mpsc::Receiver<String>),
 }
 
-fn ten() -> usize {
-    10
-}
-
-fn yes() -> bool {
-    true
+impl Reply {
+    /// An object, of the kinds that the sockets tell of.
+    pub fn of(object: &impl Serialize) -> Self {
+        // Nothing in them can fail to be JSON.
+        let object = serde_json::to_value(object);
+        debug_assert!(object.is_ok(), "{object:?}");
+        Self::Object(object.unwrap_or_default())
+    }
 }
 
 /// The form of a line: JSON begins with a brace.
@@ -182,7 +54,9 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
     let syntax = |message: String| Refusal::new(RefusalCode::Syntax, message);
     let text = str::from_utf8(line).map_err(|_| syntax("the line is not UTF-8 text".into()))?;
     if form(line) == Form::Json {
-        return serde_json::from_str(text).map(Some).map_err(|error| syntax(harmless(&error.to_string())));
+        return serde_json::from_str(text)
+            .map(Some)
+            .map_err(|error| syntax(visible::line(&error.to_string()).into_owned()));
     }
     let words: Vec<_> = text.split_ascii_whitespace().collect();
     match words[..] {
@@ -197,39 +71,12 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
     }
 }
 
-/// An error that quotes what was sent, without what could move a terminal's cursor.
-fn harmless(error: &str) -> String {
-    error.chars().fold(String::with_capacity(error.len()), |mut text, c| {
-        if c.is_control() {
-            text.extend(c.escape_default());
-        } else {
-            text.push(c);
-        }
-        text
-    })
-}
-
-#[derive(Serialize)]
-struct JsonAnswer<'a> {
-    ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-}
-
 /// Writes an answer in the form of its question, with the end of the line.
 pub fn render(answer: &Answer, form: Form) -> String {
     match (answer, form) {
         (answer, Form::Plain) => one_line(&answer.to_string()),
-        (Answer::Accepted(id), Form::Json) => {
-            object(&JsonAnswer { ok: true, id: Some(id.as_str()), code: None, message: None })
-        }
-        (Answer::Refused(Refusal { code, message }), Form::Json) => {
-            object(&JsonAnswer { ok: false, id: None, code: Some(code.as_str()), message: Some(message) })
-        }
+        (Answer::Accepted(id), Form::Json) => object(&Accepted { ok: true, id: id.clone() }),
+        (Answer::Refused(refusal), Form::Json) => object(&Refused::from(refusal)),
     }
 }
 
@@ -278,7 +125,7 @@ mod tests {
             (b"forum ../backup", "action `../backup`"),
             (b"forum back\xff", "not UTF-8"),
             (br#"{"op":"explode"}"#, "explode"),
-            (b"{\"op\":\"\\u001b[2J\x7f\"}", r"`\u{1b}[2J\u{7f}`"),
+            (b"{\"op\":\"\\u001b[2J\x7f\"}", r"`\x1b[2J\x7f`"),
             (br#"{"op":"run","user":"root","action":"ok","tell":"all"}"#, "`tell` is `nothing`"),
             (br#"{"op":"run","user":"root","action":"ok","tell":{"outcome":null}}"#, "invalid type: map"),
         ];

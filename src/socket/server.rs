@@ -13,7 +13,8 @@ use crate::log;
 use crate::request::{Answer, Refusal, RefusalCode};
 
 use super::connection;
-use super::protocol::{Call, Form, Reply, render};
+use super::protocol::{Form, Reply, render};
+use crate::wire::Call;
 
 /// Connections that are open at the same time.
 const MOST_CONNECTIONS: usize = 512;

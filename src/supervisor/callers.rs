@@ -6,8 +6,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::log;
 use crate::request::{Answer, Refusal, RefusalCode};
-use crate::socket::protocol::{Call, Reply};
+use crate::socket::protocol::Reply;
 use crate::socket::{Handler, Peer};
+use crate::wire::{Call, CalledOff};
 
 use super::engine::{Engine, Incoming};
 use super::event::Caller;
@@ -72,7 +73,7 @@ impl Engine {
 
     pub(super) fn answer_cancel(&mut self, caller: Caller, answer: Result<(), Refusal>) {
         let reply = match answer {
-            Ok(()) => Reply::Object(serde_json::json!({"ok": true})),
+            Ok(()) => Reply::of(&CalledOff { ok: true }),
             Err(refusal) => Reply::Answer(Answer::Refused(refusal)),
         };
         self.reply(caller, reply);

@@ -1,15 +1,15 @@
 //! What callers want: who they are, whether they may, and what they are told.
 
-use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::access::{self, Asked, Asker};
+use crate::access::{self, Asker};
 use crate::accounts::Accounts;
 use crate::clock::Moment;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
-use crate::socket::protocol::{self, Call, Reply, Tell, greeting, introduced};
+use crate::socket::protocol::{self, Reply};
+use crate::wire::{ActionNames, Call, Event as Told, Greeting, Tell};
 
 use super::beside::Held;
 use super::callers::Waiting;
@@ -38,19 +38,22 @@ impl Engine {
                 let caller = self.remember(waiting);
                 self.feed(Event::HealthAsked(caller));
             }
-            Call::Ping => send(waiting, greeting(&self.settings.service)),
+            Call::Ping => send_reply(waiting, Reply::of(&Greeting::of(&self.settings.service))),
             Call::Status => {
                 self.look_at_reading();
                 let _ = self.look_for_room();
                 self.look_for_problems();
-                let status = self.machine.status(Moment::now());
-                send(waiting, introduced(&self.settings.service, &status));
+                let status = self.machine.status(&self.settings.service, Moment::now());
+                send_reply(waiting, Reply::of(&status));
             }
             Call::Cancel { id } => match access::permit_root(asker, "call a request off") {
                 Ok(()) => self.cancel(waiting, id),
                 Err(refusal) => self.refuse(waiting, refusal),
             },
-            Call::Actions => send(waiting, json!({"ok": true, "actions": self.machine.actions()})),
+            Call::Actions => {
+                let actions = self.machine.actions().cloned().collect();
+                send_reply(waiting, Reply::of(&ActionNames { ok: true, actions }));
+            }
             Call::History(past) => {
                 self.if_root(asker, waiting, READ, |engine, waiting| engine.history(waiting, past));
             }
@@ -91,7 +94,7 @@ impl Engine {
         tell: Tell,
     ) {
         self.read_changed_files();
-        let wanted = Asked { user: &user, action: &action, brings_id: brought.is_some() };
+        let wanted = access::Wanted { user: &user, action: &action, brings_id: brought.is_some() };
         let rule = self.machine.policy().rule(&action);
         if let Err(refusal) = access::permit(asker, wanted, rule, uid_of) {
             return self.refuse(waiting, refusal);
@@ -143,7 +146,7 @@ impl Engine {
         if waiting.interest.is_none() {
             return self.answer_again(waiting, id);
         }
-        let line = protocol::object(&json!({"event": "forgotten", "id": id}));
+        let line = protocol::object(&Told::Forgotten { id: id.clone() });
         send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
     }
 
@@ -212,10 +215,6 @@ impl Engine {
             self.feed(Event::PolicyChanged(policy));
         }
     }
-}
-
-pub(super) fn send(waiting: Waiting, object: serde_json::Value) {
-    send_reply(waiting, Reply::Object(object));
 }
 
 pub(super) fn send_reply(waiting: Waiting, reply: Reply) {

@@ -26,8 +26,9 @@ use crate::refusals::RefusalLog;
 use crate::request::{Answer, Refusal};
 use crate::settings::Settings;
 use crate::signals::{Number, Signals};
-use crate::socket::protocol::{Call, Reply};
+use crate::socket::protocol::{self, Reply};
 use crate::socket::{Peer, serve};
+use crate::wire::{Call, Event as Told};
 
 use super::beside::{Done, Held};
 use super::callers::{Client, Waiting};
@@ -42,7 +43,6 @@ use super::life::Setting;
 use super::machine::{Beginning, Machine, stopping};
 use super::notify::{self, Progress};
 use super::overdue::Overdue;
-use super::problems;
 use super::reading::Readers;
 use super::service::Said;
 
@@ -399,6 +399,10 @@ impl Engine {
         if has_failed { said.kept.map(|said| self.last_words.add_to(&said)) } else { said.kept }
     }
 
+    fn tell_all(&self, event: &Told) {
+        self.followers.borrow_mut().tell_all(&protocol::object(event));
+    }
+
     /// Does one thing; what came of it, where the machine needs to know.
     pub(super) fn act(&mut self, action: Action) -> Option<Event> {
         match action {
@@ -416,15 +420,10 @@ impl Engine {
             Action::Sweep(number, except) => return Some(Event::Swept(self.sweep(number, &except))),
             Action::Answer(caller, answer) => self.answer(caller, answer),
             Action::AnswerCancel(caller, answer) => self.answer_cancel(caller, answer),
-            Action::AnswerHealth(caller, health) => {
-                let object = serde_json::to_value(health).unwrap_or_default();
-                self.reply(caller, Reply::Object(object));
-            }
+            Action::AnswerHealth(caller, health) => self.reply(caller, Reply::of(&health)),
             Action::Notify(progress) => self.notify(progress),
-            Action::Tell(news) => self.followers.borrow_mut().tell_all(&news.line()),
-            Action::TellProblems(problems, at) => {
-                self.followers.borrow_mut().tell_all(&problems::line(&problems, at));
-            }
+            Action::Tell(news) => self.tell_all(&Told::from(&news)),
+            Action::TellProblems(problems, at) => self.tell_all(&Told::Problems { at, problems }),
             Action::Say(Level::Info, text) => log::info(text),
             Action::Say(Level::Warn, text) => log::warn(text),
             Action::Say(Level::Error, text) => log::error(text),

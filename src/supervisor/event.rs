@@ -9,8 +9,8 @@ use crate::policy::Policy;
 use crate::process::{Pid, Status};
 use crate::request::{Answer, Refusal, Request};
 use crate::signals::Number;
+use crate::wire::Health;
 
-use super::health::Health;
 use super::life::Setting;
 use super::notify::Progress;
 use super::overdue::{News, Overdue};

@@ -3,40 +3,15 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::listener::pool;
 use crate::process::Status;
+use crate::wire::{Degradations, Health};
 
 use super::event::Caller;
 
 /// How long the service's own check may take before it counts as failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The answer to "is it healthy?".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    /// False only when the service is down or its own check fails.
-    pub healthy: bool,
-    /// Why not, when it is not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// What is wrong all the same, and does not keep the service from serving.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub degraded: Vec<String>,
-}
-
-impl Health {
-    /// Healthy, with what is wrong all the same.
-    pub fn healthy(degraded: Vec<String>) -> Self {
-        Self { healthy: true, reason: None, degraded }
-    }
-
-    /// Not healthy, and why.
-    pub fn unhealthy(reason: impl Into<String>) -> Self {
-        Self { healthy: false, reason: Some(reason.into()), degraded: Vec::new() }
-    }
-}
 
 /// The check of the service that is on, and who waits for it.
 #[derive(Debug, Default)]
@@ -106,13 +81,13 @@ impl Checks {
     }
 
     /// What the end of the check's listener means for the service's health.
-    pub fn judge(&self, status: Status, said: Option<String>, degraded: Vec<String>) -> Health {
+    pub fn judge(&self, status: Status, said: Option<String>, degraded: &Degradations) -> Health {
         if status == Status::Exited(0) {
             return Health::healthy(degraded);
         }
         let said = said.filter(|said| !said.is_empty()).map(|said| format!(": {said}"));
         let reason = format!("the health check {status}{}", said.unwrap_or_default());
-        Health { healthy: false, reason: Some(reason), degraded }
+        Health { healthy: false, reason: Some(reason), ..Health::healthy(degraded) }
     }
 
     /// No check is on any more: who waited for one.

@@ -8,9 +8,9 @@ use crate::names::{ActionName, RequestId, UserName};
 use crate::process::Status;
 use crate::queue::{MOST_WAITING, Need};
 use crate::request::Request;
+use crate::wire::{Degradation, Degradations, DegradedKind, Health};
 
 use super::event::{Action, Caller, Level, Remains};
-use super::health::Health;
 use super::life::Service;
 use super::machine::{Machine, TERM, untimed};
 
@@ -23,7 +23,7 @@ const CANNOT_EXECUTE: u8 = 126;
 impl Machine {
     pub(super) fn listener_not_started(&mut self, key: Key, why: String, now: Moment) {
         if self.checks.listener() == Some(key) {
-            self.answer_checks(&Health::healthy(vec![format!("health check: {why}")]), now);
+            self.answer_checks(&unchecked(DegradedKind::HealthCheck, format!("health check: {why}")), now);
         }
         match self.pool.not_started(key, why.clone(), now.instant) {
             Some(Purpose::Request(Need::Own)) => self.say_broken(""),
@@ -60,10 +60,10 @@ impl Machine {
         match (purpose, stage) {
             (Purpose::Health, Stage::Starting) => {
                 let degraded = format!("callbacks: the health check's listener {status} before it began");
-                self.answer_checks(&Health::healthy(vec![degraded]), now);
+                self.answer_checks(&unchecked(DegradedKind::Callbacks, degraded), now);
             }
             (Purpose::Health, _) => {
-                let health = self.checks.judge(status, said, self.degraded(now));
+                let health = self.checks.judge(status, said, &self.degraded(now));
                 if health.healthy {
                     self.service_is_up();
                 }
@@ -145,7 +145,7 @@ impl Machine {
             (Service::Ended(status), _) => Health::unhealthy(format!("the service {status}")),
             (_, None) => return self.checks.defer(caller),
             (_, Some(true)) => return self.check(caller, now),
-            (_, Some(false)) => Health::healthy(self.degraded(now)),
+            (_, Some(false)) => Health::healthy(&self.degraded(now)),
         };
         self.checks.answered(&health, now.wall);
         self.act(Action::AnswerHealth(caller, health));
@@ -176,8 +176,8 @@ impl Machine {
         }
     }
 
-    /// What is wrong and does not keep the service from serving, a sentence each.
-    pub(super) fn degraded(&self, now: Moment) -> Vec<String> {
+    /// What is wrong and does not keep the service from serving.
+    pub(super) fn degraded(&self, now: Moment) -> Degradations {
         let callbacks = self.pool.broken().map(|broken| format!("callbacks: {broken}"));
         let policy = self.policy_fault.as_ref().map(|(fault, _)| format!("policy: {fault}"));
         let offered = self.pool.actions().and_then(Result::ok);
@@ -189,9 +189,19 @@ impl Machine {
         let journal = reading.or_else(|| self.unrecorded.clone()).or_else(|| self.no_room.clone());
         let full =
             self.queue.is_full().then(|| format!("{MOST_WAITING} requests wait: no more are accepted"));
-        let overdue = self.overdue.sentences(&self.policy, now);
-        let left = self.problems.values().cloned();
-        let ours = callbacks.into_iter().chain(policy).chain(strays).chain(journal).chain(full);
-        ours.chain(overdue).chain(left).collect()
+        let of = |kind: DegradedKind| move |message| Degradation::new(kind.clone(), message);
+        let callbacks = callbacks.map(of(DegradedKind::Callbacks));
+        let policy = policy.into_iter().chain(strays).map(of(DegradedKind::Policy));
+        let journal = journal.map(of(DegradedKind::Journal));
+        let full = full.map(of(DegradedKind::Queue));
+        let overdue = self.overdue.degradations(&self.policy, now);
+        let left = self.problems.values().cloned().map(of(DegradedKind::Reported));
+        let ours = callbacks.into_iter().chain(policy).chain(journal).chain(full);
+        Degradations(ours.chain(overdue).chain(left).collect())
     }
+}
+
+/// The answer where the service's own check cannot be made: that is no sign that it does not serve.
+fn unchecked(kind: DegradedKind, why: String) -> Health {
+    Health::healthy(&Degradations(vec![Degradation::new(kind, why)]))
 }

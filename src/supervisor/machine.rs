@@ -20,11 +20,12 @@ use crate::process::{Pid, Status};
 use crate::queue::{self, Queue};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::signals::{self, Number};
+use crate::wire::Health;
 
 use super::coming_up::ComingUp;
 use super::event::{Action, Caller, Event, Level, Remains, Sweep, Turn};
 use super::group::{Asked, Group};
-use super::health::{Checks, Health};
+use super::health::Checks;
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
 use super::notify::Progress;
 use super::overdue::{News, Overdue};

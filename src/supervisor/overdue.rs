@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde_json::json;
 
 use crate::clock::Moment;
 use crate::duration;
@@ -13,6 +12,7 @@ use crate::journal::{Entry, LastRuns};
 use crate::names::ActionName;
 use crate::policy::Policy;
 use crate::request::Request;
+use crate::wire::{Degradation, DegradedKind, Event};
 
 /// What is known of the last runs, and which actions are overdue.
 #[derive(Debug, Clone)]
@@ -35,18 +35,12 @@ pub enum News {
     Recovered(Timestamp, ActionName),
 }
 
-impl News {
-    /// As followers are told, with its newline.
-    pub fn line(&self) -> String {
-        let object = match self {
-            Self::Overdue(at, action, note) => {
-                json!({"event": "overdue", "at": format!("{at:.3}"), "action": action, "note": note})
-            }
-            Self::Recovered(at, action) => {
-                json!({"event": "recovered", "at": format!("{at:.3}"), "action": action})
-            }
-        };
-        format!("{object}\n")
+impl From<&News> for Event {
+    fn from(news: &News) -> Self {
+        match news.clone() {
+            News::Overdue(at, action, note) => Self::Overdue { at, action, note: Some(note) },
+            News::Recovered(at, action) => Self::Recovered { at, action },
+        }
     }
 }
 
@@ -87,9 +81,13 @@ impl Overdue {
         }
     }
 
-    /// What is overdue, a sentence each.
-    pub fn sentences(&self, policy: &Policy, now: Moment) -> Vec<String> {
-        self.now(policy, now).map(|action| self.sentence(action, policy)).collect()
+    /// What is overdue.
+    pub fn degradations(&self, policy: &Policy, now: Moment) -> Vec<Degradation> {
+        let degradation = |action: &ActionName| Degradation {
+            action: Some(action.clone()),
+            ..Degradation::new(DegradedKind::Overdue, self.sentence(action, policy))
+        };
+        self.now(policy, now).map(degradation).collect()
     }
 
     /// Whether an action is overdue.
@@ -144,7 +142,7 @@ mod tests {
         let news = News::Overdue(later.wall, backup.clone(), sentence.to_owned());
         assert_eq!(overdue.news(&policy, later), [news]);
         assert_eq!(overdue.news(&policy, later), [], "said once");
-        assert_eq!(overdue.sentences(&policy, later).len(), 1, "and shown as long as it is so");
+        assert_eq!(overdue.degradations(&policy, later).len(), 1, "and shown as long as it is so");
         assert_eq!(overdue.deadline(&policy, later), None);
 
         let expected_no_more = Policy::parse("[action.backup]", "housekeeping.toml").unwrap();
@@ -181,13 +179,14 @@ mod tests {
     fn followers_are_told_in_the_form_of_the_protocol() {
         let at = "2026-11-23T04:05:12.3464Z".parse().unwrap();
         let backup: ActionName = "backup".parse().unwrap();
+        let told = |news| serde_json::to_string(&Event::from(&news)).unwrap();
         insta::assert_snapshot!(
-            News::Overdue(at, backup.clone(), "it is late".to_owned()).line(),
-            @r#"{"action":"backup","at":"2026-11-23T04:05:12.346Z","event":"overdue","note":"it is late"}"#
+            told(News::Overdue(at, backup.clone(), "it is late".to_owned())),
+            @r#"{"event":"overdue","at":"2026-11-23T04:05:12.346Z","action":"backup","note":"it is late"}"#
         );
         insta::assert_snapshot!(
-            News::Recovered(at, backup).line(),
-            @r#"{"action":"backup","at":"2026-11-23T04:05:12.346Z","event":"recovered"}"#
+            told(News::Recovered(at, backup)),
+            @r#"{"event":"recovered","at":"2026-11-23T04:05:12.346Z","action":"backup"}"#
         );
     }
 }

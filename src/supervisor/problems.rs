@@ -6,9 +6,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use jiff::Timestamp;
-use serde_json::json;
-
 use crate::names::ActionName;
 
 /// What is wrong, in a sentence, by what it is about.
@@ -40,15 +37,10 @@ fn first_line(path: &Path) -> Option<String> {
     text.lines().next().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned)
 }
 
-/// All of them, as followers are told when they have changed; with its newline.
-pub(super) fn line(problems: &Problems, at: Timestamp) -> String {
-    let object = json!({"event": "problems", "at": format!("{at:.3}"), "problems": problems});
-    format!("{object}\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Event;
 
     #[test]
     fn a_problem_is_the_first_line_of_a_file_and_what_is_none_is_left_out() {
@@ -65,9 +57,10 @@ mod tests {
         nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         let only = Problems::from([("left-out".to_owned(), "one table is in no backup".to_owned())]);
         assert_eq!(in_folder(folder.path()), only);
+        let at = "2026-11-23T04:05:12.3464Z".parse().unwrap();
         insta::assert_snapshot!(
-            line(&only, "2026-11-23T04:05:12.3464Z".parse().unwrap()),
-            @r#"{"at":"2026-11-23T04:05:12.346Z","event":"problems","problems":{"left-out":"one table is in no backup"}}"#
+            serde_json::to_string(&Event::Problems { at, problems: only }).unwrap(),
+            @r#"{"event":"problems","at":"2026-11-23T04:05:12.346Z","problems":{"left-out":"one table is in no backup"}}"#
         );
     }
 }

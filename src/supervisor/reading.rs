@@ -3,18 +3,19 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::journal::{End, Entry, Found, JournalError, Query, Run, Snapshot};
+use crate::journal::{Entry, Found, JournalError, Query, Run, Snapshot, dropped_before};
 use crate::log;
 use crate::names::RequestId;
 use crate::request::{Answer, Refusal, RefusalCode};
 use crate::socket::protocol::{self, Reply};
+use crate::wire::{Event, History, PastWanted, RequestRecord, Shown};
 
 use super::beside::{Done, beside};
 use super::callers::Waiting;
-use super::calls::{lines_of, send, send_reply};
+use super::calls::{lines_of, send_reply};
 use super::engine::Engine;
 use super::followers::Interest;
 
@@ -28,7 +29,7 @@ const MOST_WAITING: usize = 64;
 /// What a reader has found.
 pub(super) enum Told {
     /// What is asked for, as it is told.
-    Object(Value),
+    All(Reply),
     /// The request that is meant.
     Run(Box<Run>),
 }
@@ -36,7 +37,7 @@ pub(super) enum Told {
 /// What is to be told of what was read.
 pub(super) enum Wanted {
     /// All of it.
-    Object,
+    All,
     /// A request with its output.
     Show,
     /// A request so far, and then what becomes of it.
@@ -58,16 +59,17 @@ pub(super) struct Readers {
 
 impl Engine {
     /// Has the wanted runs read.
-    pub(super) fn history(&mut self, waiting: Waiting, past: protocol::Past) {
+    pub(super) fn history(&mut self, waiting: Waiting, past: PastWanted) {
         let query = Query {
             action: past.action,
             failed_only: past.failed,
             since: past.since,
             limit: past.limit.min(MOST_RUNS),
         };
-        self.begin_reading(waiting, Wanted::Object, move |snapshot| {
+        self.begin_reading(waiting, Wanted::All, move |snapshot| {
             let runs = snapshot.history(&query).map_err(|error| unreadable(&error))?;
-            Ok(Told::Object(json!({"ok": true, "runs": runs})))
+            let runs = runs.into_iter().map(RequestRecord::from).collect();
+            Ok(Told::All(Reply::of(&History { ok: true, runs })))
         });
     }
 
@@ -135,13 +137,13 @@ impl Engine {
         let Some((waiting, wanted)) = self.readers.wanted.remove(&number) else { return };
         let meanwhile = self.followers.borrow_mut().watched(number);
         match (read, wanted) {
-            (Ok(Told::Object(object)), _) => send(waiting, object),
+            (Ok(Told::All(reply)), _) => send_reply(waiting, reply),
             (Ok(Told::Run(mut run)), wanted) => {
                 take_in(&mut run, &meanwhile);
                 match wanted {
-                    Wanted::Follow => self.follow_from_the_start(waiting, &run),
+                    Wanted::Follow => self.follow_from_the_start(waiting, *run),
                     Wanted::Outcome(id) => self.tell_outcome(waiting, id, outcome_line(&run)),
-                    Wanted::Show | Wanted::Object => self.show(waiting, &run),
+                    Wanted::Show | Wanted::All => self.show(waiting, *run),
                 }
             }
             (Err(refusal), Wanted::Outcome(id)) => {
@@ -152,18 +154,19 @@ impl Engine {
         }
     }
 
-    fn show(&mut self, waiting: Waiting, run: &Run) {
-        send(waiting, json!({"ok": true, "run": run, "output": self.output(run)}));
+    fn show(&mut self, waiting: Waiting, run: Run) {
+        send_reply(waiting, Reply::of(&Answered { ok: true, shown: self.shown(run) }));
     }
 
     /// First what has become of a request so far, then what becomes of it. Nothing lies between the two: this is within one
     /// turn of the loop.
-    fn follow_from_the_start(&mut self, waiting: Waiting, run: &Run) {
-        let past = json!({"event": "past", "id": run.id, "run": run, "output": self.output(run)});
-        let past = protocol::object(&past);
-        let lines = match run.outcome {
-            Some(_) => lines_of(past),
-            None => self.followers.borrow_mut().follow_after(past, Interest::Request(run.id.clone())),
+    fn follow_from_the_start(&mut self, waiting: Waiting, run: Run) {
+        let (id, has_ended) = (run.id.clone(), run.outcome.is_some());
+        let past = protocol::object(&Event::Past { id: Some(id.clone()), shown: self.shown(run) });
+        let lines = if has_ended {
+            lines_of(past)
+        } else {
+            self.followers.borrow_mut().follow_after(past, Interest::Request(id))
         };
         send_reply(waiting, Reply::Lines(lines));
     }
@@ -177,10 +180,12 @@ impl Engine {
         self.answer(caller, Answer::Accepted(id));
     }
 
-    fn output(&self, run: &Run) -> Option<String> {
+    fn shown(&self, run: Run) -> Shown {
         let so_far = self.listeners.values().find_map(|listener| listener.capture.printed_by(&run.id));
-        let output = so_far.or_else(|| self.outputs.load(&run.id))?;
-        Some(String::from_utf8_lossy(&output).into_owned())
+        let output = so_far.or_else(|| self.outputs.load(&run.id));
+        let dropped = output.as_deref().map(dropped_before);
+        let output = output.map(|output| String::from_utf8_lossy(&output).into_owned());
+        Shown { run: Some(run.into()), output, dropped }
     }
 
     pub(super) fn follow(&self, interest: Interest) -> mpsc::Receiver<String> {
@@ -196,9 +201,9 @@ fn the_one(found: Found, id: &str) -> Result<Box<Run>, Refusal> {
             Err(Refusal::new(RefusalCode::UnknownId, message))
         }
         Found::Many(ids) => {
-            let ids: Vec<_> = ids.iter().map(RequestId::as_str).collect();
-            let message = format!("`{id}` begins the ids of several requests: {}", ids.join(", "));
-            Err(Refusal::new(RefusalCode::AmbiguousId, message))
+            let named: Vec<_> = ids.iter().map(RequestId::as_str).collect();
+            let message = format!("`{id}` begins the ids of several requests: {}", named.join(", "));
+            Err(Refusal { ids, ..Refusal::new(RefusalCode::AmbiguousId, message) })
         }
     }
 }
@@ -216,10 +221,17 @@ fn take_in(run: &mut Run, meanwhile: &[Entry]) {
 fn outcome_line(run: &Run) -> Option<String> {
     let last = run.attempts.last();
     let took_ms = last.and_then(|attempt| attempt.took_ms).unwrap_or_default();
-    let end = End { attempt: last.map_or(0, |attempt| attempt.attempt), outcome: run.outcome?, took_ms };
-    let mut line = Vec::new();
-    Entry::Ended { at: run.ended_at?, id: run.id.clone(), end, note: run.note.clone() }.write_to(&mut line);
-    String::from_utf8(line).ok()
+    let attempt = last.map_or(0, |attempt| attempt.attempt);
+    let (at, id, outcome) = (run.ended_at?, run.id.clone(), run.outcome?.into());
+    Some(protocol::object(&Event::Ended { at, id, attempt, outcome, took_ms, note: run.note.clone() }))
+}
+
+/// What is shown, as an answer.
+#[derive(Serialize)]
+struct Answered {
+    ok: bool,
+    #[serde(flatten)]
+    shown: Shown,
 }
 
 fn unreadable(error: &JournalError) -> Refusal {

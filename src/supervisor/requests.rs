@@ -1,9 +1,9 @@
 //! What is asked of the service: taken in or refused, started when its turn comes, ended.
 
 use crate::clock::Moment;
-use crate::journal::{End, Entry, Open};
+use crate::journal::{End, Entry, FailedAttempt, Open};
 use crate::listener::pool::Key;
-use crate::names::ActionName;
+use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
 use crate::policy::Policy;
 use crate::queue::{Admission, Finished, PutBack, Waiting};
@@ -12,6 +12,9 @@ use crate::request::{Answer, Refusal, RefusalCode, Request};
 use super::event::{Action, Caller, Level};
 use super::group::{NOT_STARTED, Undecided};
 use super::machine::{Machine, stopping};
+
+/// What is noted of an attempt whose supervisor died.
+const SUPERVISOR_ENDED: &str = "the supervisor ended before it";
 
 /// A request's final outcome: as it is recorded, and as it is said.
 pub(super) struct Conclusion {
@@ -24,24 +27,28 @@ impl Machine {
     /// Takes up what an earlier supervisor had promised: what had not started waits again, what had was
     /// interrupted.
     pub(super) fn take_up(&mut self, open: Open, now: Moment) {
-        let Open { request, joined, attempt, started, not_before, .. } = open;
+        let Open { request, joined, attempt, started, not_before, failed, .. } = open;
         let name = request.label();
+        let since = now.instant;
+        let waits =
+            |request, not_before, failed| Waiting { request, joined, attempt, not_before, since, failed };
         if started.is_none() {
             self.say(Level::Info, format!("{name}, accepted before, waits for its turn"));
             let not_before = not_before.map(|at| now.instant_of(at));
-            return self.queue.restore(Waiting::recovered(request, joined, attempt, not_before, now.instant));
+            return self.queue.restore(waits(request, not_before, failed));
         }
         // How long it ran is not known: the supervisor died with it.
         let end = End { attempt, outcome: Outcome::Interrupted, took_ms: 0 };
+        let note = Some(SUPERVISOR_ENDED.to_owned());
         match self.policy.rule(&request.action).retry.pause_after(attempt) {
             Some(pause) => {
                 self.say(Level::Warn, format!("{name} was interrupted: it is tried again"));
-                let not_before = now.wall_after(pause);
-                self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
-                let not_before = Some(now.instant + pause);
-                self.queue.restore(Waiting::recovered(request, joined, attempt, not_before, now.instant));
+                let failed =
+                    FailedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+                self.record(retried(&request.id, failed.clone()));
+                self.queue.restore(waits(request, Some(now.instant + pause), Some(failed)));
             }
-            None => self.conclude(&request, end, Some("the supervisor ended before it".into()), now),
+            None => self.conclude(&request, end, note, now),
         }
     }
 
@@ -176,8 +183,9 @@ impl Machine {
             Level::Warn,
             format!("{name} {outcome} on attempt {attempt}{noted}: tried again in {pause_s} s"),
         );
-        let not_before = now.wall_after(pause);
-        self.record(Entry::Retried { at: now.wall, id: request.id.clone(), end, not_before });
+        let failed = FailedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+        self.record(retried(&request.id, failed.clone()));
+        self.queue.note_failure(&request.id, failed);
     }
 
     /// The final outcome of a request that was carried out: recorded, kept for the status, and said.
@@ -207,6 +215,12 @@ impl Conclusion {
         let end = End { attempt, outcome: Outcome::Cancelled, took_ms: 0 };
         Self::new(request, end, Some(note.to_owned()), now)
     }
+}
+
+/// That an attempt has ended which another one follows.
+fn retried(id: &RequestId, failed: FailedAttempt) -> Entry {
+    let FailedAttempt { ended_at, end, not_before, note } = failed;
+    Entry::Retried { at: ended_at, id: id.clone(), end, not_before, note }
 }
 
 fn noted(note: Option<&str>) -> String {

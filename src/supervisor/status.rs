@@ -1,179 +1,121 @@
-//! How things are, as the `status` call tells it (docs/PROTOCOL.md).
-
-use jiff::Timestamp;
-use serde::Serialize;
+//! How things are: the `status` of the request socket, made from the machine.
 
 use crate::clock::Moment;
-use crate::journal::RunSummary;
+use crate::journal::{FailedAttempt, RunSummary};
 use crate::listener::pool::{Source, Warmth};
-use crate::names::ActionName;
-use crate::outcome::Outcome;
-use crate::process::Pid;
+use crate::names::{ActionName, ServiceName};
+use crate::queue::Waiting;
 use crate::request::Request;
+use crate::wire::{
+    ActionStatus, EndedRequest, Greeting, Health, ListenerState, ListenerStatus, OpenRequest, Status,
+    WaitReason,
+};
 
 use super::machine::Machine;
-use super::problems::Problems;
-
-/// One service at one instant.
-#[derive(Debug, Serialize)]
-pub struct Status {
-    /// `starting`, `running`, `callbacks-only`, `stopping` or `ended`.
-    state: &'static str,
-    /// Since when it has been in that state.
-    since: Option<String>,
-    /// When the supervisor began.
-    started_at: Option<String>,
-    /// The service's process, where it has one.
-    pid: Option<Pid>,
-    /// What the last question for health was answered, if there has been one.
-    health: Option<Health>,
-    /// The listener that waits for the next request.
-    listener: Listener,
-    /// What is wrong and does not keep the service from serving.
-    degraded: Vec<String>,
-    /// Those of it that callbacks have left, by what they are about.
-    problems: Problems,
-    /// Requests that wait, in their order.
-    waiting: Vec<Asked>,
-    /// Requests that are being carried out.
-    running: Vec<Asked>,
-    /// The actions that can be asked for, by name.
-    actions: Vec<OfAction>,
-}
-
-#[derive(Debug, Serialize)]
-struct Health {
-    healthy: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// When that was found.
-    at: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Listener {
-    /// `ready`, `starting`, `failing` (it is tried again later) or `none`.
-    state: &'static str,
-    /// Whether it reads the copy of the last good callbacks.
-    last_good: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Asked {
-    id: String,
-    user: String,
-    action: String,
-    /// Why it waits, where it is not for its turn: `service` for one that waits until the service is up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'static str>,
-    /// How long it has been on, in milliseconds; nothing for one that waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    running_ms: Option<u128>,
-}
-
-#[derive(Debug, Serialize)]
-struct OfAction {
-    action: String,
-    overdue: bool,
-    last: Option<Run>,
-    last_success: Option<Run>,
-}
-
-#[derive(Debug, Serialize)]
-struct Run {
-    id: String,
-    user: String,
-    ended_at: String,
-    outcome: String,
-    took_ms: u64,
-}
 
 impl Machine {
-    /// How things are.
-    pub fn status(&self, now: Moment) -> Status {
-        let offered = self.pool.actions().and_then(Result::ok);
-        let asked_for = |action: &&ActionName| **action != ActionName::health_check();
+    /// How things are at this service.
+    pub fn status(&self, service: &ServiceName, now: Moment) -> Status {
+        let health = |(at, health): &(_, Health)| Health {
+            at: Some(*at),
+            // What is wrong all the same is told as of now.
+            degraded: Vec::new(),
+            ..health.clone()
+        };
+        let running = self
+            .queue
+            .running()
+            .map(|(request, since)| self.open_request(request).running(now.instant - since, now.wall));
+        let waiting = self.queue.waiting().map(|request| {
+            let failed = request.failed.as_ref().filter(|_| request.not_before.is_some());
+            let not_before = failed.map(|failed| failed.not_before);
+            OpenRequest { why: Some(self.why(request)), not_before, ..self.open_request(request) }
+        });
         Status {
-            state: self.life.state(),
-            since: self.since.map(in_milliseconds),
-            started_at: self.started_at.map(in_milliseconds),
+            greeting: Greeting::of(service),
+            state: self.life.state().into(),
+            since: self.since,
+            started_at: self.started_at,
             pid: self.life.pid(),
-            health: self.checks.last().map(|(at, health)| Health {
-                healthy: health.healthy,
-                reason: health.reason.clone(),
-                at: in_milliseconds(*at),
-            }),
-            listener: self.listener_status(),
+            health: self.checks.last().map(health),
+            listener: Some(self.listener_status()),
             degraded: self.degraded(now),
             problems: self.problems.clone(),
-            waiting: self.queue.waiting().map(|request| self.waiting_status(request)).collect(),
-            running: self
-                .queue
-                .running()
-                .map(|(request, since)| Asked::new(request, Some((now.instant - since).as_millis())))
-                .collect(),
-            actions: offered
-                .into_iter()
-                .flatten()
-                .filter(asked_for)
-                .map(|action| self.action_status(action, now))
-                .collect(),
+            waiting: waiting.collect(),
+            running: running.collect(),
+            actions: self.actions().map(|action| self.action_status(action, now)).collect(),
+            entries: None,
+            zones: None,
+            next: None,
         }
     }
 
     /// The actions that can be asked for, by name.
-    pub fn actions(&self) -> Vec<&str> {
+    pub fn actions(&self) -> impl Iterator<Item = &ActionName> {
         let offered = self.pool.actions().and_then(Result::ok).into_iter().flatten();
-        offered.filter(|action| **action != ActionName::health_check()).map(ActionName::as_str).collect()
+        offered.filter(|action| **action != ActionName::health_check())
     }
 
-    fn waiting_status(&self, request: &Request) -> Asked {
-        let why = self.queue.waits_for_service(request, &self.policy).then_some("service");
-        Asked { why, ..Asked::new(request, None) }
-    }
-
-    fn listener_status(&self) -> Listener {
+    fn listener_status(&self) -> ListenerStatus {
         let state = match self.pool.warmth() {
-            Warmth::Ready => "ready",
-            Warmth::Starting => "starting",
-            Warmth::Failing => "failing",
-            Warmth::None => "none",
+            Warmth::Ready => ListenerState::Ready,
+            Warmth::Starting => ListenerState::Starting,
+            Warmth::Failing => ListenerState::Failing,
+            Warmth::None => ListenerState::None,
         };
-        Listener { state, last_good: self.pool.serving() == Source::LastGood }
+        ListenerStatus { state, last_good: self.pool.serving() == Source::LastGood }
     }
 
-    fn action_status(&self, action: &ActionName, now: Moment) -> OfAction {
+    /// Why a request waits: the last thing that it would still wait for.
+    fn why(&self, waiting: &Waiting) -> WaitReason {
+        if self.queue.waits_for_service(&waiting.request, &self.policy) {
+            WaitReason::Service
+        } else if waiting.failed.is_some() && waiting.not_before.is_some() {
+            WaitReason::Retry
+        } else {
+            WaitReason::Turn
+        }
+    }
+
+    fn open_request(&self, waiting: &Waiting) -> OpenRequest {
+        let Request { id, user, action } = waiting.request.clone();
+        let attempts = self.policy.rule(&action).retry.attempts;
+        OpenRequest {
+            attempt: (waiting.attempt > 0).then_some(waiting.attempt),
+            attempts: (attempts > 1).then_some(attempts),
+            failed: waiting.failed.as_ref().map(failed_attempt),
+            ..OpenRequest::new(id, user, action)
+        }
+    }
+
+    fn action_status(&self, action: &ActionName, now: Moment) -> ActionStatus {
         let runs = self.overdue.last.get(action);
-        OfAction {
-            action: action.to_string(),
+        ActionStatus {
+            action: action.clone(),
             overdue: self.overdue.is_overdue(action, &self.policy, now),
-            last: runs.and_then(|runs| runs.last.as_ref()).map(Run::new),
-            last_success: runs.and_then(|runs| runs.last_success.as_ref()).map(Run::new),
+            last: runs.and_then(|runs| runs.last.as_ref()).map(ended_request),
+            last_success: runs.and_then(|runs| runs.last_success.as_ref()).map(ended_request),
         }
     }
 }
 
-/// An instant as the journal has it.
-fn in_milliseconds(at: Timestamp) -> String {
-    format!("{at:.3}")
-}
-
-impl Asked {
-    fn new(request: &Request, running_ms: Option<u128>) -> Self {
-        let Request { id, user, action } = request;
-        Self { id: id.to_string(), user: user.to_string(), action: action.to_string(), why: None, running_ms }
+fn failed_attempt(failed: &FailedAttempt) -> crate::wire::FailedAttempt {
+    let FailedAttempt { ended_at, end, note, .. } = failed;
+    crate::wire::FailedAttempt {
+        attempt: end.attempt,
+        ended_at: Some(*ended_at),
+        outcome: end.outcome.into(),
+        took_ms: end.took_ms,
+        note: note.clone(),
     }
 }
 
-impl Run {
-    fn new(run: &RunSummary) -> Self {
-        let outcome: Outcome = run.end.outcome;
-        Self {
-            id: run.id.to_string(),
-            user: run.user.to_string(),
-            ended_at: in_milliseconds(run.ended_at),
-            outcome: outcome.to_string(),
-            took_ms: run.end.took_ms,
-        }
+fn ended_request(run: &RunSummary) -> EndedRequest {
+    EndedRequest {
+        id: run.id.clone(),
+        user: Some(run.user.clone()),
+        ended_at: Some(run.ended_at),
+        outcome: run.end.outcome.into(),
+        took_ms: run.end.took_ms,
     }
 }

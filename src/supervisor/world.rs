@@ -178,7 +178,8 @@ impl World {
         self.books.left_open(&request.id, &request.action, started.iter().len().try_into().unwrap());
         let (accepted_at, started) = (self.now.wall, started.map(str::to_owned));
         let attempt = started.iter().len().try_into().unwrap();
-        Open { request, by: 0, accepted_at, joined: Vec::new(), attempt, started, not_before: None }
+        let (joined, not_before, failed) = (Vec::new(), None, None);
+        Open { request, by: 0, accepted_at, joined, attempt, started, not_before, failed }
     }
 
     fn feed(&mut self, event: Event) {

@@ -15,6 +15,7 @@ mod health;
 mod history;
 mod next;
 mod reload;
+mod retries;
 mod run;
 mod stage;
 mod status;

@@ -42,7 +42,7 @@ fn a_run_that_fails_is_tried_again_as_its_rule_says_and_leaves_with_1() {
     <time> ERROR CB_bad ended with status 3
     bad <id> failed 3 after <took>
     ");
-    assert_snapshot!(said.err, @"bad <id> failed 3 on attempt 1: tried again now");
+    assert_snapshot!(said.err, @"bad <id> failed 3 on attempt 1: tried again now; with --no-retry-wait this is not waited for");
 }
 
 #[test]
@@ -134,6 +134,7 @@ fn a_supervisor_that_dies_and_comes_back_is_waited_for() {
     begun
     mysql has gone: waiting for it to come back
     lines may be missing here: `lamplighter show <id>` has them
+    slow <id> interrupted on attempt 1 (the supervisor ended before it): tried again now; Ctrl-C leaves, and it goes on
     begun
     released
     slow <id> succeeded after <took>

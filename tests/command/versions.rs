@@ -3,6 +3,7 @@
 use insta::{allow_duplicates, assert_snapshot};
 use serde_json::json;
 
+use crate::common::Service;
 use crate::stage::{Stage, all};
 
 fn impostor(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Stage {
@@ -219,4 +220,77 @@ fn control_characters_in_names_do_not_reach_the_terminal() {
     let bytes = String::from_utf8(terminal.bytes()).unwrap();
     assert!(!bytes.contains(['\x1b', '\x07', '\u{202e}']), "{bytes:?}");
     assert!(bytes.contains(r"\x1b[31mrunning") && bytes.contains(r"bad\x07; news \u{202e}"), "{bytes:?}");
+}
+
+/// What the build before the one with kinds and retries told.
+#[test]
+fn a_supervisor_of_the_build_before_is_shown_with_all_that_it_tells() {
+    let stack = impostor(|_| {
+        let last = json!({
+            "id": "1f2e3d4c5b6a7988", "user": "root", "ended_at": "2026-01-01T00:00:00.000Z",
+            "outcome": "failed 3", "took_ms": 12,
+        });
+        let status = json!({
+            "ok": true, "service": "mysql", "protocol": 1, "version": "0.1.0", "state": "running",
+            "since": "2026-01-01T00:00:00.000Z", "started_at": "2026-01-01T00:00:00.000Z", "pid": 4711,
+            "health": {"healthy": false, "reason": "no\nanswer", "at": "2026-01-01T00:00:00.000Z"},
+            "listener": {"state": "ready", "last_good": true},
+            "degraded": ["ok is overdue: expected within 1d, and it has never succeeded"],
+            "waiting": [{"id": "77b7883b5b6a7988", "user": "root", "action": "slow"}],
+            "running": [{"id": "99b7883b5b6a7988", "user": "root", "action": "slow", "running_ms": 5000}],
+            "actions": [{"action": "ok", "overdue": true, "last_success": null, "last": last}],
+        });
+        Some(format!("{status}\n"))
+    });
+    assert_snapshot!(stack.call(&["status", "mysql"]).out, @"
+    3 problems:
+      mysql: no; answer, <age> ago
+      mysql: ok failed 3, <age> ago: `lamplighter show <id>` has its output
+      mysql: ok is overdue: expected within 1d, and it has never succeeded
+
+    state  running since <time> (<age>), pid <number>
+    started  <time> (<age>)
+    health  unhealthy, as found <age> ago
+    listener  ready, with a copy of the last good callbacks
+    version  0.1.0
+    queue  1 running, 1 waiting
+                    slow <id> for root, running <age>
+                    slow <id> for root, waiting
+
+    ok
+      last  failed 3, <age> ago (<time>), took <took>, for root: <id>
+      overdue  yes
+    ");
+    let service = stack.json(&["status"])["services"][0].clone();
+    let last = &service["actions"][0]["last"];
+    assert_eq!((&last["outcome"], &last["code"]), (&"failed".into(), &3.into()));
+    assert_eq!(service["running"][0]["running_ms"], 5000);
+}
+
+/// The command of the build before reads these fields of a status, by these names and in these forms.
+#[test]
+fn a_command_of_the_build_before_finds_in_a_status_what_it_reads() {
+    let policy =
+        "[action.bad]\nretry = { attempts = 2, backoff = '2h' }\n[action.late]\nexpect-within = '1s'";
+    let callbacks =
+        "CB_bad() { return 3; }\nCB_late() { return 4; }\nCB_slow() { echo begun; read -r <$FOLDER/hold; }";
+    let service = Service::new().callbacks(callbacks).file("conf/housekeeping.toml", policy).fifo("hold");
+    let stack = Stage::new().with_service("mysql", service);
+    let mysql = stack.service("mysql");
+    mysql.run("late");
+    mysql.request("bad");
+    mysql.request("slow");
+    for said in ["tried again in", "| begun", "is overdue"] {
+        mysql.log().wait_for(said);
+    }
+    let status = mysql.call(r#"{"op":"status"}"#);
+    let sentence = "late is overdue: expected within 1s, and it has never succeeded";
+    assert_eq!(status["degraded"], json!([sentence]));
+    assert_eq!(status["complaints"], json!([{"kind": "overdue", "action": "late", "message": sentence}]));
+    let late =
+        status["actions"].as_array().unwrap().iter().find(|action| action["action"] == "late").unwrap();
+    assert_eq!((&late["last"]["outcome"], &late["overdue"]), (&"failed 4".into(), &true.into()));
+    assert!(status["running"][0]["running_ms"].is_u64() && status["waiting"][0]["running_ms"].is_null());
+    assert_eq!((&status["protocol"], &status["listener"]["last_good"]), (&1.into(), &false.into()));
+    mysql.release("hold");
 }

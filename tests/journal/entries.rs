@@ -38,7 +38,7 @@ pub(crate) fn put_back(text: &str, seconds: i64) -> Entry {
 
 pub(crate) fn retried(text: &str, attempt: u32, seconds: i64, not_before: i64) -> Entry {
     let end = End { attempt, outcome: Outcome::Failed(3), took_ms: 10 };
-    Entry::Retried { at: at(seconds), id: id(text), end, not_before: at(not_before) }
+    Entry::Retried { at: at(seconds), id: id(text), end, not_before: at(not_before), note: None }
 }
 
 pub(crate) fn ended(text: &str, attempt: u32, outcome: Outcome, seconds: i64) -> Entry {

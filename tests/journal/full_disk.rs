@@ -50,7 +50,7 @@ fn finish(journal: &mut Journal, name: &str) {
     let token = "t".repeat(64);
     let end = End { attempt: u32::MAX, outcome: Outcome::Failed(255), took_ms: u64::MAX };
     let started = Entry::Started { at: at(8), id: id(name), attempt: u32::MAX, token };
-    let retried = Entry::Retried { at: at(8), id: id(name), end, not_before: at(8) };
+    let retried = Entry::Retried { at: at(8), id: id(name), end, not_before: at(8), note: None };
     for entry in [started.clone(), retried, started, longest_end(name, u32::MAX)] {
         journal.append(&entry);
         journal.commit().unwrap();

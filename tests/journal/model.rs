@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lamplighter::journal::{Entry, LastRuns, Open, Recovered};
+use lamplighter::journal::{Entry, FailedAttempt, LastRuns, Open, Recovered};
 use lamplighter::names::{ActionName, RequestId};
 use lamplighter::request::Request;
 
@@ -46,6 +46,7 @@ impl Model {
                     attempt: 0,
                     started: None,
                     not_before: None,
+                    failed: None,
                 });
             }
             Entry::Started { id, attempt, token, .. } => {
@@ -58,9 +59,11 @@ impl Model {
                     (open.attempt, open.started) = (open.attempt - 1, None);
                 }
             }
-            Entry::Retried { id, end, not_before, .. } => {
+            Entry::Retried { at, id, end, not_before, note } => {
                 if let Some(open) = self.find(id) {
                     (open.attempt, open.started, open.not_before) = (end.attempt, None, Some(*not_before));
+                    let (ended_at, end, not_before, note) = (*at, *end, *not_before, note.clone());
+                    open.failed = Some(FailedAttempt { ended_at, end, not_before, note });
                 }
             }
             Entry::Ended { id, .. } => {

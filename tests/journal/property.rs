@@ -42,7 +42,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             3 => Entry::Joined { at, request, by: 0, with },
             4 => Entry::Started { at, id, attempt, token: "t".to_owned() },
             5 => Entry::PutBack { at, id },
-            6 => Entry::Retried { at, id, end, not_before: at },
+            6 => Entry::Retried { at, id, end, not_before: at, note: None },
             _ => Entry::Ended { at, id, end, note: None },
         }
     })
@@ -88,7 +88,9 @@ proptest! {
                 }
                 Step::CompactBeside(runs, some, more) => {
                     let mut grow = |journal: &mut Journal, entries: Vec<Entry>| {
-                        entries.iter().for_each(|entry| journal.append(entry));
+                        for entry in &entries {
+                            journal.append(entry);
+                        }
                         journal.commit().unwrap();
                         pending.drain(..).chain(entries).for_each(|entry| durable.take(&entry));
                     };

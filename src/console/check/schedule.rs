@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::report::Report;
 use super::scripts;
 use crate::console::error::CommandError;
+use crate::console::schedule_file;
 use crate::console::stack::run_of;
-use crate::console::{client, schedule_file};
 use crate::diagnostic::Diagnostic;
 use crate::names::{ActionName, ServiceName};
 use crate::schedule::{Advisor, Entry, Schedule, Zone, parse};
 use crate::settings::Folders;
+use crate::socket::client;
 use crate::spelling;
+use crate::wire::{ActionNames, Call};
 
 /// How long a service may take to say which actions it has.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -83,10 +83,9 @@ async fn actions(service: &ServiceName, stack: Option<&Path>, folders: &Folders)
     let run = run.into_iter().chain([folders.run.clone()]);
     let socket = run.map(|run| run.join(format!("{service}-request.sock"))).find(|path| path.exists());
     if let Some(socket) = socket
-        && let Ok(answer) = client::call(&socket, &json!({"op": "actions"}), PATIENCE).await
-        && let Some(actions) = answer["actions"].as_array()
+        && let Ok(ActionNames { actions, .. }) = client::call_for(&socket, &Call::Actions, PATIENCE).await
     {
-        return Some(actions.iter().filter_map(|action| action.as_str()?.parse().ok()).collect());
+        return Some(actions);
     }
     let bin = stack?.join("service").join(service.as_str()).join("bin");
     scripts::are_there(&bin).then(|| scripts::actions(&bin))

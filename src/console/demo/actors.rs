@@ -5,9 +5,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Stdio};
 use std::thread::{self, JoinHandle};
 
+use crate::console::say;
 use crate::console::table::Tone;
-use crate::console::{say, visible};
 use crate::process::{Pid, signal};
+use crate::visible;
 
 use super::stage::Stage;
 

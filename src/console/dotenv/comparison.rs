@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::template::leading_name;
 use super::{Assignment, Dotenv, Environment, diagnostic, first, second};
-use crate::console::visible;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::visible;
 
 /// What is said of each, the first line first.
 pub(super) fn differences(dotenv: &Dotenv, environment: Environment<'_>) -> Vec<Diagnostic> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::template::{TemplateFault, replace};
 use super::{Assignment, Fault};
-use crate::console::visible;
+use crate::visible;
 
 /// The assignments of a file, in its order.
 ///

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Deserialize;
 use tokio::task::JoinSet;
 
-use super::facts::{Coming, Facts, Health};
-use crate::console::client::{self, ClientError, Conversation};
 use crate::console::stack::Stack;
 use crate::names::ServiceName;
-use crate::socket::protocol;
+use crate::socket::client::{self, ClientError, Conversation};
+use crate::wire::{Call, Health, NextOccurrences, Occurrence, Status, VERSION};
 
 /// How long a service may take to say how it is: one that hangs must not keep the others from being seen.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -22,18 +21,10 @@ const MOST_COMING: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Heard {
     pub(super) service: ServiceName,
-    pub(super) said: Result<Facts, Silence>,
+    /// How it is, or why it does not say so.
+    pub(super) said: Result<Status, ClientError>,
     /// What comes next, when it is the scheduler.
-    pub(super) coming: Vec<Coming>,
-}
-
-/// Why a service says nothing of use.
-#[derive(Debug)]
-pub(super) enum Silence {
-    /// It does not answer.
-    Unreachable(ClientError),
-    /// It does not want to say.
-    Refused(String),
+    pub(super) coming: Vec<Occurrence>,
 }
 
 /// Asks all these services; they come in the order of their names. With `check` each does its own check of
@@ -53,41 +44,26 @@ pub(super) async fn ask(stack: Stack, service: ServiceName, check: bool) -> Hear
     let path = stack.socket(&service);
     let mut coming = Vec::new();
     let said = async {
-        let health = if check {
-            Some(client::call(&path, &json!({"op": "health"}), CHECK_PATIENCE).await?)
-        } else {
-            None
-        };
+        let health: Option<Health> =
+            if check { Some(client::call_for(&path, &Call::Health, CHECK_PATIENCE).await?) } else { None };
         let mut conversation = Conversation::open(&path, PATIENCE).await?;
-        let answer = conversation.ask(&json!({"op": "status"}), PATIENCE).await?;
-        let mut facts = Facts::read(&answer);
-        if answer["ok"] == false {
-            return Ok(Err(answer));
-        }
-        if facts.is_scheduler() {
-            let next = json!({"op": "next", "count": MOST_COMING, "each": true});
-            coming = Coming::read_all(&conversation.ask(&next, PATIENCE).await?);
+        let mut status: Status = conversation.ask_for(&Call::Status, PATIENCE).await?;
+        if status.is_scheduler() {
+            let next = Call::Next { count: MOST_COMING, each: true };
+            let answer = conversation.ask(&next, PATIENCE).await?;
+            coming = NextOccurrences::deserialize(&answer).map(|next| next.next).unwrap_or_default();
         }
         // An older service does not keep what it answered.
-        if let (None, Some(health)) = (&facts.health, health) {
-            facts.health = Some(Health { at: Some(jiff::Timestamp::now()), ..Health::read(&health) });
+        if let (None, Some(health)) = (&status.health, health) {
+            status.health = Some(Health { at: Some(jiff::Timestamp::now()), ..health });
         }
-        Ok(Ok(facts))
+        Ok(status)
     };
-    let said = match said.await {
-        Ok(Ok(facts)) => Ok(facts),
-        Ok(Err(refusal)) => Err(Silence::Refused(message(&refusal))),
-        Err(error) => Err(Silence::Unreachable(error)),
-    };
+    let said = said.await;
     Heard { service, said, coming }
 }
 
-fn message(refusal: &Value) -> String {
-    let message = refusal["message"].as_str().unwrap_or("it does not say why");
-    crate::console::visible::line(message).into_owned()
-}
-
 /// Whether a service speaks another version of the protocol.
-pub(super) fn speaks_otherwise(facts: &Facts) -> Option<u64> {
-    facts.protocol.filter(|&version| version != u64::from(protocol::VERSION))
+pub(super) fn speaks_otherwise(status: &Status) -> Option<u32> {
+    status.greeting.protocol.filter(|&version| version != VERSION)
 }

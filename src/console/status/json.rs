@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::asking::Heard;
-use super::facts::{Asked, Coming, Ended, Facts, OfAction};
-use super::report::Report;
+use super::report::{Report, word};
+use crate::wire::{ActionStatus, EndedRequest, FailedAttempt, Occurrence, OpenRequest, Status};
 
 /// The report as one object.
 pub(super) fn show(report: &Report) -> Value {
@@ -25,74 +25,83 @@ pub(super) fn show(report: &Report) -> Value {
 fn service(report: &Report, heard: &Heard) -> Value {
     let name = heard.service.as_str();
     let next = report.next(name, None).map(coming);
-    let facts = match &heard.said {
-        Ok(facts) => facts,
-        Err(silence) => {
-            return json!({"service": name, "reachable": false, "state": silence.word(), "next": next});
+    let status = match &heard.said {
+        Ok(status) => status,
+        Err(error) => {
+            return json!({"service": name, "reachable": false, "state": word(error), "next": next});
         }
     };
     let mut object = json!({
         "service": name,
         "reachable": true,
-        "state": facts.state,
-        "since": facts.since.map(instant),
-        "started_at": facts.started_at.map(instant),
-        "pid": facts.pid,
-        "version": facts.version,
-        "protocol": facts.protocol,
-        "health": facts.health.as_ref().map(|health| json!({
-            "healthy": health.healthy, "reason": health.reason, "at": health.at.map(instant),
+        "state": status.state,
+        "since": status.since.map(instant),
+        "started_at": status.started_at.map(instant),
+        "pid": status.pid,
+        "version": status.greeting.version,
+        "protocol": status.greeting.protocol,
+        "health": status.health.as_ref().map(|health| json!({
+            "healthy": health.healthy, "reason": health.reason_in_a_line(), "at": health.at.map(instant),
         })),
-        "listener": facts.listener.as_ref().map(|listener| json!({
+        "listener": status.listener.as_ref().map(|listener| json!({
             "state": listener.state, "last_good": listener.last_good,
         })),
-        "degraded": facts.degraded,
-        "running": facts.running.iter().map(asked).collect::<Vec<_>>(),
-        "waiting": facts.waiting.iter().map(asked).collect::<Vec<_>>(),
-        "actions": facts.actions.iter().map(|action| of_action(report, name, action)).collect::<Vec<_>>(),
+        "degraded": status.degraded.sentences().collect::<Vec<_>>(),
+        "running": status.running.iter().map(open).collect::<Vec<_>>(),
+        "waiting": status.waiting.iter().map(open).collect::<Vec<_>>(),
+        "actions": status.actions.iter().map(|action| action_status(report, name, action)).collect::<Vec<_>>(),
         "next": next,
     });
-    schedule(&mut object, report, facts);
+    schedule(&mut object, report, status);
     object
 }
 
 /// What only the scheduler has.
-fn schedule(object: &mut Value, report: &Report, facts: &Facts) {
-    if facts.is_scheduler() {
-        object["entries"] = json!(facts.entries);
-        object["zones"] = json!(facts.zones);
+fn schedule(object: &mut Value, report: &Report, status: &Status) {
+    if status.is_scheduler() {
+        object["entries"] = json!(status.entries);
+        object["zones"] = json!(status.zones);
         object["coming"] = json!(report.coming.iter().map(coming).collect::<Vec<_>>());
     }
 }
 
-fn of_action(report: &Report, service: &str, action: &OfAction) -> Value {
+fn action_status(report: &Report, service: &str, action: &ActionStatus) -> Value {
     json!({
         "action": action.action,
         "overdue": action.overdue,
         "last": action.last.as_ref().map(ended),
         "last_success": action.last_success.as_ref().map(ended),
-        "next": report.next(service, Some(&action.action)).map(coming),
+        "next": report.next(service, Some(action.action.as_str())).map(coming),
     })
 }
 
-fn ended(ended: &Ended) -> Value {
-    let (outcome, code) = match ended.outcome.split_once(' ') {
-        Some((outcome, code)) => (outcome, code.parse::<u8>().ok()),
-        None => (ended.outcome.as_str(), None),
-    };
+fn ended(ended: &EndedRequest) -> Value {
     json!({
-        "id": ended.id, "user": ended.user, "ended_at": ended.at.map(instant), "outcome": outcome,
-        "code": code, "took_ms": ended.took_ms,
+        "id": ended.id, "user": ended.user, "ended_at": ended.ended_at.map(instant),
+        "outcome": ended.outcome.word, "code": ended.outcome.code, "took_ms": ended.took_ms,
     })
 }
 
-fn asked(asked: &Asked) -> Value {
-    json!({"id": asked.id, "user": asked.user, "action": asked.action, "running_ms": asked.running_ms})
+fn open(request: &OpenRequest) -> Value {
+    json!({
+        "id": request.id, "user": request.user, "action": request.action, "why": request.why,
+        "attempt": request.attempt, "attempts": request.attempts, "started_at": request.started_at.map(instant),
+        "running_ms": request.running_ms, "not_before": request.not_before.map(instant),
+        "failed": request.failed.as_ref().map(failed),
+    })
 }
 
-fn coming(coming: &Coming) -> Value {
+fn failed(failed: &FailedAttempt) -> Value {
     json!({
-        "service": coming.service, "action": coming.action, "user": coming.user, "due": instant(coming.due),
+        "attempt": failed.attempt, "ended_at": failed.ended_at.map(instant), "outcome": failed.outcome.word,
+        "code": failed.outcome.code, "took_ms": failed.took_ms, "note": failed.note,
+    })
+}
+
+fn coming(coming: &Occurrence) -> Value {
+    json!({
+        "service": coming.service, "action": coming.action, "user": coming.user,
+        "due": coming.due_at().map(instant),
     })
 }
 

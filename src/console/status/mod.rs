@@ -2,7 +2,6 @@
 
 mod asking;
 mod detail;
-mod facts;
 mod json;
 mod overview;
 mod report;
@@ -10,15 +9,15 @@ mod watch;
 
 use clap::Args;
 
-use super::client::Trouble;
 use super::completions;
 use super::error::CommandError;
 use super::look::{Form, Look};
 use super::say;
 use super::stack::{SCHEDULER, Stack};
 use crate::names::ServiceName;
-use asking::{Heard, Silence, ask_all};
-use facts::Coming;
+use crate::socket::client::Trouble;
+use crate::wire::Occurrence;
+use asking::{Heard, ask_all};
 use report::Report;
 
 /// What the command line says.
@@ -82,7 +81,7 @@ impl Report {
     fn of(
         mut heard: Vec<Heard>,
         wanted: Option<&ServiceName>,
-        mut coming: Vec<Coming>,
+        mut coming: Vec<Occurrence>,
     ) -> Result<Self, CommandError> {
         if let Some(wanted) = wanted {
             coming = heard.iter_mut().flat_map(|heard| std::mem::take(&mut heard.coming)).collect();
@@ -90,11 +89,7 @@ impl Report {
         }
         // Where nobody may be asked there is nothing to report.
         if !heard.is_empty() && heard.iter().all(is_denied) {
-            let error = |heard: Heard| match heard.said {
-                Err(Silence::Unreachable(error)) => Some(error),
-                _ => None,
-            };
-            let whys = heard.into_iter().filter_map(error).collect();
+            let whys = heard.into_iter().filter_map(|heard| heard.said.err()).collect();
             return Err(CommandError::Unasked { message: "cannot ask for the status".to_owned(), whys });
         }
         Ok(Self::new(heard, coming))
@@ -102,5 +97,5 @@ impl Report {
 }
 
 fn is_denied(heard: &Heard) -> bool {
-    matches!(&heard.said, Err(Silence::Unreachable(error)) if error.trouble() == Trouble::Denied)
+    matches!(&heard.said, Err(error) if error.trouble() == Trouble::Denied)
 }

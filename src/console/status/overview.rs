@@ -3,11 +3,14 @@
 use std::fmt::Write;
 
 use super::asking::Heard;
-use super::facts::{Facts, Listener, OfAction};
-use super::report::{Kind, Report};
+use super::report::{Kind, Report, running_since, word};
 use crate::console::ages;
 use crate::console::look::Look;
+use crate::console::retry::Retry;
 use crate::console::table::{Cell, Column, Piece, Tone, table, wrapped};
+use crate::wire::{
+    ActionStatus, ListenerState, ListenerStatus, Occurrence, OutcomeWord, ServiceState, Status,
+};
 
 const COLUMNS: [Column; 9] = [
     Column::new("SERVICE", 0),
@@ -52,82 +55,86 @@ pub(super) fn summary(report: &Report, subject: &str, look: &Look) -> String {
 fn tone_of(kind: Kind) -> Tone {
     match kind {
         Kind::Down | Kind::Unhealthy | Kind::Failed => Tone::Bad,
-        Kind::Overdue | Kind::Degraded | Kind::Version => Tone::Odd,
+        Kind::Retrying | Kind::Overdue | Kind::Degraded | Kind::Version => Tone::Odd,
     }
 }
 
 fn row(heard: &Heard, report: &Report, look: &Look) -> Vec<Cell> {
     let service = heard.service.as_str();
-    let next =
-        report.next(service, None).map(|next| format!("{} {}", next.action, ages::ahead(next.due, look.now)));
-    let facts = match &heard.said {
-        Ok(facts) => facts,
-        Err(silence) => {
+    let next = report.next(service, None).map(|next| format!("{} {}", next.action, ahead(next, look)));
+    let status = match &heard.said {
+        Ok(status) => status,
+        Err(error) => {
             let mut row = vec![Cell::default(); COLUMNS.len()];
             row[0] = service.into();
-            row[1] = one(silence.word(), Tone::Bad);
+            row[1] = one(word(error), Tone::Bad);
             row[7] = next.unwrap_or_default().into();
             return row;
         }
     };
-    let scheduled = facts.is_scheduler().then(|| next_of_all(report, look)).flatten();
+    let scheduled = status.is_scheduler().then(|| next_of_all(report, look)).flatten();
     vec![
         service.into(),
-        one(&facts.state, tone_of_state(&facts.state)),
-        facts.since.map(|since| ages::span(ages::between(since, look.now))).unwrap_or_default().into(),
-        facts.pid.map(|pid| pid.to_string()).unwrap_or_default().into(),
-        health(facts, look),
-        facts.listener.as_ref().map(listener).unwrap_or_default(),
-        queue(facts).into(),
+        one(status.state.as_str(), tone_of_state(&status.state)),
+        status.since.map(|since| ages::span(ages::between(since, look.now))).unwrap_or_default().into(),
+        status.pid.map(|pid| pid.to_string()).unwrap_or_default().into(),
+        health(status, look),
+        status.listener.as_ref().map(listener).unwrap_or_default(),
+        queue(status).into(),
         scheduled.or(next).unwrap_or_default().into(),
-        last_runs(facts, look),
+        last_runs(status, look),
     ]
 }
 
 /// What the scheduler does next, for whichever service.
 fn next_of_all(report: &Report, look: &Look) -> Option<String> {
     let next = report.coming.first()?;
-    Some(format!("{} {} {}", next.service, next.action, ages::ahead(next.due, look.now)))
+    Some(format!("{} {} {}", next.service, next.action, ahead(next, look)))
+}
+
+/// How far ahead something is that comes.
+pub(super) fn ahead(next: &Occurrence, look: &Look) -> String {
+    next.due_at().map(|due| ages::ahead(due, look.now)).unwrap_or_default()
 }
 
 fn one(text: &str, tone: Tone) -> Cell {
     Cell::pieces(vec![Piece::new(text, tone)])
 }
 
-pub(super) fn tone_of_state(state: &str) -> Tone {
+pub(super) fn tone_of_state(state: &ServiceState) -> Tone {
     match state {
-        "running" | "callbacks-only" | "scheduling" => Tone::Good,
-        "starting" | "stopping" => Tone::Odd,
-        "ended" => Tone::Bad,
-        _ => Tone::Plain,
+        ServiceState::Running | ServiceState::CallbacksOnly | ServiceState::Scheduling => Tone::Good,
+        ServiceState::Starting | ServiceState::Stopping => Tone::Odd,
+        ServiceState::Ended => Tone::Bad,
+        ServiceState::Unknown | ServiceState::Other(_) => Tone::Plain,
     }
 }
 
-fn health(facts: &Facts, look: &Look) -> Cell {
+fn health(status: &Status, look: &Look) -> Cell {
     let age = |at: Option<_>| at.map(|at| format!(" {}", ages::span(ages::between(at, look.now))));
-    match &facts.health {
+    match &status.health {
         Some(health) if !health.healthy => {
             one(&format!("unhealthy{}", age(health.at).unwrap_or_default()), Tone::Bad)
         }
-        _ if !facts.degraded.is_empty() => one("degraded", Tone::Odd),
+        _ if !status.degraded.0.is_empty() => one("degraded", Tone::Odd),
         Some(health) => one(&format!("healthy{}", age(health.at).unwrap_or_default()), Tone::Good),
         None => Cell::default(),
     }
 }
 
-fn listener(listener: &Listener) -> Cell {
-    let tone = match listener.state.as_str() {
-        "ready" if !listener.last_good => Tone::Plain,
+fn listener(listener: &ListenerStatus) -> Cell {
+    let tone = match listener.state {
+        ListenerState::Ready if !listener.last_good => Tone::Plain,
         _ => Tone::Odd,
     };
     let copy = if listener.last_good { " (last good)" } else { "" };
     one(&format!("{}{copy}", listener.state), tone)
 }
 
-pub(super) fn queue(facts: &Facts) -> String {
-    match (facts.running.len(), facts.waiting.len()) {
+pub(super) fn queue(status: &Status) -> String {
+    match (status.running.len(), status.waiting.len()) {
         // The scheduler's queue is of others' requests.
-        (0, 0) if facts.is_scheduler() => String::new(),
+        (0, 0) if status.is_scheduler() => String::new(),
         (0, 0) => "idle".to_owned(),
         (running, 0) => format!("{running} running"),
         (0, waiting) => format!("{waiting} waiting"),
@@ -135,31 +142,35 @@ pub(super) fn queue(facts: &Facts) -> String {
     }
 }
 
-fn last_runs(facts: &Facts, look: &Look) -> Cell {
-    if let Some(entries) = facts.entries {
+fn last_runs(status: &Status, look: &Look) -> Cell {
+    if let Some(entries) = status.entries {
         let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
         return one(&entries, Tone::Plain);
     }
-    Cell::pieces(facts.actions.iter().map(|action| last_run(facts, action, look)).collect())
+    Cell::pieces(status.actions.iter().map(|action| last_run(status, action, look)).collect())
 }
 
-fn last_run(facts: &Facts, action: &OfAction, look: &Look) -> Piece {
+fn last_run(status: &Status, action: &ActionStatus, look: &Look) -> Piece {
     let name = &action.action;
-    if let Some(since) = facts.running_since(name) {
+    if let Some(since) = running_since(status, name, look.now) {
         let time = ages::span(ages::between(since, look.now));
         return Piece::new(format!("{name} running {time}"), Tone::Strong);
+    }
+    let retry = status.waiting.iter().filter(|request| request.action == *name).find_map(Retry::of_open);
+    if let Some(retry) = retry {
+        return Piece::new(format!("{name} {}", retry.next(look.now)), Tone::Odd);
     }
     let Some(last) = &action.last else {
         let tone = if action.overdue { Tone::Odd } else { Tone::Soft };
         return Piece::new(format!("{name} never"), tone);
     };
     // With what it failed stands among the problems.
-    let outcome = match last.outcome.split(' ').next().unwrap_or_default() {
-        "succeeded" => "ok",
-        word => word,
+    let outcome = match &last.outcome.word {
+        OutcomeWord::Succeeded => "ok",
+        word => word.as_str(),
     };
-    let age = last.at.map(|at| format!(" {}", ages::ago(at, look.now))).unwrap_or_default();
-    let tone = match (last.has_failed(), action.overdue) {
+    let age = last.ended_at.map(|at| format!(" {}", ages::ago(at, look.now))).unwrap_or_default();
+    let tone = match (last.outcome.is_failure(), action.overdue) {
         (true, _) => Tone::Bad,
         (false, true) => Tone::Odd,
         (false, false) => Tone::Plain,

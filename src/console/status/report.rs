@@ -2,17 +2,18 @@
 
 use jiff::Timestamp;
 
-use super::asking::{Heard, Silence, speaks_otherwise};
-use super::facts::{Coming, Facts, OfAction};
-use crate::console::client::Trouble;
-use crate::console::{ages, client};
-use crate::socket::protocol;
+use super::asking::{Heard, speaks_otherwise};
+use crate::console::retry::Retry;
+use crate::console::{ages, unreached};
+use crate::names::{ActionName, RequestId};
+use crate::socket::client::{ClientError, Trouble};
+use crate::wire::{DegradedKind, Occurrence, ServiceState, Status, VERSION};
 
 /// How the services are.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) heard: Vec<Heard>,
-    pub(super) coming: Vec<Coming>,
+    pub(super) coming: Vec<Occurrence>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -47,6 +48,8 @@ pub(super) enum Kind {
     Unhealthy,
     /// The last run of an action did not succeed.
     Failed,
+    /// An attempt did not succeed, and another one follows.
+    Retrying,
     /// An action has not succeeded for too long.
     Overdue,
     /// Something else keeps it from being as it should.
@@ -61,6 +64,7 @@ impl Kind {
             Kind::Down => "down",
             Kind::Unhealthy => "unhealthy",
             Kind::Failed => "failed",
+            Kind::Retrying => "retrying",
             Kind::Overdue => "overdue",
             Kind::Degraded => "degraded",
             Kind::Version => "version",
@@ -70,8 +74,8 @@ impl Kind {
 
 impl Report {
     /// Puts together what was heard.
-    pub(super) fn new(mut heard: Vec<Heard>, coming: Vec<Coming>) -> Self {
-        let mut coming: Vec<Coming> =
+    pub(super) fn new(mut heard: Vec<Heard>, coming: Vec<Occurrence>) -> Self {
+        let mut coming: Vec<Occurrence> =
             heard.iter_mut().flat_map(|heard| std::mem::take(&mut heard.coming)).chain(coming).collect();
         coming.sort_by_key(|coming| coming.due);
         let mut problems: Vec<Problem> = heard.iter().flat_map(problems_of).collect();
@@ -80,9 +84,9 @@ impl Report {
     }
 
     /// What comes next for a service, and for one of its actions where one is named.
-    pub(super) fn next(&self, service: &str, action: Option<&str>) -> Option<&Coming> {
-        let is_meant = |coming: &&Coming| {
-            coming.service == service && action.is_none_or(|action| action == coming.action)
+    pub(super) fn next(&self, service: &str, action: Option<&str>) -> Option<&Occurrence> {
+        let is_meant = |coming: &&Occurrence| {
+            coming.service.as_str() == service && action.is_none_or(|action| action == coming.action.as_str())
         };
         self.coming.iter().find(is_meant)
     }
@@ -96,88 +100,72 @@ fn problems_of(heard: &Heard) -> Vec<Problem> {
         at,
         next,
     };
-    let facts = match &heard.said {
-        Ok(facts) => facts,
-        Err(silence) => return vec![problem(Kind::Down, &silence.in_words(), None, silence.next_step())],
+    let status = match &heard.said {
+        Ok(status) => status,
+        Err(error) => return vec![problem(Kind::Down, &in_words(error), None, unreached::next_step(error))],
     };
-    let mut problems = Vec::new();
-    if facts.state == "ended" || facts.state == "stopping" {
-        problems.push(problem(Kind::Down, &format!("the service is {}", facts.state), facts.since, None));
+    let (mut problems, now) = (Vec::new(), Timestamp::now());
+    if matches!(status.state, ServiceState::Ended | ServiceState::Stopping) {
+        problems.push(problem(Kind::Down, &format!("the service is {}", status.state), status.since, None));
     }
-    if let Some(health) = facts.health.as_ref().filter(|health| !health.healthy) {
-        let reason = health.reason.as_deref().unwrap_or("unhealthy");
-        problems.push(problem(Kind::Unhealthy, reason, health.at, None));
+    if let Some(health) = status.health.as_ref().filter(|health| !health.healthy) {
+        let reason = health.reason_in_a_line().unwrap_or_else(|| "unhealthy".to_owned());
+        problems.push(problem(Kind::Unhealthy, &reason, health.at, None));
     }
-    for action in &facts.actions {
-        if let Some(last) = action.last.as_ref().filter(|last| last.has_failed()) {
-            let next = format!("`lamplighter show {}` has its output", short(&last.id));
+    let has_output = |id: &RequestId| format!("`lamplighter show {}` has its output", id.short());
+    for action in &status.actions {
+        if let Some(last) = action.last.as_ref().filter(|last| last.outcome.is_failure()) {
             let message = format!("{} {}", action.action, last.outcome);
-            problems.push(problem(Kind::Failed, &message, last.at, Some(next)));
+            problems.push(problem(Kind::Failed, &message, last.ended_at, Some(has_output(&last.id))));
         }
     }
-    for sentence in &facts.degraded {
-        let kind = if is_overdue(sentence, &facts.actions) { Kind::Overdue } else { Kind::Degraded };
-        problems.push(problem(kind, sentence, None, None));
+    for request in status.open() {
+        let Some(retry) = Retry::of_open(request) else { continue };
+        let message = format!("{} {}", request.action, retry.failure());
+        let next = Some(format!("{}; {}", retry.next(now), has_output(&request.id)));
+        problems.push(problem(Kind::Retrying, &message, retry.ended_at, next));
     }
-    if let Some(version) = speaks_otherwise(facts) {
-        let ours = protocol::VERSION;
-        let message = format!("it speaks version {version} of the protocol, and this command version {ours}");
+    for degraded in &status.degraded.0 {
+        let is_overdue = degraded.kind == DegradedKind::Overdue;
+        let kind = if is_overdue { Kind::Overdue } else { Kind::Degraded };
+        problems.push(problem(kind, &degraded.message, None, None));
+    }
+    if let Some(version) = speaks_otherwise(status) {
+        let message =
+            format!("it speaks version {version} of the protocol, and this command version {VERSION}");
         problems.push(problem(Kind::Version, &message, None, Some("not all may be shown".to_owned())));
     }
     problems
 }
 
-fn is_overdue(sentence: &str, actions: &[OfAction]) -> bool {
-    actions
-        .iter()
-        .any(|action| action.overdue && sentence.starts_with(&format!("{} is overdue", action.action)))
-}
-
-/// The beginning of an id, enough to find its request by.
-pub(super) fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
-}
-
-impl Silence {
-    /// In a word, or two.
-    pub(super) fn word(&self) -> &'static str {
-        match self {
-            Silence::Refused(_) => "refuses",
-            Silence::Unreachable(error) => match error.trouble() {
-                Trouble::NotRunning => "not running",
-                Trouble::NobodyThere => "nobody there",
-                Trouble::Denied => "not allowed",
-                Trouble::Silent => "silent",
-                Trouble::HungUp => "hung up",
-                Trouble::Unintelligible => "unintelligible",
-                Trouble::Other => "unreachable",
-            },
-        }
-    }
-
-    fn in_words(&self) -> String {
-        match self {
-            Silence::Refused(message) => format!("it does not say how it is: {message}"),
-            Silence::Unreachable(error) => match error.trouble() {
-                Trouble::NotRunning => "not running".to_owned(),
-                Trouble::NobodyThere => "its socket is there, but nobody is behind it".to_owned(),
-                Trouble::Denied => "permission denied".to_owned(),
-                _ => error.to_string(),
-            },
-        }
-    }
-
-    fn next_step(&self) -> Option<String> {
-        match self {
-            Silence::Refused(_) => None,
-            Silence::Unreachable(error) => client::next_step(error),
-        }
+/// Why a service does not say how it is, in a word, or two.
+pub(super) fn word(error: &ClientError) -> &'static str {
+    match error.trouble() {
+        Trouble::NotRunning => "not running",
+        Trouble::NobodyThere => "nobody there",
+        Trouble::Denied => "not allowed",
+        Trouble::Silent => "silent",
+        Trouble::HungUp => "hung up",
+        Trouble::Unintelligible => "unintelligible",
+        Trouble::Refused => "refuses",
+        Trouble::Other => "unreachable",
     }
 }
 
-impl Facts {
-    /// Since when the longest run of an action is on.
-    pub(super) fn running_since(&self, action: &str) -> Option<Timestamp> {
-        self.running.iter().filter(|run| run.action == action).filter_map(|run| run.running_since).min()
+fn in_words(error: &ClientError) -> String {
+    match (error, error.trouble()) {
+        (ClientError::Refused { refused, .. }, _) => {
+            format!("it does not say how it is: {}", refused.message)
+        }
+        (_, Trouble::NotRunning) => "not running".to_owned(),
+        (_, Trouble::NobodyThere) => "its socket is there, but nobody is behind it".to_owned(),
+        (_, Trouble::Denied) => "permission denied".to_owned(),
+        _ => error.to_string(),
     }
+}
+
+/// Since when the longest run of an action is on.
+pub(super) fn running_since(status: &Status, action: &ActionName, now: Timestamp) -> Option<Timestamp> {
+    let runs = status.running.iter().filter(|request| request.action == *action);
+    runs.filter_map(|request| request.running_since(now)).min()
 }

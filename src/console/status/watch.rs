@@ -6,16 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::mpsc::{Sender, channel};
 use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::asking::{Heard, ask, ask_all};
-use super::facts::{Coming, Facts};
 use super::report::Report;
 use super::{as_text, asked_for, json};
-use crate::console::client::Conversation;
 use crate::console::error::CommandError;
 use crate::console::frame::Frame;
 use crate::console::interrupts::{Interrupt, Interrupts, pause};
@@ -24,6 +21,8 @@ use crate::console::look::{Form, Look, is_terminal};
 use crate::console::say;
 use crate::console::stack::{SCHEDULER, Stack};
 use crate::names::ServiceName;
+use crate::socket::client::{ClientError, Conversation};
+use crate::wire::{Call, Event, Occurrence, Status};
 
 /// How often ages are drawn anew.
 const TICK: Duration = Duration::from_secs(1);
@@ -110,7 +109,7 @@ struct Watch<'a> {
     news: Sender<News>,
     heard: BTreeMap<ServiceName, Heard>,
     /// What the scheduler said last of what comes next.
-    coming: Vec<Coming>,
+    coming: Vec<Occurrence>,
     followed: BTreeSet<ServiceName>,
     /// Services at which something has happened since they were asked.
     stale: BTreeSet<ServiceName>,
@@ -187,7 +186,7 @@ impl<'a> Watch<'a> {
 
     /// Asks those again that were about to be in another state: of that they do not tell.
     fn look_again(&mut self) {
-        let passing = self.heard.values().filter(|heard| heard.said.as_ref().is_ok_and(Facts::is_passing));
+        let passing = self.heard.values().filter(|heard| heard.said.as_ref().is_ok_and(Status::is_passing));
         self.stale.extend(passing.map(|heard| heard.service.clone()));
         self.ask();
     }
@@ -234,17 +233,22 @@ impl<'a> Watch<'a> {
 async fn follow(stack: Stack, service: ServiceName, news: Sender<News>) {
     let path = stack.socket(&service);
     while !news.is_closed() {
+        let call = Call::Follow { id: None, past: false, output: false };
         if let Ok(mut conversation) = Conversation::open(&path, PATIENCE).await
-            && conversation.send(&json!({"op": "follow", "output": false})).await.is_ok()
+            && conversation.send(&call, PATIENCE).await.is_ok()
         {
-            while let Ok(Some(told)) = conversation.next().await {
-                if told["ok"] == false {
+            loop {
+                match conversation.next().await {
+                    // What an older service tells of output is no news here.
+                    Ok(Some(line)) if matches!(Event::read(&line), Event::Output { .. }) => {}
+                    Ok(Some(_)) => {
+                        if news.send(News::Happened(service.clone())).await.is_err() {
+                            return;
+                        }
+                    }
                     // It does not tell everybody: what it is asked for now and then has to do.
-                    return;
-                }
-                // What an older service tells of output is no news here.
-                if told["event"] != "output" && news.send(News::Happened(service.clone())).await.is_err() {
-                    return;
+                    Err(ClientError::Refused { .. }) => return,
+                    Ok(None) | Err(_) => break,
                 }
             }
             let _ = news.send(News::Happened(service.clone())).await;

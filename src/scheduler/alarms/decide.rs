@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::notice::{Asked, Kind, Notice};
+use super::notice::{Kind, NamedRequest, Notice};
 use super::outbox::{Ended, Message, Outbox};
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::outcome::Outcome;
@@ -36,11 +36,11 @@ pub struct Wishes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A run began.
-    Started(Run),
+    Started(RunMoment),
     /// A run has its final outcome.
     Ended {
         /// Which.
-        run: Run,
+        run: RunMoment,
         /// How it ended.
         outcome: Outcome,
         /// What else is known of that.
@@ -49,7 +49,7 @@ pub enum Event {
     /// An action succeeded at this instant, which was learnt later.
     HadSucceeded(ServiceName, ActionName, Timestamp),
     /// An occurrence of the schedule was given up, for this reason.
-    Missed(Run, String),
+    Missed(RunMoment, String),
     /// An action has not succeeded for too long; in a sentence.
     Overdue(ServiceName, ActionName, Timestamp, Option<String>),
     /// An action is not overdue.
@@ -68,7 +68,7 @@ pub enum Event {
 
 /// A run, or what should have become one, and when that happened to it which an event tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct RunMoment {
     /// Whose it is.
     pub service: ServiceName,
     /// What was to be done.
@@ -212,7 +212,7 @@ impl Alarms {
         }
     }
 
-    fn ended(&mut self, now: i64, run: &Run, outcome: Outcome, note: Option<String>) {
+    fn ended(&mut self, now: i64, run: &RunMoment, outcome: Outcome, note: Option<String>) {
         if let Some(kind) = Kind::of(outcome) {
             let notice = run.notice(kind).with_outcome(outcome);
             self.run_went_wrong(now, run, Notice { note, ..notice });
@@ -223,7 +223,7 @@ impl Alarms {
     }
 
     /// Tells what is told only to who wants to know everything.
-    fn pass_on(&mut self, kind: Kind, run: &Run, outcome: Option<Outcome>) {
+    fn pass_on(&mut self, kind: Kind, run: &RunMoment, outcome: Option<Outcome>) {
         if self.wishes.all {
             let notice = run.notice(kind);
             self.add(outcome.map_or(notice.clone(), |outcome| notice.with_outcome(outcome)));
@@ -231,7 +231,7 @@ impl Alarms {
     }
 
     /// Raises an alarm for a run, unless it has or is from before our time.
-    fn run_went_wrong(&mut self, now: i64, run: &Run, notice: Notice) {
+    fn run_went_wrong(&mut self, now: i64, run: &RunMoment, notice: Notice) {
         if run.at < self.memory.since {
             return;
         }
@@ -405,9 +405,9 @@ fn key(notice: &Notice) -> String {
     problem.or_else(|| notice.action.as_ref().map(ToString::to_string)).unwrap_or_default()
 }
 
-impl Run {
+impl RunMoment {
     fn notice(&self, kind: Kind) -> Notice {
         let Self { service, action, user, id, at } = self.clone();
-        Notice { asked: Some(Asked { id, user }), ..Notice::new(kind, service, Some(action), at) }
+        Notice { asked: Some(NamedRequest { id, user }), ..Notice::new(kind, service, Some(action), at) }
     }
 }

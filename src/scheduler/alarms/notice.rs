@@ -79,7 +79,7 @@ impl fmt::Display for Kind {
 
 /// A request that something happened to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct NamedRequest {
     /// The request.
     pub id: RequestId,
     /// On whose behalf.
@@ -102,7 +102,7 @@ pub struct Notice {
     pub problem: Option<String>,
     /// The request, where it is about one.
     #[serde(flatten)]
-    pub asked: Option<Asked>,
+    pub asked: Option<NamedRequest>,
     /// When it happened.
     pub at: Timestamp,
     /// How the run ended, in the journal's words.
@@ -190,7 +190,7 @@ mod tests {
         let at = "2026-05-01T04:05:12.346Z".parse().unwrap();
         let mut notice =
             Notice::new(Kind::Failed, service, Some(action), at).with_outcome(Outcome::Failed(3));
-        notice.asked = Some(Asked { id: "a@1".parse().unwrap(), user: "forum".parse().unwrap() });
+        notice.asked = Some(NamedRequest { id: "a@1".parse().unwrap(), user: "forum".parse().unwrap() });
         notice.note = Some("no disk".to_owned());
         let text = serde_json::to_string(&notice).unwrap();
         insta::assert_snapshot!(text, @r#"{"kind":"failed","service":"mysql","action":"nightly-backup","id":"a@1","user":"forum","at":"2026-05-01T04:05:12.346Z","outcome":"failed","code":3,"note":"no disk","suppressed":0}"#);

@@ -13,7 +13,7 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use super::follow::show;
-use super::notice::{Asked, Notice};
+use super::notice::{NamedRequest, Notice};
 use super::outbox::Message;
 use crate::names::ServiceName;
 use crate::process::{self, Pid, Status};
@@ -98,7 +98,7 @@ impl Notifier {
 
     /// The end of what the run printed, where it is about one.
     async fn output(&self, notice: &Notice) -> Option<String> {
-        let (Some(service), Some(Asked { id, .. }), Some(_)) =
+        let (Some(service), Some(NamedRequest { id, .. }), Some(_)) =
             (&notice.service, &notice.asked, &notice.outcome)
         else {
             return None;

@@ -9,11 +9,11 @@ use crate::durable;
 
 /// The file.
 #[derive(Debug)]
-pub struct Store {
+pub struct AlarmsFile {
     path: PathBuf,
 }
 
-impl Store {
+impl AlarmsFile {
     /// The file in a folder, which need not exist.
     pub fn new(folder: &Path) -> Self {
         Self { path: folder.join("alarms.json") }

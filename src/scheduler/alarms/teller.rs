@@ -14,7 +14,7 @@ use super::decide::{Action, Alarms, Event, Memory, Wishes};
 use super::follow::{Follower, Pace};
 use super::notifier::{self, NAME, Notifier};
 use super::sockets::Watched;
-use super::store::Store;
+use super::store::AlarmsFile;
 use crate::log;
 use crate::names::ServiceName;
 use crate::settings::Settings;
@@ -63,7 +63,7 @@ pub(crate) struct Teller(Option<Active>);
 
 struct Active {
     alarms: Alarms,
-    store: Store,
+    store: AlarmsFile,
     notifier: Notifier,
     settings: Settings,
     sockets: Watched,
@@ -85,7 +85,7 @@ impl Teller {
             ));
             return Self(None);
         };
-        let store = Store::new(&folders.state);
+        let store = AlarmsFile::new(&folders.state);
         let memory = store.load().unwrap_or_else(|error| {
             let path = store.path().display();
             log::error(format_args!("cannot read {path}: {error}; alarms begin anew"));

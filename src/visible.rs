@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The text with every control character but tabs and ends of lines shown as `\x1b`, `\u{202e}` and the like.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
+pub fn text(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c == '\n' || c == '\t')
 }
 
 /// The text as one line: ends of lines and tabs are shown, too.
-pub(super) fn line(text: &str) -> Cow<'_, str> {
+pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 

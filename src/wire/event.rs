@@ -1,0 +1,219 @@
+//! What followers are told, line by line.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answer::Shown;
+use super::lenient;
+use super::outcome::{self, Outcome};
+use crate::journal::Entry;
+use crate::names::{ActionName, RequestId, UserName};
+
+/// Something that happened. What the journal keeps of requests is told in its words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A request was accepted.
+    Accepted {
+        /// When.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// Its id.
+        id: RequestId,
+        /// On whose behalf.
+        user: UserName,
+        /// What is to be done.
+        action: ActionName,
+        /// The uid of who asked.
+        by: u32,
+    },
+    /// A request was accepted whose outcome will be that of another, which waits.
+    Joined {
+        /// When.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// Its id.
+        id: RequestId,
+        /// On whose behalf.
+        user: UserName,
+        /// What is to be done.
+        action: ActionName,
+        /// The uid of who asked.
+        by: u32,
+        /// The other one.
+        with: RequestId,
+    },
+    /// An attempt begins.
+    Started {
+        /// When.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// Which request.
+        id: RequestId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// What finds the attempt's processes.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::line")]
+        token: Option<String>,
+    },
+    /// The listener had gone: the attempt had not begun after all.
+    PutBack {
+        /// When.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// Which request.
+        id: RequestId,
+    },
+    /// An attempt has ended, and another one follows.
+    Retried {
+        /// When.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// Which request.
+        id: RequestId,
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// How it ended.
+        #[serde(flatten, with = "outcome::fields")]
+        outcome: Outcome,
+        /// How long it took, in milliseconds.
+        #[serde(default, deserialize_with = "lenient::field")]
+        took_ms: u64,
+        /// When the next one may begin.
+        #[serde(with = "lenient::instant")]
+        not_before: Timestamp,
+        /// What else is to be said about its end.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "lenient::optional_sentence"
+        )]
+        note: Option<String>,
+    },
+    /// A request has its final outcome.
+    Ended {
+        /// When.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// Which request.
+        id: RequestId,
+        /// Its last attempt; 0 when none was begun.
+        #[serde(default, deserialize_with = "lenient::field")]
+        attempt: u32,
+        /// How it ended.
+        #[serde(flatten, with = "outcome::fields")]
+        outcome: Outcome,
+        /// How long that took, in milliseconds.
+        #[serde(default, deserialize_with = "lenient::field")]
+        took_ms: u64,
+        /// What else is to be said about its end.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "lenient::optional_sentence"
+        )]
+        note: Option<String>,
+    },
+    /// A run printed a line.
+    Output {
+        /// Of which request.
+        id: RequestId,
+        /// The line as it was printed, without its end.
+        text: String,
+    },
+    /// An action has not succeeded for too long.
+    Overdue {
+        /// When that was noticed.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// Which.
+        action: ActionName,
+        /// The same in a sentence.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "lenient::optional_sentence"
+        )]
+        note: Option<String>,
+    },
+    /// An action is no longer overdue.
+    Recovered {
+        /// Since when.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// Which.
+        action: ActionName,
+    },
+    /// What callbacks have left is other than before.
+    Problems {
+        /// When that was noticed.
+        #[serde(with = "lenient::instant")]
+        at: Timestamp,
+        /// All that there is now, by what it is about.
+        #[serde(default, deserialize_with = "lenient::sentences")]
+        problems: BTreeMap<String, String>,
+    },
+    /// What has become of a request so far, for who begins to follow it.
+    Past {
+        /// Which.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
+        id: Option<RequestId>,
+        /// All about it.
+        #[serde(flatten)]
+        shown: Shown,
+    },
+    /// The request is so old that only its id is remembered.
+    Forgotten {
+        /// The id.
+        id: RequestId,
+    },
+    /// What a later version tells.
+    #[serde(other)]
+    Other,
+}
+
+impl Event {
+    /// What a line tells; one that cannot be understood is of a later version.
+    pub fn read(line: &Value) -> Self {
+        Self::deserialize(line).unwrap_or(Self::Other)
+    }
+
+    /// What an entry of the journal tells followers; nothing where it is the journal's own matter.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        Some(match entry.clone() {
+            Entry::Accepted { at, request, by } => {
+                Self::Accepted { at, id: request.id, user: request.user, action: request.action, by }
+            }
+            Entry::Joined { at, request, by, with } => {
+                Self::Joined { at, id: request.id, user: request.user, action: request.action, by, with }
+            }
+            Entry::Started { at, id, attempt, token } => {
+                Self::Started { at, id, attempt, token: Some(token) }
+            }
+            Entry::PutBack { at, id } => Self::PutBack { at, id },
+            Entry::Retried { at, id, end, not_before, note } => Self::Retried {
+                at,
+                id,
+                attempt: end.attempt,
+                outcome: end.outcome.into(),
+                took_ms: end.took_ms,
+                not_before,
+                note,
+            },
+            Entry::Ended { at, id, end, note } => Self::Ended {
+                at,
+                id,
+                attempt: end.attempt,
+                outcome: end.outcome.into(),
+                took_ms: end.took_ms,
+                note,
+            },
+            Entry::Journal { .. } | Entry::Known { .. } | Entry::Seen { .. } | Entry::Compacted { .. } => {
+                return None;
+            }
+        })
+    }
+}
