@@ -7,7 +7,7 @@ use std::thread;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Moment;
-use crate::journal::{Compacted, Journal, JournalError, Recovered};
+use crate::journal::{Compacted, Journal, JournalError, Limits, Recovered};
 use crate::log;
 use crate::names::RequestId;
 use crate::process;
@@ -76,7 +76,7 @@ impl Engine {
     pub(super) fn open_journal(&mut self) {
         let Some((progress, folder)) = self.ledger.begin_opening() else { return };
         let open = move || {
-            let opened = Journal::open_with(&folder, Moment::now().wall, Default::default(), &progress);
+            let opened = Journal::open_with(&folder, Moment::now().wall, Limits::default(), &progress);
             if let Ok((_, recovered)) = &opened {
                 end_survivors(&recovered.open);
             }

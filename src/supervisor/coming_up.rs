@@ -46,7 +46,7 @@ impl Machine {
         };
         match (self.life.service, has_check) {
             (Service::Running(_) | Service::Absent, _) if self.life.is_callbacks_only() => {
-                self.service_is_up()
+                self.service_is_up();
             }
             (Service::Running(_), Some(false)) => self.service_is_up(),
             (Service::Running(_), Some(true)) => self.ask_while_some_wait(now),

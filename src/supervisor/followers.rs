@@ -26,7 +26,7 @@ pub(super) enum Interest {
 /// Everybody who follows.
 #[derive(Debug, Default)]
 pub(super) struct Followers {
-    followers: Vec<(Interest, mpsc::Sender<String>)>,
+    all: Vec<(Interest, mpsc::Sender<String>)>,
     /// Requests that joined others, and whose run serves them.
     joined: HashMap<RequestId, RequestId>,
     /// What happens while a reader reads up to now: for each, how the ids begin that it looks for.
@@ -42,14 +42,14 @@ impl Followers {
             Interest::Request(id) => Interest::Request(self.served_by(id)),
             Interest::Outcome(id) => Interest::Outcome(self.served_by(id)),
         };
-        self.followers.push((interest, sender));
+        self.all.push((interest, sender));
         lines
     }
 
     /// As [`Followers::follow`], with this line before all others.
     pub(super) fn follow_after(&mut self, line: String, interest: Interest) -> mpsc::Receiver<String> {
         let lines = self.follow(interest);
-        if let Some((_, sender)) = self.followers.last() {
+        if let Some((_, sender)) = self.all.last() {
             // There is room: nothing was sent yet.
             let _ = sender.try_send(line);
         }
@@ -92,13 +92,13 @@ impl Followers {
         if is_final && let Some(id) = &id {
             self.joined.retain(|_, with| with != id);
         }
-        if self.followers.is_empty() {
+        if self.all.is_empty() {
             return;
         }
         let mut text = Vec::new();
         entry.write_to(&mut text);
         let line = String::from_utf8_lossy(&text).into_owned();
-        self.followers.retain(|(interest, sender)| {
+        self.all.retain(|(interest, sender)| {
             let (concerned, done) = match interest {
                 Interest::Everything | Interest::Events => (true, false),
                 Interest::Request(own) => (Some(own) == id.as_ref(), is_final),
@@ -110,13 +110,13 @@ impl Followers {
 
     /// A run printed a line.
     pub(super) fn output(&mut self, id: &RequestId, text: &[u8]) {
-        if self.followers.is_empty() {
+        if self.all.is_empty() {
             return;
         }
         let text = String::from_utf8_lossy(text);
         let object = serde_json::json!({"event": "output", "id": id.as_str(), "text": text});
         let line = format!("{object}\n");
-        self.followers.retain(|(interest, sender)| match interest {
+        self.all.retain(|(interest, sender)| match interest {
             Interest::Everything => sender.try_send(line.clone()).is_ok(),
             Interest::Request(own) if own == id => sender.try_send(line.clone()).is_ok(),
             _ => true,
@@ -125,7 +125,7 @@ impl Followers {
 
     /// Something that is no event of one request.
     pub(super) fn tell_all(&mut self, line: &str) {
-        self.followers.retain(|(interest, sender)| {
+        self.all.retain(|(interest, sender)| {
             *interest != Interest::Everything || sender.try_send(line.to_owned()).is_ok()
         });
     }

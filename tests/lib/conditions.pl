@@ -16,7 +16,7 @@ my %seen_to = map { $_ => 1 } (
     'ownCertificateIsWhole', 'isServed',    # `|| return`, or no text equals another
     'inContainer', 'atOffsite', # their last command is what may fail
     'chooseRepository',     # ends the program by itself
-    'usage',                # prints
+    'usage', 'timers',      # print what is compared, or looked at
     'foundNoRoom', 'post',  # the last one decides
     'inside', 'runService', # without a container, or a folder, docker fails
 );
