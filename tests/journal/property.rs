@@ -88,7 +88,9 @@ proptest! {
                 }
                 Step::CompactBeside(runs, some, more) => {
                     let mut grow = |journal: &mut Journal, entries: Vec<Entry>| {
-                        entries.iter().for_each(|entry| journal.append(entry));
+                        for entry in &entries {
+                            journal.append(entry);
+                        }
                         journal.commit().unwrap();
                         pending.drain(..).chain(entries).for_each(|entry| durable.take(&entry));
                     };
