@@ -14,7 +14,7 @@ use lamplighter::console::{
 use lamplighter::scheduler::SchedulerError;
 use lamplighter::settings::{Folders, Settings};
 use lamplighter::supervisor::{engine, life};
-use lamplighter::{console, log, process, scheduler, signals};
+use lamplighter::{console, log, scheduler, signals};
 
 /// A service could not be reached, or what it said not be understood.
 const UNREACHABLE: u8 = 4;
@@ -77,7 +77,6 @@ fn schedule(run: impl AsyncFnOnce(&Settings) -> Result<(), SchedulerError>) -> D
 /// What both long-running programs do first: signals become events, and a thread writes the log.
 fn begin() -> anyhow::Result<Settings> {
     signals::block().context("cannot block signals")?;
-    process::share_memory();
     log::start_writer();
     Ok(Settings::from_env(|name| std::env::var_os(name))?)
 }

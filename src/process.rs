@@ -167,14 +167,11 @@ fn spawn_as(command: &mut Command, account: Account, descriptors: Vec<(RawFd, Ra
     Ok(child.id().cast_signed())
 }
 
-/// Has all threads take memory from one place: each place of its own would keep some that nobody uses. Call it before
-/// there are threads.
-pub fn share_memory() {
-    // SAFETY: takes plain numbers.
-    #[cfg(target_env = "gnu")]
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
-    }
+/// Lets this thread compute only where nobody else wants to as much.
+pub fn be_patient() {
+    const PATIENT: libc::c_int = 10;
+    // SAFETY: takes plain numbers; 0 is the calling thread. Should it be refused, the thread is as eager as others.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, PATIENT) };
 }
 
 /// Gives memory back that is not used any more, of threads that have ended too.

@@ -461,7 +461,10 @@ fn logs_of_a_service_that_is_not_healthy_are_not_rotated_and_the_run_says_so() {
 #[test]
 fn a_health_check_that_fails_in_its_middle_is_a_failure_before_a_rotation_too() {
     let callbacks = "CB_rotate_logs() { rotateLogs; }\nCB_health_check() {\nfalse\necho it is fine\n}";
-    let service = with_rules("conf/logrotate.conf").callbacks(callbacks).start();
+    let rules = "[action.rotate-logs]\nneeds = \"nothing\"";
+    let service =
+        with_rules("conf/logrotate.conf").callbacks(callbacks).file("conf/housekeeping.toml", rules);
+    let service = service.start();
     let run = service.run("rotate-logs");
     assert_eq!(run.outcome, "failed 1", "{}", run.output);
     assert!(run.output.contains("logs of web not rotated: it is not healthy"), "{}", run.output);

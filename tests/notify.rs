@@ -78,9 +78,10 @@ fn notify_in(folder: &Path, message: &str, jq: Option<&str>, ways: &[(&str, &str
     if let Some(jq) = jq {
         program(folder, "jq", jq);
     }
-    let notifier = Path::new(env!("CARGO_MANIFEST_DIR")).join("service/scheduler/bin/notify");
-    let mut child = Command::new(notifier)
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut child = Command::new(tree.join("service/scheduler/bin/notify"))
         .env_clear()
+        .env("LAMPLIGHTER_SBIN", tree.join("target-sbin"))
         .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
         .env("ALARM_SECRETS", folder)
         .envs(ways.iter().copied())

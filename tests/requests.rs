@@ -159,7 +159,8 @@ fn what_a_dead_supervisors_run_has_left_as_another_user_is_ended_by_the_next() {
     service.log().wait_for_exit();
     assert!(is_alive(pid), "nobody has ended it yet");
     service.start_again();
-    service.connect();
+    service.log().wait_for("leaves");
+    service.log().find("what became of it", |line| line.contains(" interrupted ").then_some(()));
     assert!(!is_alive(pid), "it is ended before anything is taken up");
 }
 

@@ -139,7 +139,9 @@ fn lines_sent_together_are_answered_in_their_order() {
 fn the_order_holds_when_an_early_answer_takes_its_time() {
     let check = "echo begun >$FOLDER/begun; read -r <$FOLDER/hold";
     let callbacks = format!("CB_ok() {{ :; }}\nCB_health_check() {{ {check}; }}");
-    let service = Service::new().callbacks(&callbacks).fifo("hold").start();
+    let rules = "[action.ok]\nneeds = \"nothing\"";
+    let service =
+        Service::new().callbacks(&callbacks).file("conf/housekeeping.toml", rules).fifo("hold").start();
     let mut client = service.connect();
     client.send("{\"op\":\"health\"}\n{\"op\":\"ping\"}\n");
     service.wait_for_line("begun");

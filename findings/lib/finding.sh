@@ -30,11 +30,11 @@ needDebian() { # NAME=VERSION...
 # Shows what was seen, and notes where it is something else than it was.
 see() { # WHAT SEEN-BEFORE SEEN-NOW
     printf '\n%s\n' "$1"
-    sed 's/^/    /' <<<"$3"
+    printf '    %s\n' "${3//$'\n'/$'\n    '}"
     if [[ $2 != "$3" ]]; then
         differences=$((differences + 1))
         printf '  CHANGED. It was:\n'
-        sed 's/^/    /' <<<"$2"
+        printf '    %s\n' "${2//$'\n'/$'\n    '}"
     fi
 }
 

@@ -38,8 +38,7 @@ mod tests {
     fn a_journal_is_compacted_before_it_is_full_however_large_it_was_after_the_last_time() {
         let limits = Limits::default();
         assert_eq!(limits.due_after(100), 200 + GROWTH, "it doubles");
-        let mebibyte = 1 << 20;
-        for size in (0..1022).map(|size| size * mebibyte) {
+        for size in (0..1022).map(|mebibytes| mebibytes << 20) {
             let due = limits.due_after(size);
             assert!(due > size && due < LARGEST, "{size} is due at {due}");
         }

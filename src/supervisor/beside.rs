@@ -54,7 +54,11 @@ pub(super) fn beside(
     let inbox = inbox.clone();
     let thread = thread::Builder::new().name("journal".into()).stack_size(STACK);
     // The loop may have ended meanwhile.
-    thread.spawn(move || drop(inbox.send(Incoming::Done(work())))).map(drop)
+    let work = move || {
+        process::be_patient();
+        drop(inbox.send(Incoming::Done(work())));
+    };
+    thread.spawn(work).map(drop)
 }
 
 impl Engine {

@@ -14,9 +14,10 @@ my %seen_to = map { $_ => 1 } (
     'isRotated',            # the same: of no file it says so itself
     'isOfOne',              # compares strings
     'ownCertificateIsWhole', 'isServed',    # `|| return`, or no text equals another
-    'inContainer', 'atOffsite', # their last command is what may fail
-    'chooseRepository',     # ends the program by itself
-    'usage',                # prints
+    'inContainer', 'atOffsite', 'restoreAside', # their last command is what may fail
+    'upgradeOnce',          # `|| return`; what cannot be read is upgraded once more
+    'chooseRepository', 'isThere', 'isAwaited', # end the program by themselves
+    'usage', 'timers',      # print what is compared, or looked at
     'foundNoRoom', 'post',  # the last one decides
     'inside', 'runService', # without a container, or a folder, docker fails
 );

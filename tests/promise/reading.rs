@@ -80,8 +80,9 @@ fn a_stop_does_not_wait_until_the_journal_is_read_and_what_was_promised_is_kept(
     let mut held = running.connect();
     held.send(run_line(&id("fresh"), "ok"));
     running.term();
-    let answer = held.answer();
-    assert!(answer.contains(r#""code":"stopping""#), "{answer}");
+    // Its connection may have ended with the supervisor before that was said.
+    let answer = held.line();
+    assert!(answer.is_none_or(|answer| answer.contains(r#""code":"stopping""#)), "it is not accepted");
     assert_eq!(running.exit(), 128 + 15);
     assert!(!running.log().text().contains("waits for its turn"), "it was not read yet");
     running.start_again();

@@ -102,8 +102,9 @@ patience=$((24 * 3600))
 isAwaited() { # CERTIFICATE
     local issuer subject
     if [[ -z $ACME_CONTACT ]] || hasOwnCertificate; then return 1; fi
-    issuer=$(openssl x509 -noout -issuer <<<"$1")
-    subject=$(openssl x509 -noout -subject <<<"$1")
+    # It is called as a condition, where a failing command would end nothing.
+    issuer=$(openssl x509 -noout -issuer <<<"$1") || logError 'the issuer of the certificate on the wire cannot be read'
+    subject=$(openssl x509 -noout -subject <<<"$1") || logError 'the subject of the certificate on the wire cannot be read'
     [[ ${issuer#issuer} == "${subject#subject}" ]]
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # mariadbSocket is the callbacks'
 # MariaDB's own tables are to be of its version: mariadb-upgrade after each change of it. The personality finds that it is
 # needed and asks for the action, which the journal then remembers; until it has succeeded, a problem says so.
 

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
 /// Its files: path, text. The shared scripts are those of the real stack.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("sbin/entrypoint.sh", include_str!("../../../target-sbin/entrypoint.sh")),
     ("sbin/listener.sh", include_str!("../../../target-sbin/listener.sh")),
     ("sbin/lib/log.sh", include_str!("../../../target-sbin/lib/log.sh")),
+    ("sbin/lib/problems.sh", include_str!("../../../target-sbin/lib/problems.sh")),
     ("sbin/lib/rotate-logs.sh", include_str!("../../../target-sbin/lib/rotate-logs.sh")),
     ("service/lamp/bin/lamp", include_str!("stage/lamp.sh")),
     ("service/lamp/bin/docker-entry-setup.sh", include_str!("stage/docker-entry-setup.sh")),
@@ -79,5 +80,23 @@ impl Drop for Stage {
     /// Also when the demo goes wrong nothing is to stay.
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_shared_scripts_source_is_there() {
+        let sourced = FILES
+            .iter()
+            .flat_map(|(_, text)| text.lines())
+            .filter_map(|line| line.trim().strip_prefix("source \"$LAMPLIGHTER_SBIN/")?.strip_suffix('"'));
+        let names: Vec<_> = sourced.map(|name| format!("sbin/{name}")).collect();
+        assert!(names.len() > 2, "{names:?}");
+        for name in names {
+            assert!(FILES.iter().any(|(there, _)| *there == name), "{name}");
+        }
     }
 }
