@@ -117,6 +117,7 @@ fn what_waits_at_the_stop_waits_again_at_the_next_start() {
     service.stop();
     service.start_again();
     service.daemon();
+    service.log().wait_for("accepted before, waits for its turn");
     assert_eq!(why(&service), [("house".to_owned(), Some("service".to_owned()))]);
     service.write("well", "");
     assert_eq!(service.outcome("house", &id).outcome, "succeeded");

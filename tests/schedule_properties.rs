@@ -96,7 +96,7 @@ impl Read<'_> {
     /// Whether the wall clock was here before, so that a fixed time has had its turn: by up to three hours.
     fn comes_again(&self, at: i64) -> bool {
         let here = wall(self.zone, at);
-        (at - 3 * HOUR..at).rev().any(|before| {
+        (at - 3 * HOUR..=at).rev().any(|before| {
             let jump = offset(self.zone, before) - offset(self.zone, before - 1);
             (-3 * HOUR..0).contains(&jump) && here < before + offset(self.zone, before - 1)
         }) && !self.is_pattern()

@@ -126,7 +126,8 @@ impl Followers {
     /// Something that is no event of one request.
     pub(super) fn tell_all(&mut self, line: &str) {
         self.all.retain(|(interest, sender)| {
-            *interest != Interest::Everything || sender.try_send(line.to_owned()).is_ok()
+            !matches!(interest, Interest::Everything | Interest::Events)
+                || sender.try_send(line.to_owned()).is_ok()
         });
     }
 

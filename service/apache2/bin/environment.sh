@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What apache2.conf refers to, for Apache itself and for whoever checks its configuration.
 # shellcheck source=target-sbin/lib/site-names.sh
-source "$LAMPLIGHTER_SBIN/lib/site-names.sh"
+source "${LAMPLIGHTER_SBIN:-/usr/local/sbin}/lib/site-names.sh"
 export SITE=/var/www/site
 export DOCUMENT_ROOT="$SITE${SITE_PUBLIC:+/$SITE_PUBLIC}"
 SITE_NAME=$(foldName "$(trimmed "${SITE_NAME:-localhost}")")
