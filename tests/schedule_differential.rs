@@ -137,7 +137,7 @@ fn twenty_thousand_random_cases_and_some_odd_ones_fire_when_the_oracle_says() {
     let cases: Vec<Case> = (0..CASES).map(Case::random).chain((0..ODD_CASES).map(Case::odd)).collect();
     let shares: Vec<&[Case]> = cases.chunks(cases.len().div_ceil(PROCESSES)).collect();
     let zones = bundled_zones();
-    let zones = zones.as_ref().map(|folder| folder.path());
+    let zones = zones.as_ref().map(tempfile::TempDir::path);
     let answers: Vec<Option<Vec<Vec<i64>>>> = std::thread::scope(|scope| {
         let threads: Vec<_> =
             shares.iter().map(|share| scope.spawn(move || expected(share, zones))).collect();
