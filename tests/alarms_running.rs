@@ -18,6 +18,8 @@ const NOTIFIER: &str = r#"printf '%s\n' "$(cat)" >> "$LAMPLIGHTER_STATE/../told"
 const CALLBACKS: &str = r#"
 CB_backup() { echo "saving for $1"; [[ -e $FOLDER/room ]] || { echo 'no room'; return 3; }; }
 CB_other() { return 4; }
+CB_leave() { leaveProblem left-out "one table is in no backup"; }
+CB_mend() { takeAwayProblem left-out; }
 CB_wait() { read -r _ < "$FOLDER/fifo"; }
 "#;
 
@@ -205,6 +207,22 @@ fn an_action_that_nobody_asks_for_any_more_is_told_as_overdue() {
     assert_eq!(stage.wait_for_told(1), ["overdue backup"]);
     stage.service.run("backup");
     assert_eq!(stage.wait_for_told(2)[..2], ["overdue backup", "recovered backup"]);
+}
+
+#[test]
+fn what_a_callback_has_left_is_told_and_that_it_is_over_also_when_that_was_before_anybody_followed() {
+    let mut stage = Stage::new(Service::new());
+    stage.start_scheduler();
+    stage.service.run("leave");
+    assert_eq!(stage.wait_for_told(1), ["problem -"]);
+    let told = &stage.told()[0];
+    assert_eq!((&told["problem"], &told["note"]), (&"left-out".into(), &"one table is in no backup".into()));
+    stage.wait_for_record();
+    stage.kill_scheduler();
+    stage.service.run("mend");
+    stage.start_scheduler();
+    assert_eq!(stage.wait_for_told(2)[1], "recovered -");
+    assert_eq!(stage.told()[1]["problem"], "left-out");
 }
 
 #[test]

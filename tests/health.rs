@@ -3,6 +3,7 @@
 mod common;
 
 use common::Service;
+use serde_json::{Value, json};
 
 #[test]
 fn a_service_without_a_check_is_healthy_while_it_runs() {
@@ -53,17 +54,19 @@ fn a_problem_that_a_callback_leaves_is_shown_until_one_takes_it_away() {
         .start();
     let mut follower = service.connect();
     follower.send("{\"op\":\"follow\"}\n");
-    let mut told = |problems: &str| {
-        while !follower.answer().contains(&format!(r#""event":"problems","problems":{problems}"#)) {}
+    let mut told = |problems: Value| {
+        let is_told = |line: &Value| line["event"] == "problems" && line["problems"] == problems;
+        while !is_told(&serde_json::from_str(&follower.answer()).unwrap()) {}
     };
     service.ask("root leave");
-    told(&format!(r#"{{"left-out":"{sentence}"}}"#));
+    told(json!({"left-out": sentence}));
     assert_eq!(service.health(), (0, format!("healthy\ndegraded: {sentence}\n")));
     let status = service.call(r#"{"op":"status"}"#);
     assert_eq!(status["degraded"][0], sentence);
+    assert_eq!(status["complaints"][0], json!({"kind": "reported", "message": sentence}));
     assert_eq!(status["problems"]["left-out"], sentence);
     service.ask("root mend");
-    told("{}");
+    told(json!({}));
     assert_eq!(service.health(), (0, "healthy\n".to_owned()));
 }
 

@@ -1,6 +1,8 @@
 //! The queue's rules, one by one.
 
 use super::*;
+use crate::journal::End;
+use jiff::Timestamp;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -235,6 +237,10 @@ fn what_is_taken_back_has_never_been() {
     f.start(10).unwrap();
     f.start(11).unwrap();
     f.finish(11, Status::Exited(1));
+    let end = End { attempt: 1, outcome: Outcome::Failed(1), took_ms: 5 };
+    let at = Timestamp::UNIX_EPOCH;
+    let failed = FailedAttempt { ended_at: at, end, not_before: at, note: None };
+    f.queue.note_failure(&"2".parse().unwrap(), failed.clone());
     f.admit("3", "forum", "plain");
     f.admit("4", "forum", "other");
     f.queue.settle();
@@ -251,6 +257,7 @@ fn what_is_taken_back_has_never_been() {
     assert_ne!(whole(&f.queue), before);
     f.queue.go_back();
     assert_eq!(whole(&f.queue), before);
+    assert!(f.queue.waiting().any(|waiting| waiting.failed.as_ref() == Some(&failed)));
     f.queue.go_back();
     assert_eq!(whole(&f.queue), before, "there is no way back beyond what stands");
 }

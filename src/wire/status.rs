@@ -320,12 +320,15 @@ mod tests {
         let status = Status::deserialize(&json!({
             "ok": true, "protocol": 2, "state": "running", "since": 17, "pid": "x", "health": "fine",
             "listener": null, "degraded": ["a", 1], "running": {}, "later": [1],
+            "problems": {"left-out": "one\u{7}\ntable", "number": 3}, "zones": ["2026a"],
             "actions": ["ok", {"action": "ok", "last": {"outcome": 3}}],
         }));
         let status = status.unwrap();
         assert_eq!((&status.state, status.greeting.protocol), (&ServiceState::Running, Some(2)));
         assert!(status.since.is_none() && status.pid.is_none() && status.health.is_none());
         assert_eq!(status.degraded.sentences().collect::<Vec<_>>(), ["a"]);
+        let problems = [("left-out".to_owned(), r"one\x07; table".to_owned())];
+        assert_eq!((status.problems, status.zones), (problems.into(), None));
         assert_eq!(status.actions.len(), 1);
         assert!(status.actions[0].last.is_none());
     }

@@ -209,6 +209,26 @@ fn a_refusal_in_other_words_than_ours_is_passed_on() {
 }
 
 #[test]
+fn what_waits_until_the_service_is_up_is_said_to_do_so_also_after_a_failed_attempt() {
+    let stack = impostor(|_| {
+        let failed = json!({"attempt": 1, "outcome": "failed", "code": 3, "took_ms": 12});
+        let status = json!({"ok": true, "state": "running", "waiting": [
+            {"id": "1f2e3d4c5b6a7988", "user": "root", "action": "ok", "why": "service"},
+            {"id": "77b7883b5b6a7988", "user": "root", "action": "slow", "why": "service", "failed": failed},
+            {"id": "99b7883b5b6a7988", "user": "root", "action": "late", "why": "retry", "failed": failed},
+        ]});
+        Some(format!("{status}\n"))
+    });
+    let said = stack.call(&["status", "mysql"]).out;
+    let lines = [
+        "ok <id> for root, waiting until",
+        "slow <id> for root, waiting until",
+        "late <id> for root, waiting for",
+    ];
+    assert!(lines.iter().all(|line| said.contains(line)), "{said}");
+}
+
+#[test]
 fn control_characters_in_names_do_not_reach_the_terminal() {
     let stack = impostor(|_| {
         let status =
