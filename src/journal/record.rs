@@ -122,7 +122,7 @@ fn shortened(note: &str) -> String {
 }
 
 /// An outcome in two fields: its word, and the code of a failure.
-pub(super) fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
+fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
     match outcome {
         Outcome::Succeeded => ("succeeded", None),
         Outcome::Failed(code) => ("failed", Some(code)),
@@ -135,7 +135,7 @@ pub(super) fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
 
 /// The outcome that the two fields name. A word that a later version added is an end all the same: nobody
 /// can tell which, but what has ended must not be run again.
-pub(super) fn outcome_of(word: &str, code: Option<u8>) -> Outcome {
+fn outcome_of(word: &str, code: Option<u8>) -> Outcome {
     match (word, code) {
         ("succeeded", _) => Outcome::Succeeded,
         ("failed", Some(code)) => Outcome::Failed(code),
@@ -212,26 +212,21 @@ impl Record<'_> {
 
 /// Instants in UTC, to the millisecond: `2026-01-31T04:05:00.123Z`. Finer ones are read as what we write of
 /// them, so that a compaction changes nothing.
-pub(super) mod instant {
+mod instant {
     use jiff::Timestamp;
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer};
 
     // The signature is serde's.
     #[allow(clippy::ref_option)]
-    pub(in crate::journal) fn serialize<S: Serializer>(
-        at: &Option<Timestamp>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => to.collect_str(&format_args!("{at:.3}")),
             None => to.serialize_none(),
         }
     }
 
-    pub(in crate::journal) fn deserialize<'a, D: Deserializer<'a>>(
-        from: D,
-    ) -> Result<Option<Timestamp>, D::Error> {
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Timestamp>, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(from)?;
         let at: Timestamp = text.parse().map_err(D::Error::custom)?;
         Timestamp::from_millisecond(at.as_millisecond()).map(Some).map_err(D::Error::custom)

@@ -1,16 +1,14 @@
 //! A request with all that became of it, put together from its records.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
 
 use super::entry::{End, Entry};
-use super::record::{instant, outcome_of, word_of};
 
-/// A request and what became of it. As JSON it has the words of the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A request and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// The request's id.
     pub id: RequestId,
@@ -21,64 +19,50 @@ pub struct Run {
     /// The uid of who asked.
     pub by: u32,
     /// When it was accepted.
-    #[serde(with = "when")]
     pub accepted_at: Timestamp,
     /// The requests that joined it, and have its outcome.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined: Vec<Joined>,
     /// The attempts to carry it out.
     pub attempts: Vec<Attempt>,
     /// When it had its final outcome.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "instant")]
     pub ended_at: Option<Timestamp>,
     /// Its final outcome, when it has one.
-    #[serde(flatten, with = "in_two_fields")]
     pub outcome: Option<Outcome>,
     /// What else is to be said about its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
 /// A request that joined an earlier one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
     /// Its id.
     pub id: RequestId,
     /// The uid of who asked.
     pub by: u32,
     /// When it was accepted.
-    #[serde(with = "when")]
     pub accepted_at: Timestamp,
     /// When it ended by itself, because it was called off.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "instant")]
     pub ended_at: Option<Timestamp>,
     /// How it ended by itself.
-    #[serde(flatten, with = "in_two_fields")]
     pub outcome: Option<Outcome>,
 }
 
 /// One attempt to carry a request out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The how-manieth it is, from 1.
     pub attempt: u32,
     /// When it began.
-    #[serde(with = "when")]
     pub started_at: Timestamp,
     /// When it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "instant")]
     pub ended_at: Option<Timestamp>,
     /// How it ended.
-    #[serde(flatten, with = "in_two_fields")]
     pub outcome: Option<Outcome>,
     /// How long it took, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_ms: Option<u64>,
     /// When the next one might begin, where another was to follow.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "instant")]
     pub not_before: Option<Timestamp>,
     /// What else is to be said about its end, where another was to follow.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
@@ -149,50 +133,5 @@ impl Run {
     /// Whether it ended otherwise than it should: by a failure, its timeout, or an interruption.
     pub fn has_failed(&self) -> bool {
         matches!(self.outcome, Some(Outcome::Failed(_) | Outcome::TimedOut | Outcome::Interrupted))
-    }
-}
-
-/// Instants as the journal writes them.
-mod when {
-    use jiff::Timestamp;
-    use serde::de::Error;
-    use serde::{Deserializer, Serializer};
-
-    use super::instant;
-
-    pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-        instant::serialize(&Some(*at), to)
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Timestamp, D::Error> {
-        instant::deserialize(from)?.ok_or_else(|| D::Error::custom("an instant is missing"))
-    }
-}
-
-/// An outcome as `outcome` and, for a failure, `code`.
-mod in_two_fields {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::{Outcome, outcome_of, word_of};
-
-    #[derive(Serialize, Deserialize)]
-    struct Fields {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        outcome: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        code: Option<u8>,
-    }
-
-    // The signature is serde's.
-    #[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)]
-    pub(super) fn serialize<S: Serializer>(outcome: &Option<Outcome>, to: S) -> Result<S::Ok, S::Error> {
-        let words = outcome.map(word_of);
-        let outcome = words.map(|(word, _)| word.to_owned());
-        Fields { outcome, code: words.and_then(|(_, code)| code) }.serialize(to)
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Outcome>, D::Error> {
-        let fields = Fields::deserialize(from)?;
-        Ok(fields.outcome.map(|word| outcome_of(&word, fields.code)))
     }
 }
