@@ -402,22 +402,22 @@ unreachableCopyIsSaid() {
 
 testCase 'forum nightly-backup, sent as a plain line, makes a snapshot that says what it holds' snapshotSaysWhatItHolds
 testCase "the backup of the site's files has them all" siteFilesAreBackedUp
-testCase 'files that go while they are backed up are no failure' filesThatGoAreNoFailure
+rareCase 'files that go while they are backed up are no failure' filesThatGoAreNoFailure
 testCase 'what faces the internet sees no backup' backupsAreOutOfReach
-testCase 'what has not changed is not stored again, also behind a row that grew' whatStaysIsNotStoredAgain
+rareCase 'what has not changed is not stored again, also behind a row that grew' whatStaysIsNotStoredAgain
 testCase 'a dump that is killed in the middle is a failed backup, and no snapshot' killedDumpLeavesNoSnapshot
 testCase 'two backups never run at once' neverTwoAtOnce
 testCase 'a lock that a killed backup left behind is removed' staleLockIsRemoved
 testCase 'a wrong password is said, and the backups stay as they are' wrongPasswordIsSaid
 testCase 'where the repository is gone, no other is begun' missingDiskIsSaid
-testCase 'a second backup on one day costs none of the last two days' laterBackupCostsNoEarlierOne
-testCase 'the last backup of so many days, weeks and months stays, and no other' daysWeeksAndMonthsAreKept
+rareCase 'a second backup on one day costs none of the last two days' laterBackupCostsNoEarlierOne
+rareCase 'the last backup of so many days, weeks and months stays, and no other' daysWeeksAndMonthsAreKept
 testCase 'a full disk is said, before and on the way, has room again, and the backups stay as they are' fullDiskHarmsNoOlderBackup
-testCase 'what a killed backup left behind makes room for the next one' remainsMakeRoom
+rareCase 'what a killed backup left behind makes room for the next one' remainsMakeRoom
 testCase 'the copy elsewhere has what is here' copyGoesElsewhere
-testCase 'a copy that lets nothing be removed is only added to' appendOnlyCopyForgetsNothing
+rareCase 'a copy that lets nothing be removed is only added to' appendOnlyCopyForgetsNothing
 testCase 'a backup from the future is told, is not the newest, and costs none' futureBackupIsNotTheNewest
 testCase 'a disk below the site that the container does not see fails the backup' hiddenDiskIsSaid
 testCase 'where mounts are shared, bin/up has them propagate, and a disk that comes later is backed up' laterDiskIsBackedUpWhereMountsAreShared
 testCase 'a backup with far fewer files than before is kept, and said' farFewerFilesAreSaid
-testCase 'a place for the copy that cannot be reached is said, and the backups stay as they are' unreachableCopyIsSaid
+rareCase 'a place for the copy that cannot be reached is said, and the backups stay as they are' unreachableCopyIsSaid

@@ -166,6 +166,6 @@ mariadbVersion() {
 
 testCase 'a database with odd objects is backed up, proven and restored, and what is in no backup is a problem' oddDatabasesComeBack
 testCase 'tables of all engines are backed up as they were at one moment, while caches are emptied and made anew' allIsOfOneMoment
-testCase 'tables that cannot be backed up at one moment are a problem, with the line that converts them' otherMomentsAreTold
+rareCase 'tables that cannot be backed up at one moment are a problem, with the line that converts them' otherMomentsAreTold
 testCase 'health and backups need none of the connections that the application has used up' connectionsAreUsedUp
 testCase "MariaDB's own tables are upgraded after a change of version, also when that is killed, and a failure is a problem" ownTablesAreUpgraded

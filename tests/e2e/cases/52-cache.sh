@@ -48,5 +48,5 @@ tornCacheIsKept() {
 }
 
 testCase 'a damaged cache is put aside, which is shown, and the site goes on' damagedCacheIsPutAside
-testCase 'so it is whichever of its files is damaged, and one is kept until somebody removes it' damagedSnapshotIsPutAside
+rareCase 'so it is whichever of its files is damaged, and one is kept until somebody removes it' damagedSnapshotIsPutAside
 testCase 'a cache that was torn by a power cut is kept' tornCacheIsKept

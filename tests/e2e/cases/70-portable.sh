@@ -87,5 +87,5 @@ runsInAnEmptyRoot() {
 
 testCase 'all services stop in order' stopsInOrder
 testCase 'the other generation of Compose runs the same stack, with another site on the same data' otherGenerationAndSite
-testCase 'BuildKit builds the image too' buildsWithBuildKit
+rareCase 'BuildKit builds the image too' buildsWithBuildKit
 testCase 'the binary runs in an empty root' runsInAnEmptyRoot
