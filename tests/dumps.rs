@@ -9,19 +9,21 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 /// Passes a dump on, and says in its last lines whether it was whole, what is unfinished of a table `t` and a view
-/// `v`, and the facts.
+/// `v`, what was begun besides a table `listed`, and the facts.
 const PROGRAM: &str = r#"
 use DumpStream; use JSON::PP;
 my $stream = DumpStream->new(before_views => sub { print "-- before views\n" });
 my $whole = $stream->copy(*STDIN, 'databases') ? 'whole' : 'cut short';
 my @unfinished = map { $_->[1] } $stream->unfinished(['d', 't', 'TABLE', 1], ['d', 'v', 'VIEW', 0]);
-print join("\n", $whole, "unfinished: @unfinished", map { JSON::PP->new->canonical->encode($_) } $stream->facts), "\n";
+my @beside = map { $_->[1] } $stream->begun_beside(['d', 'listed', 'TABLE', 1]);
+print join("\n", $whole, "unfinished: @unfinished", "beside: @beside", map { JSON::PP->new->canonical->encode($_) } $stream->facts), "\n";
 "#;
 
 struct Passed {
     printed: String,
     whole: bool,
     unfinished: String,
+    beside: String,
     facts: Vec<Value>,
 }
 
@@ -48,6 +50,7 @@ fn pass(dump: &str) -> Passed {
         printed: printed.to_owned(),
         whole: lines.next() == Some("whole"),
         unfinished: lines.next().unwrap().strip_prefix("unfinished:").unwrap().trim().to_owned(),
+        beside: lines.next().unwrap().strip_prefix("beside:").unwrap().trim().to_owned(),
         facts: lines.map(|line| serde_json::from_str(line).unwrap()).collect(),
     }
 }
@@ -163,6 +166,15 @@ fn rows_that_break_off_are_closed_and_what_follows_can_be_loaded() {
     let none =
         pass(&dump("CREATE TABLE `t` (\n) ENGINE=InnoDB;\n/*!40000 ALTER TABLE `t` DISABLE KEYS */;\n"));
     assert_eq!(none.unfinished, "t v", "not one row came");
+}
+
+#[test]
+fn a_table_that_was_made_after_the_list_and_whose_rows_did_not_come_is_found() {
+    let listed =
+        "CREATE TABLE `listed` (\n) ENGINE=InnoDB;\n/*!40000 ALTER TABLE `listed` DISABLE KEYS */;\n";
+    let begun = table("(1,'a'),\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;\n");
+    assert_eq!(pass(&dump(&format!("{listed}{begun}"))).beside, "t");
+    assert_eq!(pass(&dump(&format!("{listed}{}{ENABLED}", table("(1,'a');\n")))).beside, "");
 }
 
 #[test]

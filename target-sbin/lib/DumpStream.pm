@@ -262,6 +262,14 @@ sub unfinished {
 }
 
 # What is left out is no fact.
+# Tables that were not there when these objects were listed, and whose rows did not come: made anew in between.
+sub begun_beside {
+    my ($self, @objects) = @_;
+    my %listed = map { ("$_->[0]\0$_->[1]" => 1) } @objects;
+    return map { [ split(/\0/, $_, 2), 'TABLE', 1, 1 ] }
+        grep { !$listed{$_} && !$self->{tables}{$_}{whole} } sort keys %{ $self->{tables} };
+}
+
 sub forget { my ($self, $database, $bare) = @_; delete $self->{tables}{"$database\0$bare"}; return }
 
 # The facts about all that was passed on.
