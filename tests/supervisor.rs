@@ -20,8 +20,12 @@ const FORWARDED: [i32; 47] = [
     42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 58, 59, 60, 61, 63, 64,
 ];
 
-/// Waits for signals and nothing else.
-const WAIT: &str = "sleep infinity & echo the daemon waits; while :; do wait; done";
+/// Waits for signals and nothing else, once its child is `sleep`:
+/// before, as a copy of the shell, that would lose what the shell traps.
+const WAIT: &str = r#"sleep infinity &
+until read -r name </proc/$!/comm && [ "$name" = sleep ]; do :; done
+echo the daemon waits
+while :; do wait; done"#;
 
 /// A daemon that does `then` on each of these signals, and nothing else. (By `sh`: bash keeps WINCH to itself.)
 fn trapping(signals: &str, then: &str) -> Service {

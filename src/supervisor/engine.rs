@@ -379,6 +379,8 @@ impl Engine {
                     self.feed(Event::Ended(pid, status, said));
                 }
                 Ok(Reaped::NoneEnded) => return,
+                // The last word has been said: another one would be said twice.
+                Ok(Reaped::NoneLeft) if self.leave.is_some() => return,
                 Ok(Reaped::NoneLeft) => return self.feed(Event::NoneLeft),
                 Err(error) => return log::error(format_args!("cannot reap children: {error}")),
             }

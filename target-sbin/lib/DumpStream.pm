@@ -261,7 +261,6 @@ sub unfinished {
     } @objects;
 }
 
-# What is left out is no fact.
 # Tables that were not there when these objects were listed, and whose rows did not come: made anew in between.
 sub begun_beside {
     my ($self, @objects) = @_;
@@ -270,6 +269,7 @@ sub begun_beside {
         grep { !$listed{$_} && !$self->{tables}{$_}{whole} } sort keys %{ $self->{tables} };
 }
 
+# What is left out is no fact.
 sub forget { my ($self, $database, $bare) = @_; delete $self->{tables}{"$database\0$bare"}; return }
 
 # The facts about all that was passed on.
