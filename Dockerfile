@@ -16,7 +16,8 @@ ENV PHP_VERSION=${PHP_VERSION} \
 # Old names of time zones, such as US/Pacific, are a package of their own in newer Debians, and in the older ones there is none.
 # The folders of data stay, empty and their users': a new named volume takes its owner from what it is mounted over.
 # The users whose files outlive the container get their numbers from us; the packages would give them out in the order
-# in which they happen to be installed.
+# in which they happen to be installed. Who is in the group `lamplighter` may ask at the request sockets; MariaDB's user is
+# in `backup`, the group of the repository of backups.
 RUN set -eu; \
     printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; \
     chmod 755 /usr/sbin/policy-rc.d; \
@@ -25,6 +26,10 @@ RUN set -eu; \
     useradd --system --uid 901 --gid 901 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin mysql; \
     groupadd --system --gid 902 redis; \
     useradd --system --uid 902 --gid 902 --no-create-home --home-dir /var/lib/redis --shell /usr/sbin/nologin redis; \
+    groupadd --system --gid 903 scheduler; \
+    groupadd --system --gid 904 lamplighter; \
+    useradd --system --uid 903 --gid 903 --groups lamplighter --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin scheduler; \
+    usermod --append --groups backup mysql; \
     apt-get update; \
     apt-get upgrade --yes --no-install-recommends; \
     apt-get install --yes --no-install-recommends \
@@ -78,7 +83,8 @@ RUN set -eu; \
     install --directory --owner=redis --group=redis --mode=750 /var/lib/redis
 
 # The application's user: PHP runs as it, MariaDB knows it by its uid, and Redis' socket is open to its group `redis`.
-# The same number outside is the owner of the files that the site may write.
+# The same number outside is the owner of the files that the site may write. Apache is in its group: what the site's other
+# users are not to read, it serves all the same.
 ARG APP_USER=forum
 ARG APP_UID=10001
 ARG APP_GID=10001
@@ -87,6 +93,7 @@ RUN set -eu; \
     groupadd --gid "$APP_GID" "$APP_USER"; \
     useradd --uid "$APP_UID" --gid "$APP_GID" --groups redis --no-create-home --home-dir /var/www \
         --shell /usr/sbin/nologin "$APP_USER"; \
+    usermod --append --groups "$APP_USER" www-data; \
     rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/lastlog /var/log/faillog
 
 WORKDIR /usr/local

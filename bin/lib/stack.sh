@@ -23,7 +23,7 @@ portIsTaken() { # PORT
     fi
 }
 
-# A line for each service as it becomes healthy. Ends with 1 as soon as one is certain not to.
+# A line for each service as it becomes healthy; the one that prepares the folders comes to its end. Ends with 1 as soon as one is certain not to.
 waitUntilHealthy() {
     local -A healthy=()
     local services total deadline list service state status name id composeIsDone=''
@@ -42,7 +42,9 @@ waitUntilHealthy() {
             if [[ -z $service ]]; then continue; fi
             # What was there before is perhaps about to be replaced.
             if [[ -z $composeIsDone && $olderContainers == *"$id"* ]]; then continue; fi
-            if [[ $status == *'(healthy)'* && -z ${healthy[$service]:-} ]]; then
+            if [[ $service == prepare && $status == 'Exited (0)'* ]]; then
+                healthy[$service]=1
+            elif [[ $status == *'(healthy)'* && -z ${healthy[$service]:-} ]]; then
                 healthy[$service]=1
                 serviceIsHealthy "$service"
             elif [[ $status == *'(unhealthy)'* || $state == exited || $state == dead ]] || restartsAgainAndAgain "$state" "$name"; then
@@ -78,7 +80,7 @@ restartsAgainAndAgain() { # STATE NAME
 explainFailure() { # LOG-OF-COMPOSE
     local service state status name id culprit='' container=''
     while IFS='|' read -r service state status name id; do
-        if [[ $status != *'(healthy)'* && $state != created ]]; then
+        if [[ $status != *'(healthy)'* && $state != created && $service:$status != prepare:Exited\ \(0\)* ]]; then
             culprit=$service container=$name
             if [[ $status == *'(unhealthy)'* || $state != running ]]; then break; fi
         fi

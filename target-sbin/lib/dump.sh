@@ -7,9 +7,10 @@ lenientSession='SET innodb_strict_mode = 0, check_constraint_checks = 0, max_hea
 # For so many seconds writers may wait without its being a problem.
 briefly=10
 
-# Loads the dump on stdin. Remarks in the bodies of routines are a part of them.
-loadDump() { # SOCKET
-    mariadb --socket="$1" --default-character-set=utf8mb4 --max-allowed-packet=1G --init-command="$lenientSession" \
+# Loads the dump on stdin. Remarks in the bodies of routines are a part of them. A dump has all accounts; how its root shows
+# that he is root is his own affair: here it stays HOW ("IDENTIFIED VIA ..."), from the end of this connection on.
+loadDump() { # SOCKET HOW
+    { cat && printf '\nALTER USER root@localhost %s;\n' "$2"; } | mariadb --socket="$1" --default-character-set=utf8mb4 --max-allowed-packet=1G --init-command="$lenientSession" \
         --comments --batch --skip-print-query-on-error
 }
 

@@ -62,7 +62,14 @@ makeRepository() { # FILE-WITH-ITS-ID
             "To begin a new one, remove data/lamplighter/$LAMPLIGHTER_SERVICE/${1##*/}"
     fi
     inRepository init --quiet >&2 || repositoryFailed "$?" 'cannot make the repository'
+    shareRepository
     logInfo "a new repository of backups: $repository"
+}
+
+# With the group of its folder: restic gives to what it adds the rights that the group has to `config`.
+shareRepository() {
+    find "$repository" -type d -exec chmod g+rwxs -- {} +
+    find "$repository" -type f -exec chmod g+r -- {} +
 }
 
 repositoryFailed() { # STATUS WHAT

@@ -2,8 +2,9 @@
 # Log rotation for callbacks: `CB_rotate_logs() { rotateLogs; }`.
 
 # Rotates by the service's own rules (conf/logrotate.conf), else by the shared ones for a service of this
-# name. The rules are copied first: logrotate wants them owned by root, and a mounted folder is owned by
-# whoever cloned it. The state outlives the container, or "weekly" would start anew with each one.
+# name. The rules are copied first: logrotate wants them owned by root or whoever runs it, and a mounted folder is owned by
+# whoever cloned it; $APP_USER in them is the application's user. The state outlives the container, or "weekly" would start
+# anew with each one.
 rotateLogs() {
     local rules="$LAMPLIGHTER_CONF/logrotate.conf" copy="$LAMPLIGHTER_STATE/logrotate.conf"
     local state="$LAMPLIGHTER_STATE/logrotate.state"
@@ -14,7 +15,7 @@ rotateLogs() {
     fi
     needHealthyService
     mendRotationState "$state"
-    install -m 0600 "$rules" "$copy"
+    install -m 0600 /dev/stdin "$copy" < <(sed "s/\$APP_USER/${APP_USER:-root}/g" -- "$rules")
     finishRotation "$copy" "$state"
     beginRotation "$copy" "$state"
     if ! logrotate --state "$state" "$copy"; then

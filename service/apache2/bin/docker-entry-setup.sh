@@ -21,6 +21,5 @@ OPTS="$apacheOptions -D FOREGROUND"
 rm -f /run/apache2/apache2.pid
 
 # Who visits the site is not for every user of this machine to read.
-install --directory --mode=0750 /var/log/apache2
-
+umask 027
 makeSelfSignedCertificate

@@ -2,4 +2,3 @@
 # A service of callbacks only. It is apart from PHP and Apache so that what faces the internet never sees a backup.
 SERVICE=backup
 STOP_TIMEOUT=25
-chmod 0700 /var/backups

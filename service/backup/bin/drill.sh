@@ -84,7 +84,7 @@ endScratch() {
 loadSnapshot() { # ID
     if inRepository dump "$1" /database.sql |
         keepFacts "$scratch/recorded" |
-        loadDump "$scratchSocket"; then
+        loadDump "$scratchSocket" 'IDENTIFIED VIA unix_socket'; then
         return
     fi
     inRepository check --read-data || true

@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034
-# MariaDB: reached over a unix socket alone, and by users of this machine alone (no password is ever sent).
+# MariaDB: reached over a unix socket alone. The application is told by its user; the administrator, whom no other container
+# may become, by a password.
 SERVICE=mysql
 COMMAND=/usr/sbin/mariadbd
-OPTS='--defaults-file=/usr/local/conf/mariadb.cnf --init-file=/run/mysqld/init.sql'
-REUID=mysql
+OPTS='--defaults-file=/usr/local/conf/mariadb.cnf --init-file=/run/mariadb/init.sql'
+USE_RUNSOCK=
 # A large buffer pool takes its time to be written; killed before, MariaDB would begin with a crash recovery.
 STOP_TIMEOUT=110
 
@@ -15,15 +16,12 @@ source "$LAMPLIGHTER_BIN/upgrade.sh"
 # The data lies one level below the mount, because a mount point cannot be the target of a rename.
 makeDataDirectory() {
     local mount=/var/lib/mysql new
-    chown root:mysql "$mount"
-    chmod 0750 "$mount"
     if [[ -d $mount/data ]]; then return; fi
 
     # Made aside and renamed when complete: a first start that is interrupted leaves nothing that looks like data.
     rm -rf -- "$mount"/new.*
     new=$(mktemp --directory "$mount/new.XXXXXX")
-    chown mysql:mysql "$new"
-    if ! setpriv --reuid=mysql --regid=mysql --init-groups -- mariadb-install-db --no-defaults \
+    if ! mariadb-install-db --no-defaults \
         --datadir="$new" --auth-root-authentication-method=socket --auth-root-socket-user=root --skip-test-db \
         >"$new.log" 2>&1; then
         cat -- "$new.log" >&2
@@ -37,18 +35,31 @@ makeDataDirectory() {
 }
 
 # Run at every start, so that it also mends what an interrupted first start left undone. The application's user is
-# told by its uid (unix_socket); `_` in a GRANT's database would be a wildcard.
+# told by its uid (unix_socket), and root is not: uid 0 of another container is nobody here. `_` in a GRANT's database
+# would be a wildcard.
 writeInitFile() {
-    cat >/run/mysqld/init.sql <<SQL
+    local password
+    password=$(</run/secrets/mariadb-password)
+    if [[ ! $password =~ ^[0-9a-f]{32,}$ ]]; then
+        echo 'the secret mariadb-password is not one that bin/up has made (hexadecimal digits): remove it, and bin/up makes another' >&2
+        return 1
+    fi
+    umask 077
+    mkdir -p /run/mariadb
+    printf '[client]\nuser=root\npassword=%s\nsocket=/run/mysqld/mysqld.sock\n' "$password" >/run/mariadb/my.cnf
+    cat >/run/mariadb/init.sql <<SQL
 CREATE DATABASE IF NOT EXISTS \`$APP_USER\`;
+CREATE USER IF NOT EXISTS root@localhost;
+GRANT ALL PRIVILEGES ON *.* TO root@localhost WITH GRANT OPTION;
+ALTER USER root@localhost IDENTIFIED VIA mysql_native_password USING PASSWORD('$password');
 CREATE USER IF NOT EXISTS \`$APP_USER\`@localhost IDENTIFIED VIA unix_socket;
+ALTER USER \`$APP_USER\`@localhost WITH MAX_USER_CONNECTIONS 60;
 GRANT ALL PRIVILEGES ON \`${APP_USER//_/\\_}\`.* TO \`$APP_USER\`@localhost;
 SQL
 }
 
-# Debian's place for the socket, so that every client finds it; only MariaDB's and the application's user may go in.
-install --directory --owner=mysql --group="$APP_USER" --mode=0750 /run/mysqld
+# What MariaDB sorts may be more than memory holds.
+mkdir -p /var/lib/mysql/tmp
 makeDataDirectory
 writeInitFile
 askForUpgrade
-chmod 0700 /var/backups

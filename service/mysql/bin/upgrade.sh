@@ -44,7 +44,6 @@ upgradeTables() {
         leaveProblem upgrade-tables "mariadb-upgrade to $program has failed: \`lamplighter history mysql\` has its output; then: lamplighter run mysql upgrade-tables"
         logError 'mariadb-upgrade has failed: the reason is above'
     fi
-    chown mysql:mysql "$upgradeInfo"
     takeAwayProblem upgrade-tables
     logInfo "MariaDB's own tables are of $(tablesVersion)"
 }

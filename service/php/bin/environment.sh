@@ -6,7 +6,7 @@ export DB_SOCKET=/run/mysqld/mysqld.sock
 export DB_NAME="$APP_USER"
 export DB_USER="$APP_USER"
 export REDIS_SOCKET=/run/redis/redis.sock
-export REDIS_PASSWORD_FILE=/dev/shm/secrets/redis-password
+export REDIS_PASSWORD_FILE=/run/secrets/redis-password
 
 # Debian's settings, then ours.
 export PHP_INI_SCAN_DIR=:/usr/local/conf/php.d

@@ -10,7 +10,7 @@ largestBroken=$((512 * 1024 * 1024))
 # Run at every start. The quick check also refuses what Redis can mend (a last command that a power cut has torn), so
 # Redis itself has the last word.
 mendCache() {
-    local manifest=$keptCache/appendonly.aof.manifest reasons=/dev/shm/redis-trial.log
+    local manifest=$keptCache/appendonly.aof.manifest reasons=/run/redis-trial.log
     [[ -e $manifest ]] || return 0
     # An empty one passes the check, and is refused.
     if [[ -s $manifest ]] && redis-check-aof "$manifest" </dev/null &>/dev/null; then return 0; fi
@@ -21,9 +21,9 @@ mendCache() {
 
 # Sets trialStatus: 0 when Redis can load it, 1 when it refuses; what else ends it says nothing about the cache.
 tryCache() { # FILE-FOR-ITS-LOG
-    local socket=/dev/shm/redis-trial.sock server answer
-    install --owner=redis --mode=0600 /dev/null "$1"
-    setpriv --reuid=redis --regid=redis --init-groups -- redis-server /usr/local/conf/redis.conf --aclfile '' \
+    local socket=/run/redis-trial.sock server answer
+    install --mode=0600 /dev/null "$1"
+    redis-server /usr/local/conf/redis.conf --aclfile '' \
         --unixsocket "$socket" --unixsocketperm 700 --logfile "$1" </dev/null >/dev/null &
     server=$!
     trialStatus=''

@@ -1,15 +1,14 @@
 # shellcheck shell=bash disable=SC2034
-# Redis: over a unix socket alone, with the password that .secrets/redis-password holds.
+# Redis: over a unix socket alone, with the password that .secrets/redis-password holds, for all that a cache needs. Who may
+# do anything is the user `administrator`, with a password that only this container knows (/run/redis-administrator).
 SERVICE=redis
 COMMAND=/usr/bin/redis-server
 OPTS=/usr/local/conf/redis.conf
-USER=redis
 USE_RUNSOCK=1
 # The application's user is in the group.
 RUNMODE=0750
 USE_VARLOG=1
 LOG_FILES=/var/log/redis/redis.log
-REUID=redis
 # Long enough to write the data out before it goes.
 STOP_TIMEOUT=50
 
@@ -27,11 +26,17 @@ writeAccessList() {
         return 1
     fi
     password=$(</run/secrets/redis-password)
-    install --owner=redis --group=redis --mode=0400 /dev/stdin /dev/shm/redis-users.acl \
-        <<<"user default on #$(printf '%s' "$password" | sha256sum | cut --delimiter=' ' --fields=1) ~* &* +@all"
+    od --address-radix=n --format=x1 --read-bytes=32 /dev/urandom | tr --delete ' \n' | install --mode=0400 /dev/stdin /run/redis-administrator
+    # Caches are emptied by their applications, which may also look what is in them.
+    install --mode=0400 /dev/stdin /run/redis-users.acl <<LIST
+user default on #$(hashOf "$password") ~* &* +@all -@admin -@dangerous +flushdb +flushall +info +keys +sort +sort_ro
+user administrator on #$(hashOf "$(</run/redis-administrator)") ~* &* +@all
+LIST
+}
+
+hashOf() { # PASSWORD
+    printf '%s' "$1" | sha256sum | cut --delimiter=' ' --fields=1
 }
 
 writeAccessList
-chown redis:redis /var/lib/redis
-chmod 0750 /var/lib/redis /var/log/redis
 mendCache
