@@ -1,10 +1,11 @@
 //! Who may ask for what. Pure: accounts are looked up by the caller.
 //!
 //! - Uid 0 may ask for anything, on behalf of anybody.
-//! - So may the supervisor's own uid. In a container that is uid 0; where an ordinary user runs a supervisor,
-//!   it is that user, and nothing runs with more rights than the user has anyway.
+//! - So may the supervisor's own uid: nothing runs with more rights than that user has anyway.
+//! - So may the scheduler's, where the supervisor was told of one (`LAMPLIGHTER_SCHEDULER`): in the stack it is a user of
+//!   its own, and the mounts decide whose sockets it sees.
 //! - Everybody else may ask only for the actions whose rule lists them, and only as themselves.
-//! - Bringing an id is for the first two: a stranger could use up the ids that the scheduler will bring.
+//! - Bringing an id is for the first three: a stranger could use up the ids that the scheduler will bring.
 //!
 //! A refusal tells a stranger what is missing, in words that are the same whether or not there is such an
 //! action or such a user, and never who else is allowed.
@@ -13,13 +14,29 @@ use crate::names::{ActionName, UserName};
 use crate::policy::{FILE, Rule};
 use crate::request::{Refusal, RefusalCode};
 
-/// Who is at the other end of a connection, and who serves it.
+/// Who may ask for anything, besides uid 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trusted {
+    /// The uid of the one that serves.
+    pub own_uid: u32,
+    /// The scheduler's uid, where it is known.
+    pub scheduler: Option<u32>,
+}
+
+impl Trusted {
+    /// Whether this uid is among them.
+    pub fn has(self, uid: u32) -> bool {
+        uid == 0 || uid == self.own_uid || Some(uid) == self.scheduler
+    }
+}
+
+/// Who is at the other end of a connection, and whom the one that serves it trusts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asker {
     /// The peer's uid, as the kernel says (`SO_PEERCRED`).
     pub uid: u32,
-    /// The supervisor's own uid.
-    pub own_uid: u32,
+    /// Who may ask for anything.
+    pub trusted: Trusted,
 }
 
 /// What is asked, as far as it matters for who may.
@@ -36,7 +53,7 @@ pub struct Wanted<'a> {
 impl Asker {
     /// Whether everything is allowed.
     pub fn is_trusted(self) -> bool {
-        self.uid == 0 || self.uid == self.own_uid
+        self.trusted.has(self.uid)
     }
 }
 
@@ -68,21 +85,22 @@ pub fn permit(
     }
     if brings_id {
         return not_allowed(format!(
-            "uid {uid} may not choose a request's id: only root may; ask without one"
+            "uid {uid} may not choose a request's id: only root and the scheduler may; ask without one"
         ));
     }
     Ok(())
 }
 
-/// Decides about what is for root alone, such as to reload the configuration; `what` completes "may not".
+/// Decides about what is for those alone who may ask for anything, such as to reload the configuration; `what` completes
+/// "may not".
 ///
 /// # Errors
 /// The refusal, with [`RefusalCode::NotAllowed`].
-pub fn permit_root(asker: Asker, what: &str) -> Result<(), Refusal> {
+pub fn permit_trusted(asker: Asker, what: &str) -> Result<(), Refusal> {
     if asker.is_trusted() {
         Ok(())
     } else {
-        not_allowed(format!("uid {} may not {what}: only root may", asker.uid))
+        not_allowed(format!("uid {} may not {what}: only root and the scheduler may", asker.uid))
     }
 }
 
@@ -96,6 +114,7 @@ mod tests {
 
     const FORUM: u32 = 10001;
     const WIKI: u32 = 10002;
+    const SCHEDULER: u32 = 903;
 
     fn name(text: &str) -> UserName {
         text.parse().unwrap()
@@ -110,11 +129,15 @@ mod tests {
         }
     }
 
-    fn ask(uid: u32, own_uid: u32, user: &str, brings_id: bool, allow: &[&str]) -> Result<(), String> {
+    fn alone(own_uid: u32) -> Trusted {
+        Trusted { own_uid, scheduler: None }
+    }
+
+    fn ask(uid: u32, trusted: Trusted, user: &str, brings_id: bool, allow: &[&str]) -> Result<(), String> {
         let rule = Rule { allow: allow.iter().map(|user| name(user)).collect(), ..Rule::default() };
         let (user, action) = (name(user), "backup".parse().unwrap());
         let what = Wanted { user: &user, action: &action, brings_id };
-        permit(Asker { uid, own_uid }, what, &rule, accounts).map_err(|refusal| {
+        permit(Asker { uid, trusted }, what, &rule, accounts).map_err(|refusal| {
             assert_eq!(refusal.code, RefusalCode::NotAllowed);
             refusal.message
         })
@@ -125,19 +148,22 @@ mod tests {
     const USERS: [&str; 7] = ["root", "0", "forum", "10001", "wiki", "10002", "nobody-here"];
 
     #[test]
-    fn every_combination_is_decided_by_the_four_rules() {
+    fn every_combination_is_decided_by_the_rules() {
         let mut allowed = 0;
-        for own_uid in [0, FORUM] {
-            for uid in [0, FORUM, WIKI, 65534, u32::MAX] {
+        let all = [(0, None), (FORUM, None), (0, Some(SCHEDULER)), (FORUM, Some(SCHEDULER))];
+        for trusted in all.map(|(own_uid, scheduler)| Trusted { own_uid, scheduler }) {
+            for uid in [0, FORUM, WIKI, SCHEDULER, 65534, u32::MAX] {
                 for list in LISTS {
                     for user in USERS {
                         for brings_id in [false, true] {
                             let uid_of = |user: &str| name(user).as_uid().or_else(|| accounts(&name(user)));
                             let listed = list.iter().any(|user| uid_of(user) == Some(uid));
                             let itself = uid_of(user) == Some(uid);
-                            let expected = uid == 0 || uid == own_uid || (listed && itself && !brings_id);
-                            let decided = ask(uid, own_uid, user, brings_id, list);
-                            let case = (uid, own_uid, user, brings_id, list);
+                            let is_trusted =
+                                uid == 0 || uid == trusted.own_uid || Some(uid) == trusted.scheduler;
+                            let expected = is_trusted || (listed && itself && !brings_id);
+                            let decided = ask(uid, trusted, user, brings_id, list);
+                            let case = (uid, trusted, user, brings_id, list);
                             assert_eq!(decided.is_ok(), expected, "{case:?}: {decided:?}");
                             allowed += usize::from(expected);
                         }
@@ -145,15 +171,15 @@ mod tests {
                 }
             }
         }
-        // Uid 0 twice, the own uid once: 98 each. Forum under root is in three lists, Wiki in two, twice; each by
-        // name and by number.
-        assert_eq!(allowed, 3 * 98 + 3 * 2 + 2 * 2 * 2);
+        // Uid 0 four times, the own uid and the scheduler's twice: 98 each. Forum under root is in three lists, twice, Wiki
+        // in two, four times; each by name and by number.
+        assert_eq!(allowed, (4 + 2 + 2) * 98 + 2 * 3 * 2 + 4 * 2 * 2);
     }
 
     #[test]
     fn an_account_that_is_not_there_is_nobody() {
-        assert!(ask(65534, 0, "nobody-here", false, &["nobody-here"]).is_err());
-        assert!(ask(u32::MAX, 0, "nobody-here", false, &["nobody-here"]).is_err());
+        assert!(ask(65534, alone(0), "nobody-here", false, &["nobody-here"]).is_err());
+        assert!(ask(u32::MAX, alone(0), "nobody-here", false, &["nobody-here"]).is_err());
     }
 
     #[test]
@@ -162,7 +188,9 @@ mod tests {
         let what = Wanted { user: &user, action: &action, brings_id: true };
         let rule = Rule { allow: vec![name("wiki")], ..Rule::default() };
         for (uid, own_uid) in [(0, 0), (0, FORUM), (FORUM, FORUM)] {
-            let decided = permit(Asker { uid, own_uid }, what, &rule, |_| panic!("looked up an account"));
+            let decided = permit(Asker { uid, trusted: alone(own_uid) }, what, &rule, |_| {
+                panic!("looked up an account")
+            });
             assert_eq!(decided, Ok(()));
         }
     }
@@ -173,41 +201,42 @@ mod tests {
         let what = Wanted { user: &user, action: &action, brings_id: false };
         let rule = Rule { allow: vec![name("10001")], ..Rule::default() };
         let misleading = |_: &UserName| Some(WIKI);
-        assert!(permit(Asker { uid: WIKI, own_uid: 0 }, what, &rule, misleading).is_err());
-        assert!(permit(Asker { uid: FORUM, own_uid: 0 }, what, &rule, misleading).is_ok());
+        assert!(permit(Asker { uid: WIKI, trusted: alone(0) }, what, &rule, misleading).is_err());
+        assert!(permit(Asker { uid: FORUM, trusted: alone(0) }, what, &rule, misleading).is_ok());
     }
 
     #[test]
     fn a_refusal_says_what_is_missing() {
         let refusals = [
-            ask(FORUM, 0, "forum", false, &["wiki"]),
-            ask(FORUM, 0, "root", true, &["wiki"]),
-            ask(FORUM, 0, "wiki", false, &["forum"]),
-            ask(FORUM, 0, "forum", true, &["forum"]),
-            permit_root(Asker { uid: FORUM, own_uid: 0 }, "reload").map_err(|refusal| refusal.message),
+            ask(FORUM, alone(0), "forum", false, &["wiki"]),
+            ask(FORUM, alone(0), "root", true, &["wiki"]),
+            ask(FORUM, alone(0), "wiki", false, &["forum"]),
+            ask(FORUM, alone(0), "forum", true, &["forum"]),
+            permit_trusted(Asker { uid: FORUM, trusted: alone(0) }, "reload")
+                .map_err(|refusal| refusal.message),
         ];
         let lines: Vec<String> = refusals.into_iter().map(Result::unwrap_err).collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         uid 10001 may not ask for `backup`: `allow` of [action.backup] in housekeeping.toml does not list it
         uid 10001 may not ask for `backup`: `allow` of [action.backup] in housekeeping.toml does not list it
         uid 10001 may ask for `backup` only as itself, not as `wiki`
-        uid 10001 may not choose a request's id: only root may; ask without one
-        uid 10001 may not reload: only root may
+        uid 10001 may not choose a request's id: only root and the scheduler may; ask without one
+        uid 10001 may not reload: only root and the scheduler may
         ");
     }
 
     #[test]
     fn a_refusal_names_nobody_but_the_asker_and_whom_it_named_itself() {
         for user in USERS {
-            let message = ask(WIKI, 0, user, false, &["forum", "root"]).unwrap_err();
-            assert_eq!(message, ask(WIKI, 0, "root", true, &[]).unwrap_err());
+            let message = ask(WIKI, alone(0), user, false, &["forum", "root"]).unwrap_err();
+            assert_eq!(message, ask(WIKI, alone(0), "root", true, &[]).unwrap_err());
         }
     }
 
     #[test]
     fn what_is_for_root_alone_is_for_the_own_uid_too() {
-        assert_eq!(permit_root(Asker { uid: 0, own_uid: FORUM }, "reload"), Ok(()));
-        assert_eq!(permit_root(Asker { uid: FORUM, own_uid: FORUM }, "reload"), Ok(()));
-        assert!(permit_root(Asker { uid: WIKI, own_uid: FORUM }, "reload").is_err());
+        assert_eq!(permit_trusted(Asker { uid: 0, trusted: alone(FORUM) }, "reload"), Ok(()));
+        assert_eq!(permit_trusted(Asker { uid: FORUM, trusted: alone(FORUM) }, "reload"), Ok(()));
+        assert!(permit_trusted(Asker { uid: WIKI, trusted: alone(FORUM) }, "reload").is_err());
     }
 }

@@ -1,16 +1,18 @@
 //! Being the one that answers for a service: its lock, and its request socket.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use tokio::net::UnixListener;
 
+use crate::access::Trusted;
 use crate::accounts::Accounts;
 use crate::log;
+use crate::names::UserName;
 use crate::settings::Settings;
 use crate::unix_socket;
 
@@ -103,6 +105,47 @@ fn lock_soon(file: &File) -> Result<(), TryLockError> {
             tried => return tried,
         }
     }
+}
+
+/// Makes, where everybody looks for it, a link to each request socket that lies in a folder of its own. What else is in
+/// such a place stays, but for a socket, which was there before there was the folder.
+pub fn link_requests(settings: &Settings) {
+    for (service, target) in settings.folders.request_folders() {
+        let link = settings.folders.request_link(&service);
+        if let Err(error) = link_to(&target, &link) {
+            log::warn(format_args!("cannot link {} to {}: {error}", link.display(), target.display()));
+        }
+    }
+}
+
+fn link_to(target: &Path, link: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(link) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(link)?,
+        Ok(found) if found.is_symlink() && fs::read_link(link)? == target => return Ok(()),
+        Ok(_) => return Err(io::Error::other("something else is there: remove it")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    symlink(target, link)
+}
+
+/// Whom the program that runs here trusts.
+pub fn trusted() -> Trusted {
+    Trusted { own_uid: nix::unistd::geteuid().as_raw(), scheduler: scheduler() }
+}
+
+/// The uid of the user that `LAMPLIGHTER_SCHEDULER` names.
+fn scheduler() -> Option<u32> {
+    let name = std::env::var("LAMPLIGHTER_SCHEDULER").ok().filter(|name| !name.is_empty())?;
+    let found = name.parse::<UserName>().map_err(|why| why.to_string()).and_then(|user| {
+        let account = Accounts::system().find(&user).map_err(|error| error.to_string())?;
+        account.map(|account| account.uid).ok_or_else(|| "there is no such user here".to_owned())
+    });
+    found
+        .inspect_err(|why| {
+            log::warn(format_args!("LAMPLIGHTER_SCHEDULER `{name}`: {why}: only root may ask for anything"));
+        })
+        .ok()
 }
 
 /// Opens the request socket; call it with the lock held. A path that can never work is an error; a disk that

@@ -149,13 +149,19 @@ fn mounts_that_a_service_needs_are_missed() {
         ("./target-sbin:/usr/local/sbin:ro", "/usr/local/sbin"),
         ("./service/mysql/bin:/usr/local/bin:ro", "/usr/local/bin"),
         ("./service/mysql/conf:/usr/local/conf:ro", "/usr/local/conf"),
-        ("${LAMPLIGHTER_DATA:-./data}/run:/run", "/run"),
         ("${LAMPLIGHTER_DATA:-./data}/lamplighter/mysql:/var/lib/lamplighter", "/var/lib/lamplighter"),
     ] {
         let stack = Stack::new();
-        stack.change(COMPOSE, &format!("      - {mount}\n"), "");
+        // Not the one of the service before.
+        let text = fs::read_to_string(stack.path(COMPOSE)).unwrap();
+        let at = text.find("  mysql:\n").unwrap();
+        let changed = text[at..].replacen(&format!("      - {mount}\n"), "", 1);
+        stack.write(COMPOSE, &format!("{}{changed}", &text[..at]));
         stack.assert_fails(&[&format!("`mysql` does not mount {target}"), "  mysql:"]);
     }
+    let stack = Stack::new();
+    stack.change(COMPOSE, "      - ${LAMPLIGHTER_DATA:-./data}/run/requests/mysql:/run/requests/mysql\n", "");
+    stack.assert_fails(&["`mysql` mounts neither /run/requests/mysql nor /run: nobody can ask it"]);
 }
 
 #[test]
@@ -171,8 +177,21 @@ fn a_service_copied_from_another_and_not_adapted_is_told() {
     ]);
     let stack = Stack::new();
     stack.change(COMPOSE, "    hostname: redis\n", "");
-    stack.change(COMPOSE, "}/run:/run", "}/run2:/run");
-    stack.assert_fails(&["`redis` has no `hostname`", "has another /run than the services above"]);
+    stack.change(COMPOSE, "}/run/requests/redis:", "}/run/requests/mysql:");
+    stack.assert_fails(&[
+        "`redis` has no `hostname`",
+        "`redis` has its request socket where nobody looks for it",
+    ]);
+}
+
+#[test]
+fn services_that_share_one_run_share_the_same_one() {
+    let stack = Stack::new();
+    for name in ["mysql", "redis"] {
+        let own = format!("/run/requests/{name}:/run/requests/{name}\n");
+        stack.change(COMPOSE, &own, if name == "redis" { "/run2:/run\n" } else { "/run:/run\n" });
+    }
+    stack.assert_fails(&["`redis` has another /run than the services above"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use super::machine::Machine;
 use super::record::{EntryRecord, Record};
+use crate::access::Trusted;
 use crate::claim::{self, ClaimError};
 use crate::request::{Answer, Refusal, RefusalCode};
 use crate::schedule::{Coming, upcoming, zones_in_words};
@@ -29,10 +30,13 @@ const MOST_WAITING: usize = 1_000;
 pub(crate) type PendingCall = (Peer, Call, oneshot::Sender<Reply>);
 
 /// Opens the socket; the calls that come in. Runs on a tokio `LocalSet`; the lock must be held.
-pub(crate) fn listen(settings: &Settings) -> Result<mpsc::Receiver<PendingCall>, ClaimError> {
+pub(crate) fn listen(
+    settings: &Settings,
+    trusted: Trusted,
+) -> Result<mpsc::Receiver<PendingCall>, ClaimError> {
     let (inbox, calls) = mpsc::channel(INBOX);
     if let Some(listener) = claim::listen(settings)? {
-        tokio::task::spawn_local(serve(listener, Client { inbox }));
+        tokio::task::spawn_local(serve(listener, trusted, Client { inbox }));
     }
     Ok(calls)
 }
@@ -60,8 +64,8 @@ impl Handler for Client {
 }
 
 /// Whether a caller may change something: root, and whoever the scheduler runs as.
-pub(crate) fn permit(peer: Peer) -> Result<(), Refusal> {
-    if peer.uid == 0 || peer.uid == nix::unistd::geteuid().as_raw() {
+pub(crate) fn permit(peer: Peer, trusted: Trusted) -> Result<(), Refusal> {
+    if trusted.has(peer.uid) {
         return Ok(());
     }
     Err(Refusal::new(RefusalCode::NotAllowed, "only root may order a reload"))

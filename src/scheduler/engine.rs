@@ -16,6 +16,7 @@ use super::file::ScheduleFile;
 use super::machine::{Action, Event, Level, Machine};
 use super::occurrence::Occurrence;
 use super::store::MemoryFile;
+use crate::access::Trusted;
 use crate::claim::{self, ClaimError};
 use crate::log;
 use crate::request::Answer;
@@ -99,8 +100,10 @@ pub async fn run_with(
     mut orders: UnboundedReceiver<Order>,
 ) -> Result<(), SchedulerError> {
     let _lock = claim::lock(settings, "scheduler")?;
-    let mut calls = answers::listen(settings)?;
-    let mut engine = Engine::open(settings, boot.into(), clock.instant())?;
+    claim::link_requests(settings);
+    let trusted = claim::trusted();
+    let mut calls = answers::listen(settings, trusted)?;
+    let mut engine = Engine::open(settings, trusted, boot.into(), clock.instant())?;
     engine.reload(clock.now());
     // What comes next is little beside what the start has needed.
     crate::process::give_back_program();
@@ -140,6 +143,7 @@ pub async fn run_with(
 /// The machine with all that it needs of the world.
 struct Engine<'a> {
     settings: &'a Settings,
+    trusted: Trusted,
     file: ScheduleFile,
     machine: Machine,
     /// Tells of alarms.
@@ -156,7 +160,12 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn open(settings: &'a Settings, boot: String, now: Timestamp) -> Result<Self, SchedulerError> {
+    fn open(
+        settings: &'a Settings,
+        trusted: Trusted,
+        boot: String,
+        now: Timestamp,
+    ) -> Result<Self, SchedulerError> {
         let folders = &settings.folders;
         let failed = |source| SchedulerError::Memory { folder: folders.state.clone(), source };
         let (mut store, memory, skipped) = MemoryFile::open(&folders.state).map_err(failed)?;
@@ -171,6 +180,7 @@ impl<'a> Engine<'a> {
         let teller = Teller::open(settings, Wishes::from_env(|name| std::env::var_os(name)), now);
         let mut engine = Self {
             settings,
+            trusted,
             file,
             machine,
             teller,
@@ -286,7 +296,7 @@ impl<'a> Engine<'a> {
     /// Answers a call on the scheduler's own socket.
     fn answer(&mut self, now: i64, (peer, call, reply): PendingCall) {
         let answer = match call {
-            Call::Reload => answers::permit(peer).map(|()| {
+            Call::Reload => answers::permit(peer, self.trusted).map(|()| {
                 self.reload(now);
                 answers::reloaded(self.problems())
             }),

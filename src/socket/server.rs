@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::access::Trusted;
 use crate::log;
 use crate::request::{Answer, Refusal, RefusalCode};
 
@@ -18,7 +19,7 @@ use crate::wire::Call;
 
 /// Connections that are open at the same time.
 const MOST_CONNECTIONS: usize = 512;
-/// Of these, those of one uid other than 0.
+/// Of these, those of one uid that may not ask for anything.
 const MOST_OF_ONE_UID: usize = 64;
 /// How long to wait after a connection could not be taken, for descriptors to come free.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -42,7 +43,7 @@ pub trait Handler {
 type Counts = Rc<RefCell<HashMap<u32, usize>>>;
 
 /// Serves every connection to `listener`, for ever. Runs within a [`tokio::task::LocalSet`].
-pub async fn serve(listener: UnixListener, handler: impl Handler + Clone + 'static) {
+pub async fn serve(listener: UnixListener, trusted: Trusted, handler: impl Handler + Clone + 'static) {
     let counts = Counts::default();
     let mut failing = false;
     loop {
@@ -52,7 +53,7 @@ pub async fn serve(listener: UnixListener, handler: impl Handler + Clone + 'stat
                 let (counts, handler) = (counts.clone(), handler.clone());
                 tokio::task::spawn_local(async move {
                     // Nobody is left to tell when a connection breaks.
-                    let _ = admit(stream, counts, handler).await;
+                    let _ = admit(stream, trusted, counts, handler).await;
                 });
             }
             Err(error) => {
@@ -65,9 +66,14 @@ pub async fn serve(listener: UnixListener, handler: impl Handler + Clone + 'stat
     }
 }
 
-async fn admit(mut stream: UnixStream, counts: Counts, handler: impl Handler) -> io::Result<()> {
+async fn admit(
+    mut stream: UnixStream,
+    trusted: Trusted,
+    counts: Counts,
+    handler: impl Handler,
+) -> io::Result<()> {
     let peer = Peer { uid: stream.peer_cred()?.uid() };
-    let Some(_place) = Place::take(peer.uid, counts) else {
+    let Some(_place) = Place::take(peer.uid, trusted, counts) else {
         let refusal = Refusal::new(RefusalCode::Busy, "too many connections are open");
         handler.refused(peer, &refusal);
         let reply = render(&Answer::Refused(refusal), Form::Plain);
@@ -83,11 +89,11 @@ struct Place {
 }
 
 impl Place {
-    fn take(uid: u32, counts: Counts) -> Option<Self> {
+    fn take(uid: u32, trusted: Trusted, counts: Counts) -> Option<Self> {
         let mut open = counts.borrow_mut();
         let all: usize = open.values().sum();
         let own = open.entry(uid).or_default();
-        if all >= MOST_CONNECTIONS || (uid != 0 && *own >= MOST_OF_ONE_UID) {
+        if all >= MOST_CONNECTIONS || (!trusted.has(uid) && *own >= MOST_OF_ONE_UID) {
             return None;
         }
         *own += 1;

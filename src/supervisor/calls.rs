@@ -20,14 +20,14 @@ use super::ledger::Used;
 use super::problems;
 use super::reading::Wanted;
 
-/// What only root may do, in a refusal's words.
+/// What only those may do who may ask for anything, in a refusal's words.
 const READ: &str = "read what was asked";
 const FOLLOW: &str = "follow runs";
 
 impl Engine {
     /// Does what a caller wants, or refuses it.
     pub(super) fn call(&mut self, peer: Peer, call: Call, reply: oneshot::Sender<Reply>) {
-        let asker = Asker { uid: peer.uid, own_uid: nix::unistd::geteuid().as_raw() };
+        let asker = Asker { uid: peer.uid, trusted: self.trusted };
         let waiting = Waiting { reply, uid: peer.uid, interest: None };
         match call {
             Call::Run { user, action, id, tell } => self.run(asker, waiting, (user, action, id), tell),
@@ -46,7 +46,7 @@ impl Engine {
                 let status = self.machine.status(&self.settings.service, Moment::now());
                 send_reply(waiting, Reply::of(&status));
             }
-            Call::Cancel { id } => match access::permit_root(asker, "call a request off") {
+            Call::Cancel { id } => match access::permit_trusted(asker, "call a request off") {
                 Ok(()) => self.cancel(waiting, id),
                 Err(refusal) => self.refuse(waiting, refusal),
             },
@@ -55,14 +55,16 @@ impl Engine {
                 send_reply(waiting, Reply::of(&ActionNames { ok: true, actions }));
             }
             Call::History(past) => {
-                self.if_root(asker, waiting, READ, |engine, waiting| engine.history(waiting, past));
+                self.if_trusted(asker, waiting, READ, |engine, waiting| engine.history(waiting, past));
             }
             Call::Show { id } => {
-                self.if_root(asker, waiting, READ, |engine, waiting| engine.find(waiting, id, Wanted::Show));
+                self.if_trusted(asker, waiting, READ, |engine, waiting| {
+                    engine.find(waiting, id, Wanted::Show)
+                });
             }
             Call::Follow { id: Some(id), past: true, .. } => {
                 let find = |engine: &mut Self, waiting| engine.find(waiting, id.to_string(), Wanted::Follow);
-                self.if_root(asker, waiting, FOLLOW, find);
+                self.if_trusted(asker, waiting, FOLLOW, find);
             }
             Call::Follow { id, output, .. } => {
                 let interest = match id {
@@ -70,7 +72,7 @@ impl Engine {
                     None if output => Interest::Everything,
                     None => Interest::Events,
                 };
-                self.if_root(asker, waiting, FOLLOW, |engine, waiting| {
+                self.if_trusted(asker, waiting, FOLLOW, |engine, waiting| {
                     send_reply(waiting, Reply::Lines(engine.follow(interest)));
                 });
             }
@@ -150,8 +152,14 @@ impl Engine {
         send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
     }
 
-    fn if_root(&mut self, asker: Asker, waiting: Waiting, what: &str, then: impl FnOnce(&mut Self, Waiting)) {
-        match access::permit_root(asker, what) {
+    fn if_trusted(
+        &mut self,
+        asker: Asker,
+        waiting: Waiting,
+        what: &str,
+        then: impl FnOnce(&mut Self, Waiting),
+    ) {
+        match access::permit_trusted(asker, what) {
             Ok(()) => then(self, waiting),
             Err(refusal) => self.refuse(waiting, refusal),
         }

@@ -15,6 +15,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
 
+use crate::access::Trusted;
 use crate::claim::{self, ClaimError};
 use crate::clock::Moment;
 use crate::journal::{Entry, Store};
@@ -82,11 +83,13 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
         log::warn(format_args!("cannot become the reaper of orphans: {error}"));
     }
     let _lock = claim::lock(&settings, "supervisor")?;
+    claim::link_requests(&settings);
+    let trusted = claim::trusted();
     // Bounded by what may be outstanding on the connections there may be.
     let (inbox, mut incoming) = mpsc::unbounded_channel();
-    let mut engine = Engine::new(settings, inbox.clone());
+    let mut engine = Engine::new(settings, trusted, inbox.clone());
     if let Some(listener) = claim::listen(&engine.settings)? {
-        spawn_local(serve(listener, Client { inbox }));
+        spawn_local(serve(listener, trusted, Client { inbox }));
     }
     engine.feed(Event::Begin);
     // However large the journal is, the service does not wait for it.
@@ -139,6 +142,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 
 pub(super) struct Engine {
     pub(super) settings: Settings,
+    pub(super) trusted: Trusted,
     pub(super) machine: Machine,
     pub(super) ledger: Ledger,
     pub(super) held: Vec<Held>,
@@ -163,7 +167,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    fn new(settings: Settings, inbox: mpsc::UnboundedSender<Incoming>) -> Self {
+    fn new(settings: Settings, trusted: Trusted, inbox: mpsc::UnboundedSender<Incoming>) -> Self {
         let seed = getrandom::u64().unwrap_or(u64::from(std::process::id()));
         let now = Moment::now();
         let ledger = Ledger::new(&settings.folders.state, seed);
@@ -185,6 +189,7 @@ impl Engine {
             files,
             outputs: Store::new(&settings.folders.state),
             settings,
+            trusted,
             inbox,
             said: None,
             last_words: LastWords::default(),

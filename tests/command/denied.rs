@@ -107,7 +107,7 @@ fn who_may_connect_sees_how_it_is_and_no_more() {
     let said = |arguments: &[&str]| all(&stack.call_as_nobody(arguments));
     assert!(said(&["status"]).starts_with("all is well: 1 service\n"));
     assert_snapshot!(said(&["history"]), @"
-    error: cannot read what was asked: mysql refuses: uid 65534 may not read what was asked: only root may
+    error: cannot read what was asked: mysql refuses: uid 65534 may not read what was asked: only root and the scheduler may
     hint: use sudo
     exit status 3
     ");
@@ -117,22 +117,22 @@ fn who_may_connect_sees_how_it_is_and_no_more() {
     exit status 3
     ");
     assert_snapshot!(said(&["show", id.short()]), @"
-    error: cannot look for the request `<id>`: mysql refuses: uid 65534 may not read what was asked: only root may
+    error: cannot look for the request `<id>`: mysql refuses: uid 65534 may not read what was asked: only root and the scheduler may
     hint: use sudo
     exit status 3
     ");
     assert_snapshot!(said(&["cancel", id.short()]), @"
-    error: cannot look for the request `<id>`: mysql refuses: uid 65534 may not read what was asked: only root may
+    error: cannot look for the request `<id>`: mysql refuses: uid 65534 may not read what was asked: only root and the scheduler may
     hint: use sudo
     exit status 3
     ");
     assert_snapshot!(said(&["follow", id.short()]), @"
-    error: cannot look for the request `<id>`: mysql refuses: uid 65534 may not read what was asked: only root may
+    error: cannot look for the request `<id>`: mysql refuses: uid 65534 may not read what was asked: only root and the scheduler may
     hint: use sudo
     exit status 3
     ");
     assert_snapshot!(said(&["follow"]), @"
-    error: cannot follow what happens: mysql refuses: uid 65534 may not follow runs: only root may
+    error: cannot follow what happens: mysql refuses: uid 65534 may not follow runs: only root and the scheduler may
     hint: use sudo
     exit status 3
     ");

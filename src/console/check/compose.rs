@@ -22,6 +22,8 @@ const SBIN: &str = "/usr/local/sbin";
 const BIN: &str = "/usr/local/bin";
 const CONF: &str = "/usr/local/conf";
 const RUN: &str = "/run";
+/// Below it, each service's folder with its request socket.
+const REQUESTS: &str = "/run/requests";
 const STATE: &str = "/var/lib/lamplighter";
 /// What Docker gives a service to stop, unless told otherwise
 /// (<https://docs.docker.com/reference/compose-file/services/#stop_grace_period>).
@@ -73,9 +75,12 @@ impl Checker<'_> {
             if !own.is_dir() && !mounts.iter().any(|mount| mount.target == SBIN) {
                 continue;
             }
+            self.own(name, &mounts);
+            if !is_supervised(service) {
+                continue;
+            }
             self.host_name(name, key, service);
             self.needed(name, key, &mounts);
-            self.own(name, &mounts);
             self.shared(name, &mounts, &mut sockets, &mut states);
             self.stop(name, key, service);
             if service.get("healthcheck").is_none() {
@@ -126,7 +131,6 @@ impl Checker<'_> {
             (SBIN, "./target-sbin".to_owned(), ":ro"),
             (BIN, format!("{own}/bin"), ":ro"),
             (CONF, format!("{own}/conf"), ":ro"),
-            (RUN, "./data/run".to_owned(), ""),
             (STATE, format!("./data/lamplighter/{name}"), ""),
         ];
         for (target, source, mode) in needed {
@@ -137,6 +141,11 @@ impl Checker<'_> {
                     &format!("`- {source}:{target}{mode}`"),
                 );
             }
+        }
+        let own = format!("{REQUESTS}/{name}");
+        if !mounts.iter().any(|mount| [RUN, &own].contains(&mount.target.as_str())) {
+            let message = format!("`{name}` mounts neither {own} nor {RUN}: nobody can ask it");
+            self.fail(key, message, &format!("`- ./data/run/requests/{name}:{own}`"));
         }
     }
 
@@ -159,7 +168,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The sockets are everybody's, a journal is one's own.
+    /// One `/run` that is shared is everybody's; a folder of requests, and a journal, are one's own.
     fn shared(
         &mut self,
         name: &str,
@@ -171,6 +180,11 @@ impl Checker<'_> {
             if mount.target == RUN && *sockets.get_or_insert_with(|| mount.source.clone()) != mount.source {
                 let message = format!("`{name}` has another /run than the services above: nobody can ask it");
                 self.fail(mount.node, message, "");
+            }
+            let requests = mount.target.strip_prefix(REQUESTS).and_then(|rest| rest.strip_prefix('/'));
+            if requests == Some(name) && mount.source.file_name() != Some(name.as_ref()) {
+                let message = format!("`{name}` has its request socket where nobody looks for it");
+                self.fail(mount.node, message, &format!("`- ./data/run/requests/{name}:{REQUESTS}/{name}`"));
             }
             if mount.target == STATE
                 && let Some(other) = states.insert(mount.source.clone(), name.to_owned())
@@ -245,6 +259,13 @@ impl Checker<'_> {
         let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
         self.faults.push(self.source.fault(severity, at, message, hint));
     }
+}
+
+/// Whether it is started as one of our programs, or as the image says, which is the supervisor.
+fn is_supervised(service: Node<'_>) -> bool {
+    let Some(command) = service.get("command") else { return true };
+    let Some(program) = command.text().or_else(|| command.items().next()?.text()) else { return true };
+    program.starts_with(SBIN)
 }
 
 /// Whether a container's environment has a variable, in either of Compose's forms.

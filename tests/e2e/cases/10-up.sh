@@ -52,15 +52,39 @@ containersAreConfined() {
     local service facts
     for service in "${services[@]}"; do
         facts=$(docker inspect "$(container "$service")")
-        expectEqual "hostname, restart policy and log cap of $service" "$service on-failure 10m" \
+        expectEqual "hostname, restart policy and log cap of $service" "$service unless-stopped 10m" \
             "$(jq --raw-output '.[] | "\(.Config.Hostname) \(.HostConfig.RestartPolicy.Name) \(.HostConfig.LogConfig.Config["max-size"])"' <<<"$facts")"
         expectMatch "the health check of $service" 'lamplighter health' "$(jq --raw-output '.[].Config.Healthcheck.Test[]' <<<"$facts")"
         expectNoMatch "the mounts of $service" 'docker\.sock' "$(jq '.[].Mounts' <<<"$facts")"
         inside "$service" sh -c '! find /run /var /srv /tmp -maxdepth 3 -name "docker*.sock" 2>/dev/null | grep .' ||
             fail "$service has the Docker socket"
     done
-    for service in mysql redis; do
+    for service in mysql redis php scheduler; do
         expectEqual "the network of $service" none "$(inspect "$service" '{{.HostConfig.NetworkMode}}')"
+    done
+}
+
+# What each container is allowed, as its own processes have it: "UID CAPABILITIES-IT-CAN-EVER-HAVE NO-NEW-PRIVILEGES".
+rightsOf() { # SERVICE
+    inside "$1" awk '$1 == "Uid:" { uid = $2 } $1 == "CapBnd:" { bound = $2 } $1 == "NoNewPrivs:" { print uid, bound, $2 }' /proc/1/status
+}
+
+# CAP_KILL is bit 5, CAP_SETGID 6, CAP_SETUID 7 (linux/capability.h).
+nobodyIsRoot() {
+    local service
+    local -A uids=([mysql]=901 [redis]=902 [apache2]=33 [scheduler]=903)
+    for service in "${!uids[@]}"; do
+        expectEqual "what $service may" "${uids[$service]} 0000000000000000 1" "$(rightsOf "$service")"
+    done
+    expectEqual 'what the supervisor of php may' '0 00000000000000e0 1' "$(rightsOf php)"
+    expectEqual "the user and the capabilities of PHP-FPM, all of it" '10001 0000000000000000' \
+        "$(inside php sh -c 'cat $(grep --files-with-matches --word-regexp "^Name:.php-fpm[0-9.]*" /proc/[0-9]*/status)' |
+            awk '$1 == "Uid:" { uid = $2 } $1 == "CapEff:" { print uid, $2 }' | sort --unique)"
+    for service in "${services[@]}"; do
+        expectEqual "what $service could write to of its root" true "$(inspect "$service" '{{.HostConfig.ReadonlyRootfs}}')"
+        inside "$service" sh -c 'awk "\$3 == \"tmpfs\" && \$2 ~ \"^/(run|tmp|dev/shm)\$\" && \$4 !~ /nosuid/" /proc/mounts | grep .' &&
+            fail "$service has a tmpfs where programs could take another user's rights"
+        expectMatch "the limits of $service" '^[1-9][0-9]+ [1-9][0-9]+$' "$(inspect "$service" '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}')"
     done
 }
 
@@ -84,5 +108,6 @@ testCase 'bin/up brings the site up from nothing' bringsTheSiteUp
 testCase 'a second bin/up is quick and changes nothing' secondUpIsHarmless
 testCase 'settings and secrets are random and only their owner reads them' settingsArePrivate
 testCase 'containers are named, capped, checked and confined; none has the Docker socket' containersAreConfined
+testCase 'nobody is root: each service is a user of its own without special rights, and writes only where it must' nobodyIsRoot
 testCase 'all services share one image' oneImageForAll
 testCase 'time zones that have an old name are known in the containers' oldZonesAreKnown
