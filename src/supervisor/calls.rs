@@ -59,7 +59,7 @@ impl Engine {
             }
             Call::Show { id } => {
                 self.if_trusted(asker, waiting, READ, |engine, waiting| {
-                    engine.find(waiting, id, Wanted::Show)
+                    engine.find(waiting, id, Wanted::Show);
                 });
             }
             Call::Follow { id: Some(id), past: true, .. } => {
