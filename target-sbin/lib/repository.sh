@@ -66,10 +66,11 @@ makeRepository() { # FILE-WITH-ITS-ID
     logInfo "a new repository of backups: $repository"
 }
 
-# With the group of its folder: restic gives to what it adds the rights that the group has to `config`.
+# With the group of its folder, which is somebody else's: restic gives to what it adds the rights that the group has to
+# `config`.
 shareRepository() {
-    find "$repository" -type d -exec chmod g+rwxs -- {} +
-    find "$repository" -type f -exec chmod g+r -- {} +
+    find "$repository" -mindepth 1 -type d -exec chmod g+rwxs -- {} +
+    find "$repository" -mindepth 1 -type f -exec chmod g+r -- {} +
 }
 
 repositoryFailed() { # STATUS WHAT

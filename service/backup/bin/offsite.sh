@@ -6,12 +6,21 @@ offsiteName() {
     sed --regexp-extended 's#//[^/@]*@#//#' <<<"$BACKUP_OFFSITE"
 }
 
+# The variables by which restic's stores know who asks (restic's manual, "Environment Variables"), and how much it says.
+# Others could have it run programs.
+offsiteVariables='^(AWS_[A-Z0-9_]+|AZURE_[A-Z0-9_]+|B2_ACCOUNT_(ID|KEY)|GOOGLE_(PROJECT_ID|APPLICATION_CREDENTIALS|ACCESS_TOKEN)|OS_[A-Z0-9_]+|ST_(AUTH|USER|KEY)|RESTIC_(REST_(USERNAME|PASSWORD)|AWS_ASSUME_ROLE_[A-Z_]+|PROGRESS_FPS))='
+
 # What the other side wants to be told is in nobody else's environment, and on no command line.
 atOffsite() { # RESTIC'S ARGUMENT...
     local line
     (
         while IFS= read -r line || [[ -n $line ]]; do
-            if [[ $line =~ ^[A-Za-z_][A-Za-z0-9_]*= ]]; then export "${line?}"; fi
+            if [[ $line =~ ^[[:space:]]*(#|$) ]]; then continue; fi
+            if [[ ! $line =~ $offsiteVariables ]]; then
+                # Not the line: it may be a password.
+                logError "a line of .secrets/backup-offsite sets nothing that restic's stores ask for: ${line%%[!A-Za-z0-9_]*}"
+            fi
+            export "${line?}"
         done </run/secrets/backup-offsite
         exec restic --repo "$BACKUP_OFFSITE" --password-file "$BACKUP_PASSWORD_FILE" \
             --cache-dir "$LAMPLIGHTER_STATE/restic-cache" --cleanup-cache --retry-lock 10m \
@@ -50,7 +59,7 @@ openOffsite() {
 }
 
 probeOffsite() {
-    timeout --kill-after=5 "${BACKUP_OFFSITE_PATIENCE:-90}" bash -c "$(declare -f atOffsite); atOffsite cat config >/dev/null"
+    timeout --kill-after=5 "${BACKUP_OFFSITE_PATIENCE:-90}" bash -c "$(declare -f atOffsite logLine logError); $(declare -p offsiteVariables); atOffsite cat config >/dev/null"
 }
 
 offsiteFailed() { # STATUS WHAT

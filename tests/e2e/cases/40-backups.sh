@@ -53,9 +53,10 @@ backupsAreOutOfReach() {
     local service
     for service in apache2 php redis scheduler; do
         expectNoMatch "the mounts of $service" /var/backups "$(inspect "$service" '{{range .Mounts}}{{.Destination}} {{end}}')"
-        expectEqual "the backups that $service sees" '' "$(inside "$service" sh -c 'find /var/backups -mindepth 1; cat /run/secrets/backup-*')"
+        expectEqual "the backups that $service sees" '' "$(inside "$service" sh -c '{ find /var/backups -mindepth 1; ls /run/secrets/backup-*; } 2>/dev/null || true')"
     done
-    expectEqual 'the modes of the folders' '700 700' "$(inside backup stat --format=%a /var/backups /var/backups/repository | tr '\n' ' ' | sed 's/ $//')"
+    # Of the group are MariaDB and root.
+    expectEqual 'the modes of the folders' '2750 2770' "$(inside backup stat --format=%a /var/backups /var/backups/repository | tr '\n' ' ' | sed 's/ $//')"
 }
 
 added() { # SNAPSHOT
@@ -130,18 +131,17 @@ staleLockIsRemoved() {
     expectEqual 'the locks' '' "$(onBackups ls locks)"
 }
 
-# In place: the file is what Docker has mounted.
 wrongPasswordIsSaid() {
     local before
     before=$(snapshotsOf)
     cp -- .secrets/backup-password .secrets/good
-    trap 'cat .secrets/good >.secrets/backup-password; rm .secrets/good' EXIT
-    echo 'not the password' >.secrets/backup-password
+    trap 'setSecret backup-password <.secrets/good; rm .secrets/good' EXIT
+    echo 'not the password' | setSecret backup-password
     expectOutcome failed mysql nightly-backup
     expectMatch 'what it says' 'the password is not the one that the repository was made with' "$(<"$results/output")"
     expectOutcome failed backup restore-drill
     expectMatch 'what it says' 'the password is not the one that the repository was made with' "$(<"$results/output")"
-    cat .secrets/good >.secrets/backup-password
+    setSecret backup-password <.secrets/good
     expectEqual 'the snapshots' "$before" "$(snapshotsOf)"
     expectOutcome succeeded mysql nightly-backup
 }
@@ -274,6 +274,9 @@ copyGoesElsewhere() {
     expectMatch 'what it says' 'copied to /elsewhere/repository, which has 1 snapshots' "$(<"$results/output")"
     docker exec "$lonely" repository --offsite restore latest:/var/www/site --target /tmp/copy
     expectEqual 'what the copy has' one "$(docker exec "$lonely" cat /tmp/copy/one)"
+    printf 'BASH_ENV=/elsewhere/program\n' >>"$results/offsite"
+    expectEqual 'the outcome of the copy' failed "$(lonelyOutcome offsite-copy)"
+    expectMatch 'what it says' "sets nothing that restic's stores ask for: BASH_ENV" "$(<"$results/output")"
     docker exec "$lonely" sh -c 'find /elsewhere -mindepth 1 -delete'
 }
 

@@ -3,30 +3,40 @@
 
 readonly hearer=$COMPOSE_PROJECT_NAME-hearer
 
-# On the scheduler's network. Python comes with the image of the test's authority for certificates.
+# Starts the scheduler as it is to be now, on a network with who hears what it tells. Python comes with the image of the
+# test's authority for certificates.
 startHearer() {
     needAcmeImage
-    docker run --detach --rm --name "$hearer" --network "${COMPOSE_PROJECT_NAME}_default" \
+    docker network create --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" "$hearer" >/dev/null
+    export SCHEDULER_NETWORK=$hearer
+    startScheduler
+    docker run --detach --rm --name "$hearer" --network "$hearer" \
         --network-alias hearer.test --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
         --volume "$repo/tests/e2e/lib/hearer.py:/hearer.py:ro" "$acmeImage" /acme/bin/python -u /hearer.py >/dev/null
     waitUntil 20 'the hearer listens' inside scheduler nc -z hearer.test 80
 }
 
-restoreScheduler() {
-    local name
-    docker rm --force "$hearer" &>/dev/null || true
-    unset ALARM_WEBHOOK ALARM_PINGS ALARM_MAIL ALARM_SIGN_OF_LIFE
-    for name in webhook pings mail; do : >".secrets/alarm-$name"; done
+startScheduler() {
     "${compose[@]}" up --detach --no-build --no-deps scheduler
     waitUntilHealthy scheduler
 }
 
-# In place, as Docker has mounted them.
+restoreScheduler() {
+    local name
+    docker rm --force "$hearer" &>/dev/null || true
+    unset SCHEDULER_NETWORK ALARM_WEBHOOK ALARM_PINGS ALARM_MAIL ALARM_SIGN_OF_LIFE
+    for name in webhook pings mail; do : >".secrets/alarm-$name"; done
+    handOutSecrets
+    startScheduler
+    docker network rm "$hearer" >/dev/null
+}
+
 setAlarms() { # [ADDRESS-OF-THE-WEBHOOK]
     printf '%s\n' '# The webhook' "${1:-http://hearer.test/hook/T0KEN}" 'Authorization: Bearer s3cret' >.secrets/alarm-webhook
     printf '%s\n' 'mysql nightly-backup http://hearer.test/ping/1111' 'php task-check http://hearer.test/ping/2222' \
         'scheduler alive http://hearer.test/ping/3333' >.secrets/alarm-pings
     printf '%s\n' 'account default' 'host hearer.test' 'port 25' 'from stack@forum.example' >.secrets/alarm-mail
+    handOutSecrets
 }
 
 # Runs the notifier as the scheduler does; its status.
@@ -53,8 +63,6 @@ alarmGoesEveryWay() {
     expectEqual 'what it says then' '' "$(<"$results/notify")"
 
     export ALARM_WEBHOOK=1 ALARM_PINGS=1 ALARM_MAIL='one@forum.example,two@forum.example'
-    "${compose[@]}" up --detach --no-build --no-deps scheduler
-    waitUntilHealthy scheduler
     startHearer
     expectEqual 'the status' 0 "$(notify "$alarm")"
     expectEqual 'what it says' '' "$(<"$results/notify")"
@@ -73,8 +81,6 @@ othersAreToldLess() {
     trap restoreScheduler EXIT
     setAlarms
     export ALARM_WEBHOOK=1 ALARM_PINGS=1 ALARM_MAIL='one@forum.example'
-    "${compose[@]}" up --detach --no-build --no-deps scheduler
-    waitUntilHealthy scheduler
     startHearer
     expectEqual 'the status for a start' 0 "$(notify '{"kind":"started","service":"php","action":"task-check","summary":"s"}')"
     expectEqual 'the status for a success' 0 "$(notify '{"kind":"succeeded","service":"php","action":"task-check","summary":"s"}')"
@@ -90,22 +96,20 @@ everyPingIsSent() {
     local -r success='{"kind":"succeeded","service":"php","action":"task-check","summary":"s"}'
     trap restoreScheduler EXIT
     export ALARM_PINGS=1
-    "${compose[@]}" up --detach --no-build --no-deps scheduler
-    waitUntilHealthy scheduler
     startHearer
-    printf 'php task-check http://hearer.test/ping/last' >.secrets/alarm-pings
+    printf 'php task-check http://hearer.test/ping/last' | setSecret alarm-pings
     expectEqual 'the status' 0 "$(notify "$success")"
     expectEqual 'what was heard' /ping/last "$(hears .path | jq --raw-output .path)"
 
-    printf '%s\n' 'php task-check http://hearer.test/broken/T0KEN' 'php task-check http://hearer.test/ping/next' >.secrets/alarm-pings
+    printf '%s\n' 'php task-check http://hearer.test/broken/T0KEN' 'php task-check http://hearer.test/ping/next' | setSecret alarm-pings
     expectEqual 'the status where one of two is told' 0 "$(notify "$success")"
     expectMatch 'what it says' 'a line of .secrets/alarm-pings for php task-check could not be told' "$(<"$results/notify")"
     expectNoMatch 'what it says' T0KEN "$(<"$results/notify")"
     expectEqual 'what was heard' '/ping/last /broken/T0KEN /ping/next' "$(hears .path | jq --raw-output .path | tr '\n' ' ' | sed 's/ $//')"
-    echo 'php task-check http://hearer.test/broken/T0KEN' >.secrets/alarm-pings
+    echo 'php task-check http://hearer.test/broken/T0KEN' | setSecret alarm-pings
     expectEqual 'the status where none is told' 1 "$(notify "$success")"
 
-    echo '# Nothing yet' >.secrets/alarm-pings
+    echo '# Nothing yet' | setSecret alarm-pings
     expectEqual 'the status where there is no address' 1 "$(notify "$success")"
     expectMatch 'what it says' '.secrets/alarm-pings has no line SERVICE ACTION ADDRESS' "$(<"$results/notify")"
 }
@@ -114,16 +118,13 @@ failureIsSaidWithoutSecrets() {
     trap restoreScheduler EXIT
     setAlarms http://hearer.test/broken/T0KEN
     export ALARM_WEBHOOK=1
-    "${compose[@]}" up --detach --no-build --no-deps scheduler
-    waitUntilHealthy scheduler
     startHearer
     expectEqual 'the status' 1 "$(notify "$alarm")"
     expectMatch 'what it says' 'failed could not be told by Webhook: mysql: nightly-backup failed' "$(<"$results/notify")"
     expectNoMatch 'what it says' 'T0KEN|s3cret' "$(<"$results/notify")"
     # Told by one way is told.
     export ALARM_MAIL='one@forum.example'
-    "${compose[@]}" up --detach --no-build --no-deps scheduler
-    waitUntilHealthy scheduler
+    startScheduler
     expectEqual 'the status' 0 "$(notify "$alarm")"
     expectMatch 'what it says' 'could not be told by Webhook' "$(<"$results/notify")"
 }
@@ -135,8 +136,7 @@ missedBackupRaisesAlarm() {
     setAlarms
     startHearer
     export ALARM_WEBHOOK=1 ALARM_PINGS=1 ALARM_SIGN_OF_LIFE=1
-    "${compose[@]}" up --detach --no-build --no-deps scheduler
-    waitUntilHealthy scheduler
+    startScheduler
     waitUntil 90 'the sign of life is heard' hearsPing /ping/3333
     "${compose[@]}" stop mysql
     printf '%s\n' 'DEADLINE=1s' '* * * * * mysql nightly-backup' >service/scheduler/conf/schedule.cron

@@ -64,6 +64,16 @@ logHas() { # SERVICE SINCE PATTERN
     fi
 }
 
+# As who changes one does: each service that reads it gets it again.
+setSecret() { # NAME < CONTENT
+    cat >".secrets/$1"
+    handOutSecrets
+}
+
+handOutSecrets() {
+    "${compose[@]}" run --rm --no-deps prepare >/dev/null
+}
+
 # What those containers said that there are at this moment.
 saveLogs() { # FOLDER
     local service id
