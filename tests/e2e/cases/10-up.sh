@@ -97,6 +97,17 @@ oneImageForAll() {
     done
 }
 
+# Somebody has made an image from ours, with another package perhaps: it is his, and not every stack's from then on.
+derivedImageIsNotTaken() {
+    local own
+    own=$(docker image inspect --format '{{.Id}}' "$image")
+    trap 'docker image rm "$image-derived" >/dev/null' EXIT
+    docker commit "$(container redis)" "$image-derived" >/dev/null
+    docker tag "$image-derived" "$image"
+    bin/up --prepare
+    expectEqual 'the image of the stack' "$own" "$(docker image inspect --format '{{.Id}}' "$image")"
+}
+
 # What `lamplighter check` takes for a zone, the programs in the containers take for the same one.
 # shellcheck disable=SC2016 # it is the shell in the container that expands
 oldZonesAreKnown() {
@@ -110,4 +121,5 @@ testCase 'settings and secrets are random and only their owner reads them' setti
 testCase 'containers are named, capped, checked and confined; none has the Docker socket' containersAreConfined
 testCase 'nobody is root: each service is a user of its own without special rights, and writes only where it must' nobodyIsRoot
 testCase 'all services share one image' oneImageForAll
+testCase 'bin/up takes no image for its own that somebody has derived from it' derivedImageIsNotTaken
 testCase 'time zones that have an old name are known in the containers' oldZonesAreKnown
