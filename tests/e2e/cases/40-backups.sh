@@ -63,11 +63,10 @@ added() { # SNAPSHOT
     inRepository snapshots --json "$1" | jq '.[0].summary.data_added_packed'
 }
 
-# Some 30 MB that do not compress; then the first row becomes longer, and one in the middle.
+# First all rows are new; then the first one becomes longer, and one in the middle.
 whatStaysIsNotStoredAgain() {
     local whole later
-    sql 'USE forum; CREATE TABLE archive (id INT PRIMARY KEY, body BLOB);
-        INSERT INTO archive SELECT seq, RANDOM_BYTES(500) FROM seq_1_to_30000'
+    makeArchive
     expectOutcome succeeded mysql nightly-backup
     whole=$(added "$(newestOf database)")
     sql 'UPDATE forum.archive SET body = CONCAT(body, RANDOM_BYTES(77)) WHERE id IN (1, 15000)'

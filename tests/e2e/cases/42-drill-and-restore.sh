@@ -52,6 +52,7 @@ makeSnapshot() { # SED-SCRIPT
 drillFindsLess() {
     local proven
     proven=$(inside backup cat /var/backups/last-proven.json)
+    makeArchive
     makeSnapshot '/^\(17,.Gr.*\),$/d; s/`archive`/`stored`/g'
     trap 'inRepository forget --quiet "$(newestOf database)"' EXIT
     expectOutcome failed backup restore-drill
@@ -170,6 +171,7 @@ damageIsUndone() {
     local database files began command
     sql "CREATE USER IF NOT EXISTS reader@localhost IDENTIFIED BY 'some secret';
         GRANT SELECT ON forum.posts TO reader@localhost; GRANT EXECUTE ON PROCEDURE forum.tidy TO reader@localhost"
+    makeArchive
     mkdir -p site/kept/deep
     head --bytes=300000 /dev/urandom >site/kept/deep/picture
     ln -sfn picture site/kept/deep/link

@@ -18,6 +18,12 @@ databaseFacts() { # CLIENT...
         ORDER BY 1, 2"
 }
 
+# Some 15 MB that do not compress, once.
+makeArchive() {
+    sql 'USE forum; CREATE TABLE IF NOT EXISTS archive (id INT PRIMARY KEY, body BLOB);
+        INSERT IGNORE INTO archive SELECT seq, RANDOM_BYTES(500) FROM seq_1_to_30000'
+}
+
 # Text beyond the basic plane, bytes of every value, NULLs, every kind of column, rows that are there twice, names that
 # have to be quoted, and everything that is stored beside tables.
 fillDatabase() {
