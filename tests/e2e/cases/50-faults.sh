@@ -96,14 +96,27 @@ killedDaemonsComeBack() {
     done
 }
 
-# Each in the file where its daemon logs. Whoever ends with 0 is not started again by Docker.
+# It ends with 0: nothing is wrong with it, and all is wrong with the site.
+stoppedDaemonComesBack() {
+    local restarts since
+    restarts=$(inspect mysql '{{.RestartCount}}')
+    since=$(now)
+    sql SHUTDOWN
+    waitUntil 60 'Docker has started MariaDB again' hasRestarted mysql "$restarts"
+    expectEqual 'the exit status of the container' 0 "$(deathsOf mysql "$since")"
+    waitUntilHealthy mysql
+    waitUntil 30 'the site is back' siteIsUp
+}
+
+# Each in the file where its daemon logs.
 lastWordsAreShown() {
-    local service daemon words since
+    local service daemon words since restarts
     while read -ru 3 service daemon words; do
+        restarts=$(inspect "$service" '{{.RestartCount}}')
         since=$(now)
         inside "$service" pkill -TERM --oldest "$daemon"
         waitForLog 30 "$service" "$since" "$words"
-        "${compose[@]}" start "$service"
+        waitUntil 30 "Docker has started $service again" hasRestarted "$service" "$restarts"
         waitUntilHealthy "$service"
     done 3<<'END'
 redis redis-server redis\.log \| .*ready to exit, bye bye
@@ -198,6 +211,7 @@ testCase 'with MariaDB stopped the page says so with 503, and shows the rest' pa
 testCase 'MariaDB is stopped and started without a crash recovery' mariaDbStopsInOrder
 testCase 'a killed mariadbd ends its container with 137, Docker restarts it, and the site is back' killedMariaDbComesBack
 testCase 'so do the other daemons when they are killed' killedDaemonsComeBack
+testCase 'a daemon that a client has told to stop comes back' stoppedDaemonComesBack
 testCase "a daemon's last words are in the container's log, wherever it logs" lastWordsAreShown
 testCase 'a syntax error in callbacks leaves the daemon running, with the error in the log' brokenCallbacksHarmNothing
 testCase 'a missing personality gives one clear message' missingPersonality
