@@ -208,7 +208,7 @@ damageIsUndone() {
 }
 
 inRedis() { # COMMAND...
-    inside redis sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis-password) redis-cli -s /run/redis/redis.sock "$@"' sh "$@"
+    inside redis sh -c 'REDISCLI_AUTH=$(cat /run/redis-administrator) redis-cli --user administrator -s /run/redis/redis.sock "$@"' sh "$@"
 }
 
 # As from somebody who is at work on the backups just then; and what is no answer is none.

@@ -27,7 +27,7 @@ phpLogs() {
 
 redisLogs() {
     logsRotate redis redis.log inside redis sh -c \
-        'REDISCLI_AUTH=$(cat /run/secrets/redis-password) redis-cli -s /run/redis/redis.sock bgrewriteaof'
+        'REDISCLI_AUTH=$(cat /run/redis-administrator) redis-cli --user administrator -s /run/redis/redis.sock bgrewriteaof'
 }
 
 # As long as the arguments of a query in an error message may be.

@@ -2,7 +2,7 @@
 # Redis is a cache: what it cannot read any more does not keep the site down.
 
 redisCli() { # COMMAND...
-    inside redis sh -c 'REDISCLI_AUTH=$(cat /run/secrets/redis-password) exec redis-cli -s /run/redis/redis.sock "$@"' sh "$@"
+    inside redis sh -c 'REDISCLI_AUTH=$(cat /run/redis-administrator) exec redis-cli --user administrator -s /run/redis/redis.sock "$@"' sh "$@"
 }
 
 # Redis is stopped, what it has kept is changed, and it starts again; when that was is in $results/since.
