@@ -87,6 +87,7 @@ secretsStayOut() {
 securityNamesCases() {
     local sentence cases
     cases=$(sourceFiles 'tests/e2e/*.sh' | xargs -d '\n' sed --quiet --regexp-extended "s/^(testCase|rareCase) (['\"])(.*)\\2 [A-Za-z].*/\\3/p")
+    # shellcheck disable=SC2016 # backticks that are meant as such
     { grep --only-matching --perl-regexp '^- `\K[^`]+(?=`$)' docs/SECURITY.md || true; } | while IFS= read -r sentence; do
         grep --quiet --line-regexp --fixed-strings -- "$sentence" <<<"$cases" || printf '%s\n' "$sentence"
     done | noOffences 'cases of docs/SECURITY.md that there are not'
