@@ -86,7 +86,7 @@ isItself() { # SERVICE
     [[ $(jq --raw-output .service <<<"$answer" 2>/dev/null) == "$1" ]]
 }
 
-# When a container was started, and how often again: unchanged where nobody has stopped it.
+# How a container is, when it was started and how often again: unchanged where nobody has stopped it.
 startsOf() { # SERVICE
-    inspect "$1" '{{.State.StartedAt}} {{.RestartCount}}'
+    inspect "$1" '{{.State.Status}} since {{.State.StartedAt}}, {{.RestartCount}} restarts'
 }
