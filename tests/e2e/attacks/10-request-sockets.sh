@@ -87,7 +87,7 @@ openLocks() { # SERVICE...
     local service path
     for service; do
         while read -r path; do
-            if (exec 9<"$path") || (exec 9>"$path"); then printf '%s is open to uid %s\n' "$path" "$(id --user)"; fi
+            if [[ -e $path ]] && { (exec 9<"$path") || (exec 9>"$path"); }; then printf '%s is open to uid %s\n' "$path" "$(id --user)"; fi
         done < <(locksOf "$service")
     done
 }

@@ -64,7 +64,7 @@ unlinkInitFile() {
 
 nothingIsOverwrittenThroughLinks() {
     local planted since
-    inside mysql sh -c 'echo untouched >/var/backups/marker-of-the-attack'
+    inside backup sh -c 'echo untouched >/var/backups/marker-of-the-attack'
     trap 'inside backup rm -f /var/backups/marker-of-the-attack' EXIT
     since=$(now)
     planted=$(attack php 0 linkInitFile)

@@ -152,7 +152,7 @@ administerRedis() {
         while IFS= read -r command; do
             # shellcheck disable=SC2086 # words
             said=$(redisAs "$user" "$password" $command)
-            if [[ ! $said =~ NOPERM|NOAUTH|WRONGPASS|'unknown command'|'Could not connect' ]]; then
+            if [[ ! $said =~ NOPERM|NOAUTH|WRONGPASS|'not allowed'|'Could not connect' ]]; then
                 printf 'uid %s as %s: %s: %s\n' "$(id --user)" "${user:-default}" "$command" "${said:0:80}"
             fi
         done <<'COMMANDS'
@@ -164,7 +164,6 @@ MODULE LIST
 DEBUG OBJECT marker-of-the-attack
 CLIENT LIST
 REPLICAOF NO ONE
-SCRIPT FLUSH
 SAVE
 BGREWRITEAOF
 LATENCY RESET

@@ -11,7 +11,7 @@ readonly application=forum
 attack() { # SERVICE USER FUNCTION [ARGUMENT...]
     local id said
     id=$(container "$1")
-    said=$(attackScript "${@:3}" | timeout 150 docker exec --interactive ${2:+--user "$2"} "$id" bash -s 2>>"$results/attackers-errors") || true
+    said=$(attackScript "${@:3}" | timeout 150 docker exec --interactive ${2:+--user "$2"} "$id" bash -s 2>"$results/attackers-errors") || true
     if [[ $said != *'the attack is over' ]]; then
         fail "$3 of ${2:-its own user} in $1 came to no end:" "$said" "$(tail --lines=5 "$results/attackers-errors")"
     fi
