@@ -82,3 +82,17 @@ secretsStayOut() {
         git check-ignore --quiet "$path" || printf '%s\n' "$path"
     done | noOffences 'paths that git does not ignore'
 }
+
+# Each line that names a case of the end-to-end tests has the sentence of one.
+securityNamesCases() {
+    local sentence cases
+    cases=$(sourceFiles 'tests/e2e/*.sh' | xargs -d '\n' sed --quiet --regexp-extended "s/^(testCase|rareCase) (['\"])(.*)\\2 [A-Za-z].*/\\3/p")
+    # shellcheck disable=SC2016 # backticks that are meant as such
+    { grep --only-matching --perl-regexp '^- `\K[^`]+(?=`$)' docs/SECURITY.md || true; } | while IFS= read -r sentence; do
+        grep --quiet --line-regexp --fixed-strings -- "$sentence" <<<"$cases" || printf '%s\n' "$sentence"
+    done | noOffences 'cases of docs/SECURITY.md that there are not'
+    # The other way round, those that attack.
+    { grep '^attack: ' <<<"$cases" || true; } | while IFS= read -r sentence; do
+        grep --quiet --fixed-strings -- "- \`$sentence\`" docs/SECURITY.md || printf '%s\n' "$sentence"
+    done | noOffences 'attacks that docs/SECURITY.md does not name'
+}
