@@ -9,15 +9,17 @@ source "$LAMPLIGHTER_SBIN/lib/dump.sh"
 # shellcheck source=service/mysql/bin/upgrade.sh
 source "$LAMPLIGHTER_BIN/upgrade.sh"
 
-mariadbSocket=/run/mysqld/mysqld.sock
+mariadbSocket=/run/mariadb/own.sock
+publicSocket=/run/mysqld/mysqld.sock
 
-# A server that says it has too many connections is there.
+# It has connections of its own, and looks at the site's, too. A server that says it has too many of them is there.
 CB_health_check() {
     local said
-    if said=$(mariadb-admin --socket="$mariadbSocket" --connect-timeout=5 ping 2>&1); then
+    mariadb-admin --socket="$mariadbSocket" --connect-timeout=5 ping >/dev/null
+    if said=$(mariadb-admin --socket="$publicSocket" --connect-timeout=5 ping 2>&1); then
         takeAwayProblem connections
     elif [[ $said == *'Too many connections'* ]]; then
-        leaveProblem connections 'all connections are taken, also those that only root has: see max_connections and max_user_connections in service/mysql/conf/mariadb.cnf'
+        leaveProblem connections 'all connections are taken: see max_connections and max_user_connections in service/mysql/conf/mariadb.cnf'
     else
         printf '%s\n' "$said" >&2
         return 1

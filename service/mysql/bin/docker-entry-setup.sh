@@ -1,9 +1,10 @@
 # shellcheck shell=bash disable=SC2034
-# MariaDB: reached over a unix socket alone. The application is told by its user; the administrator, whom no other container
+# MariaDB: reached over unix sockets alone: one for the site, one for what is done in here. The application is told by its user; the administrator, whom no other container
 # may become, by a password.
 SERVICE=mysql
-COMMAND=/usr/sbin/mariadbd
-OPTS='--defaults-file=/usr/local/conf/mariadb.cnf --init-file=/run/mariadb/init.sql'
+COMMAND=/usr/local/bin/listening.pl
+OPTS='/run/mysqld/mysqld.sock /run/mariadb/own.sock /usr/sbin/mariadbd
+    --defaults-file=/usr/local/conf/mariadb.cnf --init-file=/run/mariadb/init.sql'
 USE_RUNSOCK=
 # A large buffer pool takes its time to be written; killed before, MariaDB would begin with a crash recovery.
 STOP_TIMEOUT=110
@@ -46,7 +47,7 @@ writeInitFile() {
     fi
     umask 077
     mkdir -p /run/mariadb
-    printf '[client]\nuser=root\npassword=%s\nsocket=/run/mysqld/mysqld.sock\n' "$password" >/run/mariadb/my.cnf
+    printf '[client]\nuser=root\npassword=%s\nsocket=/run/mariadb/own.sock\n' "$password" >/run/mariadb/my.cnf
     cat >/run/mariadb/init.sql <<SQL
 CREATE DATABASE IF NOT EXISTS \`$APP_USER\`;
 CREATE USER IF NOT EXISTS root@localhost;

@@ -111,14 +111,14 @@ connectionsAreUsedUp() {
     sql "SET GLOBAL max_user_connections = 5, max_connections = 12"
     trap 'killSleepers; wait; sql "SET GLOBAL max_user_connections = 60, max_connections = 70; DROP USER app@localhost, another@localhost"' EXIT
     for user in "${users[@]}"; do sql "CREATE OR REPLACE USER $user@localhost"; done
-    for _ in {1..7}; do inside mysql mariadb --user=app --password= --execute='DO SLEEP(120)' & done
+    for _ in {1..7}; do inside mysql mariadb --socket=/run/mysqld/mysqld.sock --user=app --password= --execute='DO SLEEP(120)' & done
     waitUntil 20 'the application has all of its connections' haveConnections 5
     inside mysql lamplighter health
     expectOutcome succeeded mysql nightly-backup
 
-    for _ in {1..7}; do inside mysql mariadb --user=another --password= --execute='DO SLEEP(120)' & done
+    for _ in {1..7}; do inside mysql mariadb --socket=/run/mysqld/mysqld.sock --user=another --password= --execute='DO SLEEP(120)' & done
     waitUntil 20 'another user has all of his' haveConnections 10
-    for _ in {1..4}; do inside mysql mariadb --execute='DO SLEEP(15)' & done
+    for _ in {1..11}; do inside mysql mariadb --socket=/run/mysqld/mysqld.sock --execute='DO SLEEP(15)' & done
     waitUntil 20 'health finds all connections taken' problemIs mysql 'degraded: all connections are taken'
     expectEqual 'its status' healthy "$(inside mysql lamplighter health | head --lines=1)"
     waitUntil 40 'there are some again' noProblemIs mysql 'connections are taken'

@@ -24,6 +24,8 @@ damagedCacheIsPutAside() {
     expectMatch 'its health' 'degraded: .*Redis began with nothing on .*data/redis/broken' "$(inside redis lamplighter health)"
     inside redis sh -euc 'test -s /var/lib/redis/broken/appendonly.aof.manifest'
     expectEqual 'the key' '' "$(redisCli get kept)"
+    inside redis rm -rf /var/lib/redis/broken
+    expectEqual 'its health' healthy "$(inside redis lamplighter health | tail --lines=1)"
 }
 
 # The twins: what the log of commands begins with, and the list of the files.
