@@ -13,6 +13,7 @@ use crate::access::Trusted;
 use crate::accounts::Accounts;
 use crate::log;
 use crate::names::UserName;
+use crate::run_folder;
 use crate::settings::Settings;
 use crate::unix_socket;
 
@@ -108,25 +109,49 @@ fn lock_soon(file: &File) -> Result<(), TryLockError> {
 }
 
 /// Makes, where everybody looks for it, a link to each request socket that lies in a folder of its own. What else is in
-/// such a place stays, but for a socket, which was there before there was the folder.
-pub fn link_requests(settings: &Settings) {
-    for (service, target) in settings.folders.request_folders() {
-        let link = settings.folders.request_link(&service);
-        if let Err(error) = link_to(&target, &link) {
-            log::warn(format_args!("cannot link {} to {}: {error}", link.display(), target.display()));
+/// such a place stays, but for a socket that nobody listens on any more: it is from before there was the folder. Call it
+/// with the lock held.
+pub async fn link_requests(settings: &Settings) {
+    let run = &settings.folders.run;
+    let own = run_folder::folder(run, &settings.service);
+    if fs::symlink_metadata(&own).is_ok_and(|found| !found.is_dir()) {
+        let (own, socket) = (own.display(), settings.folders.request_socket(&settings.service));
+        log::warn(format_args!(
+            "{own} is no folder, so that the request socket is {}: remove it",
+            socket.display()
+        ));
+    }
+    for service in run_folder::with_folder(run) {
+        let (link, target) = (run_folder::link(run, &service), run_folder::link_target(&service));
+        if let Err(error) = link_to(&target, &link).await {
+            let (link, target) = (link.display(), target.display());
+            log::warn(format_args!(
+                "cannot make the link {link} to {target}: {error}; ask at what it would lead to"
+            ));
         }
     }
 }
 
-fn link_to(target: &Path, link: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(link) {
-        Ok(found) if found.file_type().is_socket() => fs::remove_file(link)?,
-        Ok(found) if found.is_symlink() && fs::read_link(link)? == target => return Ok(()),
-        Ok(_) => return Err(io::Error::other("something else is there: remove it")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+async fn link_to(target: &Path, link: &Path) -> io::Result<()> {
+    match symlink(target, link) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
     }
+    if fs::read_link(link).is_ok_and(|found| found == target) {
+        return Ok(());
+    }
+    if !is_stale_socket(link).await {
+        return Err(io::Error::other("something else is there: remove it"));
+    }
+    fs::remove_file(link)?;
     symlink(target, link)
+}
+
+async fn is_stale_socket(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+        && unix_socket::connect(path)
+            .await
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Whom the program that runs here trusts.

@@ -14,7 +14,7 @@
 //! - [`console`]: what people see
 //!
 //! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
-//! [`claim`], [`backoff`], [`durable`], and what is written and read by people: [`duration`], [`diagnostic`],
+//! [`run_folder`], [`claim`], [`backoff`], [`durable`], and what is written and read by people: [`duration`], [`diagnostic`],
 //! [`spelling`], [`visible`].
 
 pub mod access;
@@ -37,6 +37,7 @@ pub mod process;
 pub mod queue;
 pub mod refusals;
 pub mod request;
+pub mod run_folder;
 pub mod schedule;
 pub mod scheduler;
 pub mod settings;

@@ -140,6 +140,13 @@ impl ActionName {
     }
 }
 
+impl ServiceName {
+    /// The service that the scheduler is.
+    pub fn scheduler() -> Self {
+        Self("scheduler".into())
+    }
+}
+
 impl UserName {
     /// The superuser, on whose behalf a schedule's entry without a user asks.
     pub fn root() -> Self {

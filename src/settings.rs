@@ -4,15 +4,10 @@
 //! and is tested, without Docker.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::names::{NameError, ServiceName};
-
-/// Below the folder of sockets: a folder for each service, with its request socket, so that each can be mounted by itself.
-const REQUESTS: &str = "requests";
-/// The request socket's name in there.
-const SOCKET: &str = "request.sock";
+use crate::run_folder;
 
 /// The folders of one service, and its name.
 #[derive(Debug, Clone)]
@@ -70,39 +65,14 @@ impl Folders {
         }
     }
 
-    /// The request socket of a service: in its own folder, where it has one.
+    /// The request socket of a service.
     pub fn request_socket(&self, service: &ServiceName) -> PathBuf {
-        self.own_folder(service).map_or_else(|| self.request_link(service), |folder| folder.join(SOCKET))
+        run_folder::request_socket(&self.run, service)
     }
 
     /// The file whose lock says that a service's supervisor is running.
     pub fn lock_file(&self, service: &ServiceName) -> PathBuf {
-        let own = self.own_folder(service).map(|folder| folder.join("lock"));
-        own.unwrap_or_else(|| self.run.join(format!("{service}.lock")))
-    }
-
-    /// Where everybody looks for the request socket: it is there, or this is a link to where it is.
-    pub fn request_link(&self, service: &ServiceName) -> PathBuf {
-        self.run.join(format!("{service}-request.sock"))
-    }
-
-    /// The folders of requests, one for each service that has one, each with what the link to its socket says.
-    pub fn request_folders(&self) -> Vec<(ServiceName, PathBuf)> {
-        let entries = fs::read_dir(self.run.join(REQUESTS)).into_iter().flatten().flatten();
-        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        let services = folders.filter_map(|folder| folder.file_name().to_str()?.parse::<ServiceName>().ok());
-        services
-            .map(|service| {
-                let target = Path::new(REQUESTS).join(service.as_str()).join(SOCKET);
-                (service, target)
-            })
-            .collect()
-    }
-
-    /// The folder of a service's own below those of requests; no link to one.
-    fn own_folder(&self, service: &ServiceName) -> Option<PathBuf> {
-        let folder = self.run.join(REQUESTS).join(service.as_str());
-        fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()).then_some(folder)
+        run_folder::lock_file(&self.run, service)
     }
 
     /// The folders as environment variables, for the scripts that a supervisor starts.
@@ -139,22 +109,6 @@ mod tests {
         let mysql = "mysql".parse().unwrap();
         assert_eq!(folders.request_socket(&mysql), Path::new("/run/mysql-request.sock"));
         assert_eq!(folders.sbin, Path::new("/usr/local/sbin"));
-    }
-
-    #[test]
-    fn a_service_with_a_folder_of_its_own_has_socket_and_lock_there() {
-        let top = tempfile::tempdir().unwrap();
-        let run = top.path().to_owned();
-        fs::create_dir_all(run.join("requests/mysql")).unwrap();
-        std::os::unix::fs::symlink("mysql", run.join("requests/redis")).unwrap();
-        let folders = Folders::from_env(|name| (name == "LAMPLIGHTER_RUN").then(|| run.clone().into()));
-        let mysql = "mysql".parse().unwrap();
-        assert_eq!(folders.request_socket(&mysql), run.join("requests/mysql/request.sock"));
-        assert_eq!(folders.lock_file(&mysql), run.join("requests/mysql/lock"));
-        let redis = "redis".parse().unwrap();
-        assert_eq!(folders.request_socket(&redis), run.join("redis-request.sock"), "a link is no folder");
-        assert_eq!(folders.lock_file(&redis), run.join("redis.lock"));
-        assert_eq!(folders.request_folders(), [(mysql, "requests/mysql/request.sock".into())]);
     }
 
     #[test]

@@ -155,6 +155,82 @@ fn a_stranger_may_ask_for_what_the_policy_lists_and_for_nothing_else() {
 }
 
 #[test]
+fn the_scheduler_may_ask_for_anything_and_bring_ids_by_its_name_or_its_number() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    for (named, uid) in [(OTHER.to_string(), OTHER), ("daemon".to_owned(), 1)] {
+        let service = open_to_group().variable("LAMPLIGHTER_SCHEDULER", named).start();
+        service.run("ok");
+        let mut scheduler = Stranger::connect(&service, uid);
+        for user in ["root", "0", "64123", "nobody-here"] {
+            scheduler.send(&format!("{user} closed"));
+            common::accepted(&scheduler.answer());
+        }
+        scheduler.send(r#"{"op":"run","user":"root","action":"closed","id":"its-own"}"#);
+        assert_eq!(scheduler.answer(), r#"{"ok":true,"id":"its-own"}"#);
+        assert_eq!(service.outcome("closed", &"its-own".parse().unwrap()).outcome, "succeeded");
+        for line in [
+            r#"{"op":"history","limit":1}"#,
+            r#"{"op":"show","id":"its-own"}"#,
+            r#"{"op":"follow","id":"its-own","past":true}"#,
+        ] {
+            scheduler.send(line);
+            let answer = scheduler.answer();
+            assert!(answer.contains("its-own") && !answer.contains(r#""ok":false"#), "{answer}");
+        }
+        scheduler.send(r#"{"op":"cancel","id":"none-such"}"#);
+        let answer = scheduler.answer();
+        assert!(answer.contains(r#""code":"unknown-id""#), "{answer}");
+        is_not_allowed(&ask_as(STRANGER, &service, "64123 closed"));
+        is_not_allowed(&ask_as(
+            STRANGER,
+            &service,
+            r#"{"op":"run","user":"64123","action":"open","id":"mine"}"#,
+        ));
+    }
+}
+
+#[test]
+fn a_scheduler_that_nobody_knows_is_said_and_nobody_is_trusted_for_it() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    for (name, why) in [
+        ("nobody-here", "there is no such user here"),
+        ("No Name", "user `No Name` is not valid"),
+        ("4294967295", "user `4294967295` is not valid"),
+    ] {
+        let service = open_to_group().variable("LAMPLIGHTER_SCHEDULER", name).start();
+        let said = service.log().wait_for("LAMPLIGHTER_SCHEDULER");
+        assert!(said.contains(&format!("`{name}`")) && said.contains(why), "{said}");
+        service.run("ok");
+        for uid in [STRANGER, OTHER, 65534] {
+            is_not_allowed(&ask_as(uid, &service, "root closed"));
+        }
+    }
+    let unnamed = open_to_group().variable("LAMPLIGHTER_SCHEDULER", "").start();
+    unnamed.run("ok");
+    is_not_allowed(&ask_as(OTHER, &unnamed, "root closed"));
+    assert_eq!(unnamed.log().lines_with("LAMPLIGHTER_SCHEDULER"), [""; 0]);
+}
+
+#[test]
+fn the_scheduler_may_hold_more_connections_than_others() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    let service = open_to_group().variable("LAMPLIGHTER_SCHEDULER", OTHER.to_string()).start();
+    service.run("ok");
+    for (uid, is_limited) in [(STRANGER, true), (OTHER, false)] {
+        let mut holder = Stranger::run(&service, uid, HOLD, &[&MOST_CONNECTIONS.to_string()]);
+        assert_eq!(holder.answer(), "held");
+        let answer = ask_as(uid, &service, &format!("{uid} open"));
+        assert_eq!(answer.starts_with("refused busy: "), is_limited, "uid {uid}: {answer}");
+    }
+}
+
+#[test]
 fn a_name_in_the_policy_is_the_uid_that_it_has_here() {
     if !is_root() {
         return skip("only root can connect as somebody else");

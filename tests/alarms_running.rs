@@ -57,7 +57,7 @@ impl Stage {
 
     /// Starts the scheduler. From its return on whatever goes wrong is to be told.
     fn start_scheduler(&mut self) {
-        let (run, _) = self.service.service().socket();
+        let run = self.service.service().sockets();
         let log = fs::File::options().create(true).append(true).open(self.path("log")).expect("our own file");
         let mut command = Command::new(lamplighter());
         command
@@ -151,6 +151,20 @@ fn a_failed_run_is_told_whoever_asked_for_it_and_its_recovery_too() {
     stage.service.run("backup");
     assert_eq!(stage.wait_for_told(2), ["failed backup", "recovered backup"]);
     assert_eq!(stage.told()[1]["suppressed"], 1);
+}
+
+#[test]
+fn a_service_in_a_folder_of_its_own_is_followed_also_when_it_comes_back() {
+    let mut stage = Stage::new(Service::new().own_folder());
+    stage.start_scheduler();
+    stage.service.request("backup");
+    assert_eq!(stage.wait_for_told(1), ["failed backup"]);
+    let output = stage.told()[0]["output"].to_string();
+    assert!(output.contains("no room"), "{output}");
+    stage.service.stop();
+    stage.service.start_again();
+    stage.service.request("other");
+    assert_eq!(stage.wait_for_told(2), ["failed backup", "failed other"]);
 }
 
 #[test]

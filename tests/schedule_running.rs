@@ -129,8 +129,15 @@ impl Stack {
         self.serve(name, |call| call["id"].as_str().unwrap().to_owned());
     }
 
+    /// As [`Stack::service`], in a folder of its own.
+    fn service_in_its_folder(&self, name: &str) {
+        fs::create_dir_all(self.top.path().join("run/requests").join(name)).unwrap();
+        self.service(name);
+    }
+
     fn serve(&self, name: &str, show: fn(&serde_json::Value) -> String) {
-        let listener = UnixListener::bind(socket(self.top.path(), name)).unwrap();
+        let socket = self.folders().request_socket(&name.parse().unwrap());
+        let listener = UnixListener::bind(socket).unwrap();
         let (name, lines) = (name.to_owned(), self.line_sender.clone());
         tokio::task::spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -262,6 +269,45 @@ fn a_service_that_comes_later_gets_what_was_due_and_delays_no_other() {
             stack.schedule("5 4 * * * silent x\n5 4 * * * mysql nightly-backup\n5 4 * * * php task-check");
             stack.service("php");
         },
+    );
+}
+
+#[test]
+fn services_are_reached_in_folders_of_their_own_also_in_those_that_come_later() {
+    beside_a_scheduler(
+        test_clock,
+        async |stack| {
+            assert_eq!(stack.next_line(1).await, "php: root task-check");
+            stack.service_in_its_folder("mysql");
+            assert_eq!(stack.next_line(1).await, "mysql: root nightly-backup");
+            let run = stack.folders().run;
+            assert_eq!(
+                fs::read_link(run.join("php-request.sock")).unwrap(),
+                Path::new("requests/php/request.sock")
+            );
+        },
+        |stack| {
+            stack.schedule("5 4 * * * mysql nightly-backup\n5 4 * * * php task-check");
+            stack.service_in_its_folder("php");
+        },
+    );
+}
+
+#[test]
+fn a_scheduler_with_a_folder_of_its_own_answers_there() {
+    beside_a_scheduler(
+        test_clock,
+        async |stack| {
+            assert_eq!(ask(stack, "ping").await["service"], "scheduler");
+            let run = stack.folders().run;
+            for file in
+                ["requests/scheduler/request.sock", "requests/scheduler/lock", "scheduler-request.sock"]
+            {
+                assert!(run.join(file).exists(), "{file}");
+            }
+            assert!(!run.join("scheduler.lock").exists());
+        },
+        |stack| fs::create_dir_all(stack.top.path().join("run/requests/scheduler")).unwrap(),
     );
 }
 

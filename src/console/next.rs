@@ -119,7 +119,7 @@ fn of_file(path: &Path, zone: &Zone, after: i64, count: usize) -> Result<Vec<Row
 
 /// Asks the running scheduler; also which time zones it goes by.
 async fn of_scheduler(folders: &Folders, count: usize) -> Result<(Vec<Row>, String), CommandError> {
-    let path = folders.run.join("scheduler-request.sock");
+    let path = folders.request_socket(&ServiceName::scheduler());
     let answer = client::call(&path, &Call::Next { count, each: false }, PATIENCE).await;
     let answer = answer.map_err(CommandError::unreached(DOING))?;
     let NextOccurrences { next, zones, .. } = NextOccurrences::deserialize(&answer).map_err(|_| {

@@ -1,4 +1,4 @@
-//! Finding the services: by their sockets below one folder.
+//! Finding the services: by their sockets below one folder, and by their own folders for those ([`run_folder`]).
 //!
 //! That folder is `LAMPLIGHTER_RUN` where it is set; on the host, in a stack's folder or below it, what
 //! `docker-compose.yaml` mounts there; else a container's `/run`.
@@ -12,19 +12,19 @@ use std::path::{Path, PathBuf};
 use super::dotenv::{Dotenv, DotenvError};
 use super::error::CommandError;
 use crate::names::ServiceName;
+use crate::run_folder;
 use crate::settings::Folders;
 use crate::spelling;
 
 /// The name that the scheduler's service has.
 pub(super) const SCHEDULER: &str = "scheduler";
-/// What ends the name of a request socket.
-const SOCKET: &str = "-request.sock";
-/// What ends the name of the file that a service's supervisor locks, and that stays when it has gone.
-const LOCK: &str = ".lock";
 /// Where a stack keeps its data, unless its settings say otherwise.
 const DATA: &str = "./data";
 /// What makes a folder a stack's.
 const COMPOSE: &str = "docker-compose.yaml";
+/// What a service's folder has one of, so that it is the folder of one that can be asked.
+const OF_A_SERVICE: [&str; 3] =
+    ["bin/docker-entry-setup.sh", "bin/docker-callbacks.sh", "conf/schedule.cron"];
 
 /// The services that can be asked from here.
 #[derive(Debug, Clone)]
@@ -59,8 +59,8 @@ impl Stack {
         }
     }
 
-    /// The services that there are: those with a socket, those that had one, and those of the stack's folder;
-    /// by name.
+    /// The services that there are: those with a socket, those that had one or have a folder for one, and those of the
+    /// stack's folder; by name.
     ///
     /// # Errors
     /// When there is no stack, or its settings or its folder cannot be read.
@@ -69,21 +69,25 @@ impl Stack {
             return Err(CommandError::Fault(fault.clone()));
         }
         let entries = fs::read_dir(&self.run).map_err(|why| self.unreadable(why))?;
-        let names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
-        let with = |end: &str| -> BTreeSet<ServiceName> {
-            names.iter().filter_map(|name| name.to_str()?.strip_suffix(end)?.parse().ok()).collect()
-        };
-        let (mut services, mut before) = (with(SOCKET), with(LOCK));
+        // A link that leads nowhere stands for a folder, or for what was one.
+        let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        let (links, files): (Vec<_>, Vec<_>) = paths.iter().partition(|path| path.is_symlink());
+        let sockets = files.iter().chain(links.iter().filter(|link| link.exists()));
+        let mut services: BTreeSet<_> = named(sockets, run_folder::of_socket);
+        let mut locks: BTreeSet<_> = named(files.iter(), run_folder::of_lock);
+        let mut folders: BTreeSet<_> = run_folder::with_folder(&self.run).into_iter().collect();
         if let Some(home) = &self.home {
             let own = services_in(home);
-            // What has been taken out of the stack leaves its lock behind.
-            before.retain(|service| own.contains(service));
+            // What has been taken out of the stack leaves its lock and its folder behind.
+            locks.retain(|service| own.contains(service));
+            folders.retain(|service| own.contains(service));
             services.extend(own);
-        } else if services.is_empty() && !self.is_named {
+        } else if services.is_empty() && folders.is_empty() && !self.is_named {
             // Other programs have their locks in `/run`, too.
-            before.clear();
+            locks.clear();
         }
-        services.append(&mut before);
+        services.append(&mut locks);
+        services.append(&mut folders);
         if services.is_empty() {
             return Err(self.no_stack());
         }
@@ -127,7 +131,7 @@ impl Stack {
 
     /// The request socket of a service.
     pub(super) fn socket(&self, service: &ServiceName) -> PathBuf {
-        self.run.join(format!("{service}{SOCKET}"))
+        run_folder::request_socket(&self.run, service)
     }
 
     fn unreadable(&self, why: io::Error) -> CommandError {
@@ -171,8 +175,21 @@ fn data_of(home: &Path, get: impl Fn(&str) -> Option<OsString>) -> Result<PathBu
 /// The services that have a folder in the stack's.
 fn services_in(home: &Path) -> BTreeSet<ServiceName> {
     let entries = fs::read_dir(home.join("service")).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.path().is_dir());
+    let folders = entries.filter(|entry| entry.path().is_dir() && can_be_asked(&entry.path()));
     folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// What runs once and ends has programs of its own, and nothing that a supervisor or a scheduler reads.
+fn can_be_asked(folder: &Path) -> bool {
+    !folder.join("bin").is_dir() || OF_A_SERVICE.iter().any(|file| folder.join(file).exists())
+}
+
+/// The services that these files are of, by their names.
+fn named<'a>(
+    files: impl Iterator<Item = &'a &'a PathBuf>,
+    of: impl Fn(&str) -> Option<ServiceName>,
+) -> BTreeSet<ServiceName> {
+    files.filter_map(|path| of(path.file_name()?.to_str()?)).collect()
 }
 
 #[cfg(test)]
@@ -182,6 +199,7 @@ mod tests {
     fn stack() -> tempfile::TempDir {
         let top = tempfile::tempdir().unwrap();
         fs::create_dir_all(top.path().join("service/mysql/bin")).unwrap();
+        fs::write(top.path().join("service/mysql/bin/docker-callbacks.sh"), "").unwrap();
         fs::write(top.path().join(COMPOSE), "services:\n").unwrap();
         top
     }
@@ -214,6 +232,43 @@ mod tests {
         assert_eq!(Stack::find(|_| None, nowhere.path()).run, Path::new("/run"));
     }
 
+    fn names(stack: &Stack) -> Vec<String> {
+        stack.services().unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_service_with_a_folder_for_its_socket_is_known_once_and_asked_there() {
+        let top = stack();
+        let run = top.path().join("data/run");
+        for name in ["mysql", "php", "removed"] {
+            fs::create_dir_all(run.join("requests").join(name)).unwrap();
+        }
+        fs::write(run.join("requests/php/request.sock"), "").unwrap();
+        fs::write(run.join("redis-request.sock"), "").unwrap();
+        for name in ["php", "removed"] {
+            let target = format!("requests/{name}/request.sock");
+            std::os::unix::fs::symlink(target, run.join(format!("{name}-request.sock"))).unwrap();
+        }
+        let here = Stack::find(|_| None, top.path());
+        assert_eq!(names(&here), ["mysql", "php", "redis"], "what was taken out of the stack is none of it");
+        let php = here.service("php").unwrap();
+        assert_eq!(here.socket(&php), run.join("requests/php/request.sock"));
+        let inside = Stack { run, home: None, fault: None, is_named: false };
+        assert_eq!(names(&inside), ["mysql", "php", "redis", "removed"]);
+    }
+
+    #[test]
+    fn what_a_stack_runs_once_is_no_service_of_it() {
+        let top = stack();
+        fs::create_dir_all(top.path().join("data/run")).unwrap();
+        fs::create_dir_all(top.path().join("service/once/bin")).unwrap();
+        fs::write(top.path().join("service/once/bin/once"), "").unwrap();
+        fs::create_dir_all(top.path().join("service/scheduler/bin")).unwrap();
+        fs::create_dir_all(top.path().join("service/scheduler/conf")).unwrap();
+        fs::write(top.path().join("service/scheduler/conf/schedule.cron"), "").unwrap();
+        assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql", "scheduler"]);
+    }
+
     #[test]
     fn a_service_that_has_stopped_is_still_known_by_its_lock_or_its_folder() {
         let top = stack();
@@ -222,10 +277,6 @@ mod tests {
         for name in ["php-request.sock", "php.lock", "mysql.lock", "old.lock", "mysqld"] {
             fs::write(run.join(name), "").unwrap();
         }
-        let names = |stack: &Stack| {
-            let services = stack.services().unwrap();
-            services.iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
         let here = Stack::find(|_| None, top.path());
         assert_eq!(names(&here), ["mysql", "php"]);
         assert_eq!(

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::machine::Machine;
 use super::record::{EntryRecord, Record};
-use crate::access::Trusted;
+use crate::access::{self, Asker, Trusted};
 use crate::claim::{self, ClaimError};
 use crate::request::{Answer, Refusal, RefusalCode};
 use crate::schedule::{Coming, upcoming, zones_in_words};
@@ -65,10 +65,7 @@ impl Handler for Client {
 
 /// Whether a caller may change something: root, and whoever the scheduler runs as.
 pub(crate) fn permit(peer: Peer, trusted: Trusted) -> Result<(), Refusal> {
-    if trusted.has(peer.uid) {
-        return Ok(());
-    }
-    Err(Refusal::new(RefusalCode::NotAllowed, "only root may order a reload"))
+    access::permit_trusted(Asker { uid: peer.uid, trusted }, "order a reload")
 }
 
 /// The answer to a reload.

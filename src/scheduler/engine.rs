@@ -100,7 +100,7 @@ pub async fn run_with(
     mut orders: UnboundedReceiver<Order>,
 ) -> Result<(), SchedulerError> {
     let _lock = claim::lock(settings, "scheduler")?;
-    claim::link_requests(settings);
+    claim::link_requests(settings).await;
     let trusted = claim::trusted();
     let mut calls = answers::listen(settings, trusted)?;
     let mut engine = Engine::open(settings, trusted, boot.into(), clock.instant())?;

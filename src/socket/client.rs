@@ -12,7 +12,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use crate::wire::{Call, Refused};
-use crate::{unix_socket, visible};
+use crate::{run_folder, unix_socket, visible};
 
 /// So many characters of an answer that cannot be understood are shown.
 const SHOWN: usize = 60;
@@ -124,10 +124,9 @@ impl ClientError {
         }
     }
 
-    /// Of which service the socket is, by its name.
+    /// Of which service the socket is.
     pub fn service(&self) -> String {
-        let name = self.path().file_name().unwrap_or_default().to_string_lossy();
-        name.trim_end_matches("-request.sock").to_owned()
+        run_folder::owner(self.path())
     }
 
     /// An answer that is not what the protocol says.

@@ -83,7 +83,7 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
         log::warn(format_args!("cannot become the reaper of orphans: {error}"));
     }
     let _lock = claim::lock(&settings, "supervisor")?;
-    claim::link_requests(&settings);
+    claim::link_requests(&settings).await;
     let trusted = claim::trusted();
     // Bounded by what may be outstanding on the connections there may be.
     let (inbox, mut incoming) = mpsc::unbounded_channel();

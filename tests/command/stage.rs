@@ -6,6 +6,8 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use lamplighter::names::ServiceName;
+use lamplighter::run_folder;
 use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -62,6 +64,12 @@ impl Stage {
         self
     }
 
+    /// Makes the folder for a service's own socket.
+    pub(crate) fn with_folder_for(self, name: &str) -> Self {
+        fs::create_dir_all(self.run_folder().join("requests").join(name)).unwrap();
+        self
+    }
+
     /// Starts a scheduler with this schedule.
     pub(crate) fn with_schedule(mut self, schedule: &str) -> Self {
         let conf = self.path("service/scheduler/conf");
@@ -72,7 +80,8 @@ impl Stage {
         command.env("LAMPLIGHTER_CONF", conf).env("LAMPLIGHTER_STATE", self.path("scheduler-state"));
         self.scheduler = Some(command.stderr(Stdio::null()).spawn().unwrap());
         wait_for("the scheduler's schedule", || {
-            let mut client = Client::connect(&self.run_folder(), "scheduler-request.sock").ok()?;
+            let socket = run_folder::request_socket(&self.run_folder(), &ServiceName::scheduler());
+            let mut client = Client::connect(socket.parent()?, socket.file_name()?.to_str()?).ok()?;
             let status: Value = serde_json::from_str(&client.send("{\"op\":\"status\"}\n").answer()).unwrap();
             (status["entries"] != 0 || status["degraded"] != Value::Array(Vec::new())).then_some(())
         });
@@ -102,14 +111,12 @@ impl Stage {
 
     /// A service that runs.
     pub(crate) fn service(&self, name: &str) -> &Running {
-        let socket = format!("{name}-request.sock");
-        self.services.iter().find(|running| running.service().socket().1 == socket).unwrap()
+        self.services.iter().find(|running| running.service().is_called(name)).unwrap()
     }
 
     /// The same, to be started again.
     pub(crate) fn service_mut(&mut self, name: &str) -> &mut Running {
-        let socket = format!("{name}-request.sock");
-        self.services.iter_mut().find(|running| running.service().socket().1 == socket).unwrap()
+        self.services.iter_mut().find(|running| running.service().is_called(name)).unwrap()
     }
 
     /// The path of a file in the stack's folder.

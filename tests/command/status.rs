@@ -63,6 +63,53 @@ fn what_is_wrong_comes_first() {
 }
 
 #[test]
+fn services_are_found_beside_each_other_and_in_folders_of_their_own_each_once() {
+    let stack = Stage::new()
+        .with("mysql", "CB_nightly_backup() { echo dumped; }")
+        .with_folder_for("php")
+        .with_folder_for("redis")
+        .with_folder_for("removed")
+        .with_folder_for("scheduler")
+        .with("php", "CB_task() { echo no route to host >&2; return 3; }")
+        .with_schedule(SCHEDULE);
+    std::fs::create_dir(stack.path("service/redis")).unwrap();
+    assert_eq!(stack.call(&["run", "php", "task"]).code, 1);
+    assert_eq!(stack.call(&["next", "-n", "1"]).code, 0);
+    assert_eq!(stack.call(&["reload"]).code, 0);
+    let said = stack.call(&["status"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert_snapshot!(said.out, @"
+    2 problems:
+      redis: not running: `docker compose up -d redis` starts it
+      php: task failed 3, <age> ago: `lamplighter show <id>` has its output
+
+    SERVICE  STATE  SINCE  PID  LISTENER  QUEUE  NEXT  LAST RUNS
+    mysql  running  <age>  <pid>  ready  idle  nightly-backup in <age>  nightly-backup never
+    php  running  <age>  <pid>  ready  idle  task in <age>  task failed <age> ago
+    redis  not running
+    scheduler  scheduling  mysql nightly-backup in <age>  2 entries
+    ");
+    let mut inside = stack.command(&["status"]);
+    inside.env("LAMPLIGHTER_RUN", stack.run_folder()).current_dir("/");
+    let said = stack.said(&mut inside);
+    assert_snapshot!(said.out, @"
+    3 problems:
+      redis: not running: `docker compose up -d redis` starts it
+      removed: not running: `docker compose up -d removed` starts it
+      php: task failed 3, <age> ago: `lamplighter show <id>` has its output
+
+    SERVICE  STATE  SINCE  PID  LISTENER  QUEUE  NEXT  LAST RUNS
+    mysql  running  <age>  <pid>  ready  idle  nightly-backup in <age>  nightly-backup never
+    php  running  <age>  <pid>  ready  idle  task in <age>  task failed <age> ago
+    redis  not running
+    removed  not running
+    scheduler  scheduling  mysql nightly-backup in <age>  2 entries
+    ");
+    std::fs::remove_file(stack.path("data/run/php-request.sock")).unwrap();
+    assert_eq!(stack.call(&["status", "php"]).code, 0, "the link is for others");
+}
+
+#[test]
 fn one_service_is_shown_with_a_block_for_each_action() {
     let stack = stack();
     stack.service("mysql").run("nightly-backup");

@@ -48,6 +48,11 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
+/// Starts a program as an ordinary user, who has none of root's rights.
+pub fn as_user(uid: &str) -> [&str; 8] {
+    ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--bounding-set=-all", "--"]
+}
+
 /// Says why a test shows nothing here. Under CI there is no such excuse.
 pub fn skip(why: &str) {
     assert!(

@@ -74,7 +74,7 @@ impl Running {
             if self.left.is_some() && self.left == identity(&folder.join(&name)) {
                 return None;
             }
-            let connected = Client::connect(folder, &name).ok();
+            let connected = Client::connect(&folder, &name).ok();
             assert!(connected.is_some() || self.log.exit().is_none(), "the supervisor has ended");
             connected
         })

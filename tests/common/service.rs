@@ -84,6 +84,14 @@ impl Service {
         self
     }
 
+    /// Gives all of its files to a user and a group of this number, which only root can.
+    pub fn owned_by(self, uid: u32) -> Self {
+        let owner = format!("{uid}:{uid}");
+        let given = Command::new("chown").args(["-R", &owner]).arg(self.folder.path()).status();
+        assert!(given.is_ok_and(|status| status.success()), "root can give files away");
+        self
+    }
+
     /// Takes a file away.
     pub fn without(self, path: &str) -> Self {
         fs::remove_file(self.path(path)).expect("a file to take away");
@@ -101,6 +109,17 @@ impl Service {
         fs::create_dir_all(path).expect("a folder for the sockets");
         path.clone_into(&mut self.run);
         self
+    }
+
+    /// Has its socket in a folder of its own.
+    pub fn own_folder(self) -> Self {
+        let requests = self.requests();
+        fs::create_dir_all(requests).expect("a folder for the socket");
+        self
+    }
+
+    fn requests(&self) -> PathBuf {
+        self.run.join("requests").join(&self.name)
     }
 
     /// Starts the supervisor through another program.
@@ -159,8 +178,22 @@ impl Service {
     }
 
     /// The socket's folder, and its name.
-    pub fn socket(&self) -> (&Path, String) {
-        (&self.run, format!("{}-request.sock", self.name))
+    pub fn socket(&self) -> (PathBuf, String) {
+        let own = self.requests();
+        if own.is_dir() && !own.is_symlink() {
+            return (own, "request.sock".to_owned());
+        }
+        (self.run.clone(), format!("{}-request.sock", self.name))
+    }
+
+    /// The folder of the sockets.
+    pub fn sockets(&self) -> &Path {
+        &self.run
+    }
+
+    /// Whether this is its name.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name
     }
 
     /// The folder that all processes of this service have in their environment.

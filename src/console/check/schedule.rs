@@ -11,6 +11,7 @@ use crate::console::schedule_file;
 use crate::console::stack::run_of;
 use crate::diagnostic::Diagnostic;
 use crate::names::{ActionName, ServiceName};
+use crate::run_folder;
 use crate::schedule::{Advisor, Entry, Schedule, Zone, parse};
 use crate::settings::Folders;
 use crate::socket::client;
@@ -81,7 +82,7 @@ fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String>
 async fn actions(service: &ServiceName, stack: Option<&Path>, folders: &Folders) -> Option<Vec<ActionName>> {
     let run = stack.and_then(run_of);
     let run = run.into_iter().chain([folders.run.clone()]);
-    let socket = run.map(|run| run.join(format!("{service}-request.sock"))).find(|path| path.exists());
+    let socket = run.map(|run| run_folder::request_socket(&run, service)).find(|path| path.exists());
     if let Some(socket) = socket
         && let Ok(ActionNames { actions, .. }) = client::call_for(&socket, &Call::Actions, PATIENCE).await
     {

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::decide::{Event, MOST_ASKED, RunMoment};
 use crate::log;
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
+use crate::run_folder;
 use crate::socket::client::{self, ClientError, Conversation, Trouble};
 use crate::wire::{self, ActionStatus, Call, History, OpenRequest, PastWanted, RequestRecord, Shown, Status};
 
@@ -23,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Follower {
     pub(super) service: ServiceName,
-    pub(super) socket: PathBuf,
+    /// The folder of sockets.
+    pub(super) run: PathBuf,
     pub(super) events: UnboundedSender<Event>,
     /// Its socket was put in place anew.
     pub(super) appeared: Rc<Notify>,
@@ -88,9 +90,14 @@ impl Follower {
         }
     }
 
+    /// Where its request socket is now: its own folder may have come since.
+    fn socket(&self) -> PathBuf {
+        run_folder::request_socket(&self.run, &self.service)
+    }
+
     /// Follows it on one connection, until that ends.
     async fn follow(&self, is_connected: &mut bool) -> Result<(), ClientError> {
-        let mut lines = Conversation::open(&self.socket, self.pace.patience).await?;
+        let mut lines = Conversation::open(&self.socket(), self.pace.patience).await?;
         lines.send(&Call::follow_all(), self.pace.patience).await?;
         // What happens from here on comes over that connection, and what happened before is asked for on another.
         let mut open = self.learn_past().await?;
@@ -113,7 +120,7 @@ impl Follower {
     /// What became of what was asked for while nobody followed; what is still open is given back.
     async fn learn_past(&self) -> Result<Open, ClientError> {
         let patience = self.pace.patience;
-        let mut connection = Conversation::open(&self.socket, patience).await?;
+        let mut connection = Conversation::open(&self.socket(), patience).await?;
         // Who has answered this has taken in the wish to follow, too, which came before.
         connection.ask(&Call::Ping, patience).await?;
         let _ = self.events.send(Event::Reachable(self.service.clone(), Timestamp::now()));
@@ -178,7 +185,7 @@ impl Follower {
 
     /// The end of a run that was accepted before anybody followed.
     async fn look_up(&self, id: &RequestId) -> Option<Event> {
-        let shown = show(&self.socket, id).await.ok()?;
+        let shown = show(&self.socket(), id).await.ok()?;
         // A request that joined another may end by itself, called off; the other one's end is no matter of it.
         shown.run.filter(|run| run.id == *id).and_then(|run| self.end_of(run))
     }
@@ -249,13 +256,13 @@ mod tests {
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async {
             let folder = tempfile::tempdir().unwrap();
-            let socket = folder.path().join("web-request.sock");
-            let listener = UnixListener::bind(&socket).unwrap();
+            let listener = UnixListener::bind(folder.path().join("web-request.sock")).unwrap();
             let (events, mut received) = unbounded_channel();
             let moment = Duration::from_millis(5);
             let pace = Pace { first: moment, longest: moment, patience: moment };
             let (service, appeared) = ("web".parse().unwrap(), Rc::new(Notify::new()));
-            tokio::task::spawn_local(Follower { service, socket, events, appeared, pace }.run());
+            let run = folder.path().to_owned();
+            tokio::task::spawn_local(Follower { service, run, events, appeared, pace }.run());
             // Each try is two connections, which somebody takes and nobody answers.
             let mut held = Vec::new();
             while held.len() < 2 * TRIES as usize + 2 {

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::follow::show;
 use super::notice::{NamedRequest, Notice};
 use super::outbox::Message;
-use crate::names::ServiceName;
 use crate::process::{self, Pid, Status};
+use crate::run_folder;
 
 /// The notifier's name, in the scheduler's own folder of programs.
 pub(super) const NAME: &str = "notify";
@@ -103,7 +103,8 @@ impl Notifier {
         else {
             return None;
         };
-        let output = show(&socket(&self.run, service), id).await.ok()?.output?;
+        let socket = run_folder::request_socket(&self.run, service);
+        let output = show(&socket, id).await.ok()?.output?;
         let start = output.len().saturating_sub(OUTPUT);
         let start = (start..output.len()).find(|&at| output.is_char_boundary(at)).unwrap_or(output.len());
         Some(output[start..].to_owned())
@@ -148,11 +149,6 @@ async fn give(mut input: pipe::Sender, text: &[u8]) {
     let _ = input.write_all(text).await;
     drop(input);
     std::future::pending::<()>().await;
-}
-
-/// A service's request socket.
-pub(super) fn socket(run: &Path, service: &ServiceName) -> PathBuf {
-    run.join(format!("{service}-request.sock"))
 }
 
 #[cfg(test)]

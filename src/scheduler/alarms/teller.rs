@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::decide::{Action, Alarms, Event, Memory, Wishes};
 use super::follow::{Follower, Pace};
-use super::notifier::{self, NAME, Notifier};
+use super::notifier::{NAME, Notifier};
 use super::sockets::Watched;
 use super::store::AlarmsFile;
 use crate::log;
@@ -197,9 +197,8 @@ impl Active {
             }
             let appeared = Rc::new(Notify::new());
             self.followed.insert(service.clone(), appeared.clone());
-            let socket = notifier::socket(&self.settings.folders.run, &service);
-            let (events, pace) = (self.sender.clone(), Pace::default());
-            let follower = Follower { service, socket, events, appeared, pace };
+            let (run, events) = (self.settings.folders.run.clone(), self.sender.clone());
+            let follower = Follower { service, run, events, appeared, pace: Pace::default() };
             tokio::task::spawn_local(follower.run());
         }
     }
