@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::disk::Disk;
-use super::{Entry, Journal};
+use super::{Journal, JournalRecord};
 use crate::names::RequestId;
 use crate::request::Request;
 
@@ -77,9 +77,9 @@ fn id(n: usize) -> RequestId {
     format!("id-{n}").parse().unwrap()
 }
 
-fn accepted(n: usize) -> Entry {
+fn accepted(n: usize) -> JournalRecord {
     let request = Request { id: id(n), user: "root".parse().unwrap(), action: "backup".parse().unwrap() };
-    Entry::Accepted { at: Timestamp::UNIX_EPOCH, request, by: 0 }
+    JournalRecord::Accepted { at: Timestamp::UNIX_EPOCH, request, by: 0 }
 }
 
 /// The requests that the journal in `folder` holds.

@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use crate::names::{ActionName, RequestId, UserName};
 
 use super::disk::Disk;
-use super::entry::Entry;
 use super::error::JournalError;
+use super::fields::RecordFields;
 use super::ids::Ids;
 use super::limits::Limits;
 use super::lines::{Line, line_at};
-use super::record::Record;
+use super::record::JournalRecord;
 use super::recovered::Recovered;
 use super::replay::{Replay, in_order, is_record_of};
 use super::shelf;
@@ -179,12 +179,12 @@ impl Journal {
         self.durable
     }
 
-    /// Takes an entry in. It is not durable, and promises nothing, before [`Journal::commit`].
-    pub fn append(&mut self, entry: &Entry) {
-        if let Entry::Accepted { request, .. } | Entry::Joined { request, .. } = entry {
+    /// Takes a record in. It is not durable, and promises nothing, before [`Journal::commit`].
+    pub fn append(&mut self, record: &JournalRecord) {
+        if let JournalRecord::Accepted { request, .. } | JournalRecord::Joined { request, .. } = record {
             self.buffered.push((request.id.clone(), self.buffer.len()));
         }
-        entry.write_to(&mut self.buffer);
+        record.write_to(&mut self.buffer);
     }
 
     /// Whether something was appended that is not durable yet.
@@ -294,7 +294,7 @@ impl Journal {
         Ok(())
     }
 
-    /// What this id was used for in the last 90 days, if it was; appended entries count.
+    /// What this id was used for in the last 90 days, if it was; appended records count.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -323,9 +323,9 @@ impl Journal {
 }
 
 fn remembered_of(line: &[u8], id: &RequestId) -> Option<Remembered> {
-    let record = Record::parse(line).ok().filter(|_| is_record_of(line, id))?;
-    let (at, user, action) = (record.at().ok()?, record.user().ok()?, record.action().ok()?);
-    Some(Remembered { at, user, action, is_all: record.event == "known" })
+    let fields = RecordFields::parse(line).ok().filter(|_| is_record_of(line, id))?;
+    let (at, user, action) = (fields.at().ok()?, fields.user().ok()?, fields.action().ok()?);
+    Some(Remembered { at, user, action, is_all: fields.event == "known" })
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
@@ -347,7 +347,7 @@ fn repair(file: &mut File, replay: &mut Replay, now: Timestamp) -> io::Result<()
         text.push(b'\n');
     }
     if replay.end == 0 {
-        Entry::header(now).write_to(&mut text);
+        JournalRecord::header(now).write_to(&mut text);
         replay.compacted = text.len() as u64;
     }
     if !text.is_empty() {

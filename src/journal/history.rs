@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use crate::names::{ActionName, RequestId};
 
 use super::backward::LinesBack;
-use super::entry::Entry;
 use super::error::JournalError;
 use super::file::NAME;
+use super::record::JournalRecord;
 use super::run::{Joined, Run};
 
 /// Ids that are named when a shortened one fits several.
@@ -152,15 +152,15 @@ struct Runs(HashMap<RequestId, Partial>);
 /// What became of a request, the last first.
 #[derive(Default)]
 struct Partial {
-    events: Vec<Entry>,
+    events: Vec<JournalRecord>,
     joined: Vec<Run>,
 }
 
 impl Runs {
     fn read(mut self, mut lines: LinesBack, mut wants_more: impl FnMut(Run) -> bool) -> io::Result<()> {
         while let Some(line) = lines.next()? {
-            let Ok(entry) = Entry::parse(line) else { continue };
-            if let Some(run) = self.take(entry)
+            let Ok(record) = JournalRecord::parse(line) else { continue };
+            if let Some(run) = self.take(record)
                 && !wants_more(run)
             {
                 return Ok(());
@@ -176,29 +176,30 @@ impl Runs {
         Ok(())
     }
 
-    /// Takes in the entry before the one taken last; the run that begins with it.
-    fn take(&mut self, entry: Entry) -> Option<Run> {
-        match &entry {
-            Entry::Accepted { .. } => self.begin(&entry),
-            Entry::Joined { with, .. } => {
-                let run = self.begin(&entry)?;
+    /// Takes in the record before the one taken last; the run that begins with it.
+    fn take(&mut self, record: JournalRecord) -> Option<Run> {
+        match &record {
+            JournalRecord::Accepted { .. } => self.begin(&record),
+            JournalRecord::Joined { with, .. } => {
+                let run = self.begin(&record)?;
                 self.0.entry(with.clone()).or_default().joined.push(run);
                 None
             }
-            Entry::Started { id, .. }
-            | Entry::PutBack { id, .. }
-            | Entry::Retried { id, .. }
-            | Entry::Ended { id, .. } => {
-                self.0.entry(id.clone()).or_default().events.push(entry);
+            JournalRecord::Started { id, .. }
+            | JournalRecord::PutBack { id, .. }
+            | JournalRecord::Retried { id, .. }
+            | JournalRecord::Ended { id, .. } => {
+                self.0.entry(id.clone()).or_default().events.push(record);
                 None
             }
-            Entry::Journal { .. } | Entry::Known { .. } | Entry::Seen { .. } | Entry::Compacted { .. } => {
-                None
-            }
+            JournalRecord::Journal { .. }
+            | JournalRecord::Known { .. }
+            | JournalRecord::Seen { .. }
+            | JournalRecord::Compacted { .. } => None,
         }
     }
 
-    fn begin(&mut self, acceptance: &Entry) -> Option<Run> {
+    fn begin(&mut self, acceptance: &JournalRecord) -> Option<Run> {
         let mut run = Run::accepted(acceptance)?;
         let partial = self.0.remove(&run.id).unwrap_or_default();
         for event in partial.events.iter().rev() {

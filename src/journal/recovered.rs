@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::request::Request;
 
-use super::entry::{End, Entry};
+use super::record::{End, JournalRecord};
 
 /// What stood in the journal when it was opened.
 #[derive(Debug)]
@@ -104,8 +104,8 @@ impl LastRuns {
     }
 
     /// Takes in what the journal is told about `request`.
-    pub fn update(&mut self, request: &Request, entry: &Entry) {
-        let Entry::Ended { at, end, .. } = entry else { return };
+    pub fn update(&mut self, request: &Request, record: &JournalRecord) {
+        let JournalRecord::Ended { at, end, .. } = record else { return };
         let summary =
             RunSummary { id: request.id.clone(), user: request.user.clone(), ended_at: *at, end: *end };
         if end.outcome.is_success() {

@@ -18,7 +18,7 @@ use tokio::task::spawn_local;
 use crate::access::Trusted;
 use crate::claim::{self, ClaimError};
 use crate::clock::Moment;
-use crate::journal::{Entry, Store};
+use crate::journal::{JournalRecord, Store};
 use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::log;
@@ -213,7 +213,7 @@ impl Engine {
                 turn.answers.is_empty() && turn.then.is_empty(),
                 "only what is decided waits: {turn:?}"
             );
-            self.ledger.record(turn.entries);
+            self.ledger.record(turn.records);
             for action in turn.now {
                 events.extend(self.act(action));
             }
@@ -280,17 +280,17 @@ impl Engine {
     fn flush_group(&mut self) -> bool {
         let border = self.ledger.border();
         let now = Moment::now();
-        let Turn { entries, now: at_once, answers, then } = self.machine.handle(Event::Decide, now);
-        let (is_group, mut is_something) = (!entries.is_empty(), !at_once.is_empty());
-        self.ledger.record(entries);
+        let Turn { records, now: at_once, answers, then } = self.machine.handle(Event::Decide, now);
+        let (is_group, mut is_something) = (!records.is_empty(), !at_once.is_empty());
+        self.ledger.record(records);
         // What comes of it is another event, and has to wait until the group stands or has fallen.
         let events: Vec<_> = at_once.into_iter().filter_map(|action| self.act(action)).collect();
         match self.ledger.write(is_group, now) {
             Written::Nothing => {}
-            Written::Durable(entries) => {
+            Written::Durable(records) => {
                 is_something = true;
                 self.feed(Event::Durable);
-                self.answer_and_publish(answers, &entries);
+                self.answer_and_publish(answers, &records);
                 for action in then {
                     if let Some(event) = self.act(action) {
                         self.feed(event);
@@ -311,17 +311,17 @@ impl Engine {
 
     /// Answers who has asked, and then tells those who follow of what is on disk: whoever asked to be told follows from
     /// the answer on.
-    fn answer_and_publish(&mut self, answers: Vec<(Caller, Answer)>, entries: &[Entry]) {
-        for entry in entries {
-            if let Entry::Joined { request, with, .. } = entry {
+    fn answer_and_publish(&mut self, answers: Vec<(Caller, Answer)>, records: &[JournalRecord]) {
+        for record in records {
+            if let JournalRecord::Joined { request, with, .. } = record {
                 self.followers.borrow_mut().joined(request.id.clone(), with.clone());
             }
         }
         for (caller, answer) in answers {
             self.answer(caller, answer);
         }
-        for entry in entries {
-            self.followers.borrow_mut().entry(entry);
+        for record in records {
+            self.followers.borrow_mut().recorded(record);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::journal::{Entry, Open};
+use crate::journal::{JournalRecord, Open};
 use crate::listener::pool::{Key, Purpose, Source};
 use crate::names::RequestId;
 use crate::policy::Policy;
@@ -94,12 +94,12 @@ pub struct Sweep {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Turn {
     /// What is to be recorded, in this order. Only what [`Event::Decide`] leads to may be taken back.
-    pub entries: Vec<Entry>,
+    pub records: Vec<JournalRecord>,
     /// What happens at once.
     pub now: Vec<Action>,
-    /// Who is answered when the entries are on disk, before anybody is told of them.
+    /// Who is answered when the records are on disk, before anybody is told of them.
     pub answers: Vec<(Caller, Answer)>,
-    /// What happens when the entries are on disk.
+    /// What happens when the records are on disk.
     pub then: Vec<Action>,
 }
 

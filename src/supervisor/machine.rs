@@ -13,7 +13,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::clock::Moment;
-use crate::journal::Entry;
+use crate::journal::JournalRecord;
 use crate::listener::pool::{Key, Pool, Warmth};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
@@ -412,8 +412,8 @@ impl Machine {
         self.turn.then.push(action);
     }
 
-    pub(super) fn record(&mut self, entry: Entry) {
-        self.turn.entries.push(entry);
+    pub(super) fn record(&mut self, record: JournalRecord) {
+        self.turn.records.push(record);
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::journal::{Entry, Found, JournalError, Query, Run, Snapshot, dropped_before};
+use crate::journal::{Found, JournalError, JournalRecord, Query, Run, Snapshot, dropped_before};
 use crate::log;
 use crate::names::RequestId;
 use crate::request::{Answer, Refusal, RefusalCode};
@@ -209,10 +209,10 @@ fn the_one(found: Found, id: &str) -> Result<Box<Run>, Refusal> {
 }
 
 /// What became of the request while its past was read.
-fn take_in(run: &mut Run, meanwhile: &[Entry]) {
-    for entry in meanwhile {
-        if entry.id() == Some(&run.id) {
-            run.take(entry);
+fn take_in(run: &mut Run, meanwhile: &[JournalRecord]) {
+    for record in meanwhile {
+        if record.id() == Some(&run.id) {
+            run.take(record);
         }
     }
 }

@@ -7,7 +7,7 @@ use lamplighter::journal::{Found, Journal, Keep, Query, Run, find, history};
 use lamplighter::outcome::Outcome;
 use lamplighter::wire::RequestRecord;
 
-use crate::entries::{accepted, at, ended, id, joined, open, put_back, retried, started, write};
+use crate::records::{accepted, at, ended, id, joined, open, put_back, retried, started, write};
 
 const ALL: Query = Query { action: None, failed_only: false, since: None, limit: usize::MAX };
 
@@ -26,7 +26,7 @@ fn one(folder: &Path, prefix: &str) -> Run {
 /// that still runs.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let entries = [
+    let records = [
         accepted("1a", "backup", 10),
         started("1a", 1, 10),
         accepted("1b", "rotate", 11),
@@ -45,7 +45,7 @@ fn folder() -> tempfile::TempDir {
         accepted("3a", "rotate", 33),
         started("3a", 1, 34),
     ];
-    write(folder.path(), &entries);
+    write(folder.path(), &records);
     folder
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use lamplighter::journal::{KEPT, Store, Tail};
 use proptest::prelude::*;
 
-use crate::entries::id;
+use crate::records::id;
 
 fn tail(text: &[u8]) -> Tail {
     let mut tail = Tail::default();
