@@ -20,7 +20,7 @@ mod output;
 mod record;
 mod recovered;
 mod replay;
-mod run;
+mod request;
 mod shelf;
 
 pub use compact::{Compacted, Compaction, Keep};
@@ -32,4 +32,4 @@ pub use limits::{GROWTH, LARGEST, Limits};
 pub use output::{KEPT, MOST_KEPT, Store, Tail, dropped_before};
 pub use record::{End, JournalRecord};
 pub use recovered::{FailedAttempt, LastRuns, Open, Recovered, RunSummary};
-pub use run::{Attempt, Joined, Run};
+pub use request::{Attempt, JoinedRequest, RecordedRequest};

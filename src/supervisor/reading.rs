@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::journal::{Found, JournalError, JournalRecord, Query, Run, Snapshot, dropped_before};
+use crate::journal::{Found, JournalError, JournalRecord, Query, RecordedRequest, Snapshot, dropped_before};
 use crate::log;
 use crate::names::RequestId;
 use crate::request::{Answer, Refusal, RefusalCode};
@@ -19,8 +19,8 @@ use super::calls::{lines_of, send_reply};
 use super::engine::Engine;
 use super::followers::Interest;
 
-/// The most runs that one answer tells of.
-const MOST_RUNS: usize = 1000;
+/// The most requests that one answer tells of.
+const MOST_TOLD: usize = 1000;
 /// Readers at the same time.
 const MOST_READING: usize = 2;
 /// Who may wait for one.
@@ -31,7 +31,7 @@ pub(super) enum Told {
     /// What is asked for, as it is told.
     All(Reply),
     /// The request that is meant.
-    Run(Box<Run>),
+    Request(Box<RecordedRequest>),
 }
 
 /// What is to be told of what was read.
@@ -58,13 +58,13 @@ pub(super) struct Readers {
 }
 
 impl Engine {
-    /// Has the wanted runs read.
+    /// Has the wanted requests read.
     pub(super) fn history(&mut self, waiting: Waiting, past: PastWanted) {
         let query = Query {
             action: past.action,
             failed_only: past.failed,
             since: past.since,
-            limit: past.limit.min(MOST_RUNS),
+            limit: past.limit.min(MOST_TOLD),
         };
         self.begin_reading(waiting, Wanted::All, move |snapshot| {
             let runs = snapshot.history(&query).map_err(|error| unreadable(&error))?;
@@ -82,7 +82,7 @@ impl Engine {
         }
         self.begin_reading(waiting, wanted, move |snapshot| {
             let found = snapshot.find(&id).map_err(|error| unreadable(&error))?;
-            the_one(found, &id).map(Told::Run)
+            the_one(found, &id).map(Told::Request)
         });
     }
 
@@ -138,12 +138,12 @@ impl Engine {
         let meanwhile = self.followers.borrow_mut().watched(number);
         match (read, wanted) {
             (Ok(Told::All(reply)), _) => send_reply(waiting, reply),
-            (Ok(Told::Run(mut run)), wanted) => {
-                take_in(&mut run, &meanwhile);
+            (Ok(Told::Request(mut request)), wanted) => {
+                take_in(&mut request, &meanwhile);
                 match wanted {
-                    Wanted::Follow => self.follow_from_the_start(waiting, *run),
-                    Wanted::Outcome(id) => self.tell_outcome(waiting, id, outcome_line(&run)),
-                    Wanted::Show | Wanted::All => self.show(waiting, *run),
+                    Wanted::Follow => self.follow_from_the_start(waiting, *request),
+                    Wanted::Outcome(id) => self.tell_outcome(waiting, id, outcome_line(&request)),
+                    Wanted::Show | Wanted::All => self.show(waiting, *request),
                 }
             }
             (Err(refusal), Wanted::Outcome(id)) => {
@@ -154,15 +154,15 @@ impl Engine {
         }
     }
 
-    fn show(&mut self, waiting: Waiting, run: Run) {
-        send_reply(waiting, Reply::of(&Answered { ok: true, shown: self.shown(run) }));
+    fn show(&mut self, waiting: Waiting, request: RecordedRequest) {
+        send_reply(waiting, Reply::of(&Answered { ok: true, shown: self.shown(request) }));
     }
 
     /// First what has become of a request so far, then what becomes of it. Nothing lies between the two: this is within one
     /// turn of the loop.
-    fn follow_from_the_start(&mut self, waiting: Waiting, run: Run) {
-        let (id, has_ended) = (run.id.clone(), run.outcome.is_some());
-        let past = protocol::object(&Event::Past { id: Some(id.clone()), shown: self.shown(run) });
+    fn follow_from_the_start(&mut self, waiting: Waiting, request: RecordedRequest) {
+        let (id, has_ended) = (request.id.clone(), request.outcome.is_some());
+        let past = protocol::object(&Event::Past { id: Some(id.clone()), shown: self.shown(request) });
         let lines = if has_ended {
             lines_of(past)
         } else {
@@ -180,12 +180,12 @@ impl Engine {
         self.answer(caller, Answer::Accepted(id));
     }
 
-    fn shown(&self, run: Run) -> Shown {
-        let so_far = self.listeners.values().find_map(|listener| listener.capture.printed_by(&run.id));
-        let output = so_far.or_else(|| self.outputs.load(&run.id));
+    fn shown(&self, request: RecordedRequest) -> Shown {
+        let so_far = self.listeners.values().find_map(|listener| listener.capture.printed_by(&request.id));
+        let output = so_far.or_else(|| self.outputs.load(&request.id));
         let dropped = output.as_deref().map(dropped_before);
         let output = output.map(|output| String::from_utf8_lossy(&output).into_owned());
-        Shown { run: Some(run.into()), output, dropped }
+        Shown { run: Some(request.into()), output, dropped }
     }
 
     pub(super) fn follow(&self, interest: Interest) -> mpsc::Receiver<String> {
@@ -193,9 +193,9 @@ impl Engine {
     }
 }
 
-fn the_one(found: Found, id: &str) -> Result<Box<Run>, Refusal> {
+fn the_one(found: Found, id: &str) -> Result<Box<RecordedRequest>, Refusal> {
     match found {
-        Found::One(run) => Ok(run),
+        Found::One(request) => Ok(request),
         Found::None => {
             let message = format!("no request is known whose id begins with `{id}`");
             Err(Refusal::new(RefusalCode::UnknownId, message))
@@ -209,21 +209,21 @@ fn the_one(found: Found, id: &str) -> Result<Box<Run>, Refusal> {
 }
 
 /// What became of the request while its past was read.
-fn take_in(run: &mut Run, meanwhile: &[JournalRecord]) {
+fn take_in(request: &mut RecordedRequest, meanwhile: &[JournalRecord]) {
     for record in meanwhile {
-        if record.id() == Some(&run.id) {
-            run.take(record);
+        if record.id() == Some(&request.id) {
+            request.take(record);
         }
     }
 }
 
 /// The line that told the final outcome of a request, if it has one.
-fn outcome_line(run: &Run) -> Option<String> {
-    let last = run.attempts.last();
+fn outcome_line(request: &RecordedRequest) -> Option<String> {
+    let last = request.attempts.last();
     let took_ms = last.and_then(|attempt| attempt.took_ms).unwrap_or_default();
     let attempt = last.map_or(0, |attempt| attempt.attempt);
-    let (at, id, outcome) = (run.ended_at?, run.id.clone(), run.outcome?.into());
-    Some(protocol::object(&Event::Ended { at, id, attempt, outcome, took_ms, note: run.note.clone() }))
+    let (at, id, outcome) = (request.ended_at?, request.id.clone(), request.outcome?.into());
+    Some(protocol::object(&Event::Ended { at, id, attempt, outcome, took_ms, note: request.note.clone() }))
 }
 
 /// What is shown, as an answer.

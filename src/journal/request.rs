@@ -9,7 +9,7 @@ use super::record::{End, JournalRecord};
 
 /// A request and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct RecordedRequest {
     /// The request's id.
     pub id: RequestId,
     /// On whose behalf.
@@ -21,7 +21,7 @@ pub struct Run {
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// The requests that joined it, and have its outcome.
-    pub joined: Vec<Joined>,
+    pub joined: Vec<JoinedRequest>,
     /// The attempts to carry it out.
     pub attempts: Vec<Attempt>,
     /// When it had its final outcome.
@@ -34,7 +34,7 @@ pub struct Run {
 
 /// A request that joined an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
+pub struct JoinedRequest {
     /// Its id.
     pub id: RequestId,
     /// The uid of who asked.
@@ -66,7 +66,7 @@ pub struct Attempt {
     pub note: Option<String>,
 }
 
-impl Run {
+impl RecordedRequest {
     /// The request that an acceptance tells of, with nothing of what became of it; nothing for other records.
     pub(super) fn accepted(record: &JournalRecord) -> Option<Self> {
         let (JournalRecord::Accepted { at, request, by } | JournalRecord::Joined { at, request, by, .. }) =
