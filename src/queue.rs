@@ -35,7 +35,7 @@ pub type RunKey = u64;
 /// The requests of one service.
 #[derive(Debug, Default)]
 pub struct Queue {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingRequest>,
     runs: BTreeMap<RunKey, Run>,
     /// What has changed since the last time that all stood for certain.
     undo: Vec<Undo>,
@@ -45,7 +45,7 @@ pub struct Queue {
 
 /// A request that waits, with those that joined it.
 #[derive(Debug, Clone)]
-pub struct Waiting {
+pub struct WaitingRequest {
     /// What is asked.
     pub request: Request,
     /// The requests that its run serves too.
@@ -63,7 +63,7 @@ pub struct Waiting {
 /// A request that is being carried out.
 #[derive(Debug)]
 struct Run {
-    waiting: Waiting,
+    waiting: WaitingRequest,
     started: Instant,
     timeout_at: Instant,
     ending: Option<Ending>,
@@ -175,7 +175,7 @@ impl Queue {
             }
             Overlap::Replace => admission = self.replace(&request.action, now),
         }
-        self.waiting.push_back(Waiting::new(request, now));
+        self.waiting.push_back(WaitingRequest::new(request, now));
         self.undo.push(Undo::Admitted);
         Ok(admission)
     }
@@ -186,7 +186,7 @@ impl Queue {
     }
 
     /// Takes back what an earlier supervisor had accepted.
-    pub fn restore(&mut self, waiting: Waiting) {
+    pub fn restore(&mut self, waiting: WaitingRequest) {
         self.waiting.push_back(waiting);
     }
 
@@ -262,7 +262,7 @@ impl Queue {
 
     fn end_attempt(
         &mut self,
-        mut waiting: Waiting,
+        mut waiting: WaitingRequest,
         outcome: Outcome,
         took: Duration,
         policy: &Policy,
@@ -350,12 +350,12 @@ impl Queue {
     }
 
     /// The requests that are being carried out, with when they started.
-    pub fn running(&self) -> impl Iterator<Item = (&Waiting, Instant)> {
+    pub fn running(&self) -> impl Iterator<Item = (&WaitingRequest, Instant)> {
         self.runs.values().map(|run| (&run.waiting, run.started))
     }
 
     /// The requests that wait, joined ones not counted.
-    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+    pub fn waiting(&self) -> impl Iterator<Item = &WaitingRequest> {
         self.waiting.iter()
     }
 
@@ -373,7 +373,7 @@ impl Queue {
 
     /// The place of the request that waits for the same, on behalf of the same user.
     fn place_of_same(&self, request: &Request) -> Option<usize> {
-        let is_same = |waiting: &Waiting| {
+        let is_same = |waiting: &WaitingRequest| {
             waiting.request.action == request.action && waiting.request.user == request.user
         };
         self.waiting.iter().position(is_same)
@@ -415,7 +415,7 @@ impl Queue {
 
     fn can_start(
         &self,
-        waiting: &Waiting,
+        waiting: &WaitingRequest,
         busy: &BTreeSet<&ActionName>,
         policy: &Policy,
         now: Instant,
@@ -431,7 +431,7 @@ impl Queue {
     }
 }
 
-impl Waiting {
+impl WaitingRequest {
     /// A request just accepted.
     fn new(request: Request, now: Instant) -> Self {
         Self { request, joined: Vec::new(), attempt: 0, not_before: None, since: now, failed: None }

@@ -6,7 +6,7 @@ use crate::listener::pool::Key;
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
 use crate::policy::Policy;
-use crate::queue::{Admission, Finished, PutBack, Waiting};
+use crate::queue::{Admission, Finished, PutBack, WaitingRequest};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 
 use super::event::{Action, Caller, Level};
@@ -30,8 +30,14 @@ impl Machine {
         let Open { request, joined, attempt, started, not_before, failed, .. } = open;
         let name = request.label();
         let since = now.instant;
-        let waits =
-            |request, not_before, failed| Waiting { request, joined, attempt, not_before, since, failed };
+        let waits = |request, not_before, failed| WaitingRequest {
+            request,
+            joined,
+            attempt,
+            not_before,
+            since,
+            failed,
+        };
         if started.is_none() {
             self.say(Level::Info, format!("{name}, accepted before, waits for its turn"));
             let not_before = not_before.map(|at| now.instant_of(at));
