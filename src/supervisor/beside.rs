@@ -13,7 +13,7 @@ use crate::names::RequestId;
 use crate::process;
 use crate::request::{Refusal, RefusalCode, Request};
 
-use super::callers::Waiting;
+use super::callers::WaitingCaller;
 use super::ending::end_survivors;
 use super::engine::{Engine, Incoming};
 use super::event::Event;
@@ -38,9 +38,9 @@ pub(super) enum Done {
 /// What cannot be decided before it is known which ids are used up and what is open.
 pub(super) enum Held {
     /// A request; the uid of who asks.
-    Request(Waiting, Request, u32),
+    Request(WaitingCaller, Request, u32),
     /// Somebody calls a request off.
-    Cancel(Waiting, RequestId),
+    Cancel(WaitingCaller, RequestId),
 }
 
 /// Does `work` on a thread of its own.
@@ -170,7 +170,7 @@ impl Engine {
 }
 
 impl Held {
-    fn into_waiting(self) -> Waiting {
+    fn into_waiting(self) -> WaitingCaller {
         match self {
             Held::Request(waiting, ..) | Held::Cancel(waiting, _) => waiting,
         }

@@ -12,7 +12,7 @@ use crate::socket::protocol::{self, Reply};
 use crate::wire::{ActionNames, Call, Event as Told, Greeting, Tell};
 
 use super::beside::Held;
-use super::callers::Waiting;
+use super::callers::WaitingCaller;
 use super::engine::Engine;
 use super::event::Event;
 use super::followers::Interest;
@@ -28,7 +28,7 @@ impl Engine {
     /// Does what a caller wants, or refuses it.
     pub(super) fn call(&mut self, peer: Peer, call: Call, reply: oneshot::Sender<Reply>) {
         let asker = Asker { uid: peer.uid, trusted: self.trusted };
-        let waiting = Waiting { reply, uid: peer.uid, interest: None };
+        let waiting = WaitingCaller { reply, uid: peer.uid, interest: None };
         match call {
             Call::Run { user, action, id, tell } => self.run(asker, waiting, (user, action, id), tell),
             Call::Health => {
@@ -91,7 +91,7 @@ impl Engine {
     fn run(
         &mut self,
         asker: Asker,
-        mut waiting: Waiting,
+        mut waiting: WaitingCaller,
         (user, action, brought): (UserName, ActionName, Option<RequestId>),
         tell: Tell,
     ) {
@@ -118,7 +118,7 @@ impl Engine {
     }
 
     /// A request that its sender may make; held until it is known which ids are used up.
-    pub(super) fn request(&mut self, waiting: Waiting, request: Request, by: u32) {
+    pub(super) fn request(&mut self, waiting: WaitingCaller, request: Request, by: u32) {
         if !self.machine.is_stopping() && !self.ledger.is_open() {
             return self.hold(Held::Request(waiting, request, by));
         }
@@ -135,7 +135,7 @@ impl Engine {
     }
 
     /// The same was asked before, under the same id: the same answer, and nothing is done twice.
-    fn answer_again(&mut self, waiting: Waiting, id: RequestId) {
+    fn answer_again(&mut self, waiting: WaitingCaller, id: RequestId) {
         if waiting.interest.is_some() {
             return self.find(waiting, id.to_string(), Wanted::Outcome(id));
         }
@@ -144,7 +144,7 @@ impl Engine {
     }
 
     /// The same was asked so long ago that only its id is remembered: there is no outcome to wait for.
-    fn answer_forgotten(&mut self, waiting: Waiting, id: RequestId) {
+    fn answer_forgotten(&mut self, waiting: WaitingCaller, id: RequestId) {
         if waiting.interest.is_none() {
             return self.answer_again(waiting, id);
         }
@@ -155,9 +155,9 @@ impl Engine {
     fn if_trusted(
         &mut self,
         asker: Asker,
-        waiting: Waiting,
+        waiting: WaitingCaller,
         what: &str,
-        then: impl FnOnce(&mut Self, Waiting),
+        then: impl FnOnce(&mut Self, WaitingCaller),
     ) {
         match access::permit_trusted(asker, what) {
             Ok(()) => then(self, waiting),
@@ -166,7 +166,7 @@ impl Engine {
     }
 
     /// Calls a request off; held until it is known which there are.
-    pub(super) fn cancel(&mut self, waiting: Waiting, id: RequestId) {
+    pub(super) fn cancel(&mut self, waiting: WaitingCaller, id: RequestId) {
         if !self.machine.is_stopping() && !self.ledger.is_open() {
             return self.hold(Held::Cancel(waiting, id));
         }
@@ -180,7 +180,7 @@ impl Engine {
         self.flush_after_failure();
     }
 
-    fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
+    fn ask(&mut self, waiting: WaitingCaller, request: Request, by: u32) {
         match self.look_for_room() {
             Ok(()) => {
                 let caller = self.remember(waiting);
@@ -208,7 +208,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn refuse(&mut self, waiting: Waiting, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, waiting: WaitingCaller, refusal: Refusal) {
         let answer = Answer::Refused(refusal);
         self.note_refusal(waiting.uid, &answer);
         let _ = waiting.reply.send(Reply::Answer(answer));
@@ -225,7 +225,7 @@ impl Engine {
     }
 }
 
-pub(super) fn send_reply(waiting: Waiting, reply: Reply) {
+pub(super) fn send_reply(waiting: WaitingCaller, reply: Reply) {
     // Whoever asked may have gone.
     let _ = waiting.reply.send(reply);
 }

@@ -32,7 +32,7 @@ use crate::socket::{Peer, serve};
 use crate::wire::{Call, Event as Told};
 
 use super::beside::{Done, Held};
-use super::callers::{Client, Waiting};
+use super::callers::{Client, WaitingCaller};
 use super::descendants::Children;
 use super::ending::complain;
 use super::event::{Action, Caller, Event, Level, Turn};
@@ -155,7 +155,7 @@ pub(super) struct Engine {
     pub(super) said: Option<Said>,
     pub(super) last_words: LastWords,
     pub(super) listeners: HashMap<Key, Listener>,
-    pub(super) callers: HashMap<Caller, Waiting>,
+    pub(super) callers: HashMap<Caller, WaitingCaller>,
     pub(super) next_caller: Caller,
     pub(super) children: Children,
     notify_socket: Option<OsString>,

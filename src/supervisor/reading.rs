@@ -14,7 +14,7 @@ use crate::socket::protocol::{self, Reply};
 use crate::wire::{Event, History, PastWanted, RequestRecord, Shown};
 
 use super::beside::{Done, beside};
-use super::callers::Waiting;
+use super::callers::WaitingCaller;
 use super::calls::{lines_of, send_reply};
 use super::engine::Engine;
 use super::followers::Interest;
@@ -54,12 +54,12 @@ pub(super) struct Readers {
     last: u64,
     on: usize,
     waiting: VecDeque<(u64, Work)>,
-    wanted: HashMap<u64, (Waiting, Wanted)>,
+    wanted: HashMap<u64, (WaitingCaller, Wanted)>,
 }
 
 impl Engine {
     /// Has the wanted requests read.
-    pub(super) fn history(&mut self, waiting: Waiting, past: PastWanted) {
+    pub(super) fn history(&mut self, waiting: WaitingCaller, past: PastWanted) {
         let query = Query {
             action: past.action,
             failed_only: past.failed,
@@ -74,7 +74,7 @@ impl Engine {
     }
 
     /// Has the request read whose id begins with `id`.
-    pub(super) fn find(&mut self, waiting: Waiting, id: String, wanted: Wanted) {
+    pub(super) fn find(&mut self, waiting: WaitingCaller, id: String, wanted: Wanted) {
         let number = self.readers.last + 1;
         if !matches!(wanted, Wanted::Show) {
             // What becomes of it meanwhile is not in what is read.
@@ -88,7 +88,7 @@ impl Engine {
 
     fn begin_reading(
         &mut self,
-        waiting: Waiting,
+        waiting: WaitingCaller,
         wanted: Wanted,
         work: impl FnOnce(Snapshot) -> Result<Told, Refusal> + Send + 'static,
     ) {
@@ -154,13 +154,13 @@ impl Engine {
         }
     }
 
-    fn show(&mut self, waiting: Waiting, request: RecordedRequest) {
+    fn show(&mut self, waiting: WaitingCaller, request: RecordedRequest) {
         send_reply(waiting, Reply::of(&Answered { ok: true, shown: self.shown(request) }));
     }
 
     /// First what has become of a request so far, then what becomes of it. Nothing lies between the two: this is within one
     /// turn of the loop.
-    fn follow_from_the_start(&mut self, waiting: Waiting, request: RecordedRequest) {
+    fn follow_from_the_start(&mut self, waiting: WaitingCaller, request: RecordedRequest) {
         let (id, has_ended) = (request.id.clone(), request.outcome.is_some());
         let past = protocol::object(&Event::Past { id: Some(id.clone()), shown: self.shown(request) });
         let lines = if has_ended {
@@ -172,7 +172,7 @@ impl Engine {
     }
 
     /// The outcome that is past, or the one that comes.
-    fn tell_outcome(&mut self, waiting: Waiting, id: RequestId, past: Option<String>) {
+    fn tell_outcome(&mut self, waiting: WaitingCaller, id: RequestId, past: Option<String>) {
         if let Some(line) = past {
             return send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
         }
