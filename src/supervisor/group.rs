@@ -23,7 +23,7 @@ pub(super) const NOT_STARTED: &str = "called off before it started";
 
 /// A request that is not answered yet.
 #[derive(Debug, Clone)]
-pub(super) struct Undecided {
+pub(super) struct UndecidedRequest {
     /// Who waits for the answer: more than one, when it was sent again.
     pub(super) callers: Vec<Caller>,
     /// What is asked.
@@ -32,11 +32,11 @@ pub(super) struct Undecided {
     pub(super) by: u32,
 }
 
-/// What is asked, and not decided yet.
+/// The calls that are not decided yet.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct UndecidedCalls {
     /// Requests, in the order in which they came.
-    pub(super) requests: Vec<Undecided>,
+    pub(super) requests: Vec<UndecidedRequest>,
     /// Who calls which request off.
     pub(super) cancels: Vec<(Caller, RequestId)>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Asked {
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// What was asked, to be decided again should this fall.
-    asked: Asked,
+    asked: UndecidedCalls,
     /// Listeners that are to get requests.
     taken: Vec<Key>,
     /// Requests that have their outcome, without a run.
@@ -77,7 +77,7 @@ impl Machine {
         }
     }
 
-    fn decide_request(&mut self, undecided: Undecided, now: Moment) {
+    fn decide_request(&mut self, undecided: UndecidedRequest, now: Moment) {
         match self.admit(undecided.request.clone(), undecided.by, now) {
             Ok(()) => {
                 let accepted = Answer::Accepted(undecided.request.id.clone());
@@ -199,7 +199,7 @@ impl Machine {
 
 impl Group {
     fn is_empty(&self) -> bool {
-        let Asked { requests, cancels } = &self.asked;
+        let UndecidedCalls { requests, cancels } = &self.asked;
         self.taken.is_empty() && self.concluded.is_empty() && requests.is_empty() && cancels.is_empty()
     }
 }

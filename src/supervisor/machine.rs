@@ -24,7 +24,7 @@ use crate::wire::Health;
 
 use super::coming_up::ComingUp;
 use super::event::{Action, Caller, Event, Level, Remains, Sweep, Turn};
-use super::group::{Asked, Group};
+use super::group::{Group, UndecidedCalls};
 use super::health::Checks;
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
 use super::notify::Progress;
@@ -51,7 +51,7 @@ pub struct Machine {
     pub(super) policy_fault: Option<(String, bool)>,
     pub(super) overdue: Overdue,
     /// What is asked and not decided yet.
-    pub(super) asked: Asked,
+    pub(super) asked: UndecidedCalls,
     /// What is decided and not on the disk yet.
     pub(super) group: Group,
     /// Runs whose listener has ended, and who may have left something behind.
@@ -106,7 +106,7 @@ impl Machine {
             policy,
             policy_fault,
             overdue: beginning.overdue,
-            asked: Asked::default(),
+            asked: UndecidedCalls::default(),
             group: Group::default(),
             ending: BTreeMap::new(),
             remains: Vec::new(),

@@ -10,7 +10,7 @@ use crate::queue::{Admission, Finished, PutBack, WaitingRequest};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 
 use super::event::{Action, Caller, Level};
-use super::group::{NOT_STARTED, Undecided};
+use super::group::{NOT_STARTED, UndecidedRequest};
 use super::machine::{Machine, stopping};
 
 /// What is noted of an attempt whose supervisor died.
@@ -69,7 +69,7 @@ impl Machine {
                 let message = format!("the id `{}` was used for another request", request.id);
                 self.answer(caller, Answer::Refused(Refusal::new(RefusalCode::IdTaken, message)));
             }
-            None => self.asked.requests.push(Undecided { callers: vec![caller], request, by }),
+            None => self.asked.requests.push(UndecidedRequest { callers: vec![caller], request, by }),
         }
     }
 
