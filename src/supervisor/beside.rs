@@ -18,7 +18,7 @@ use super::ending::end_survivors;
 use super::engine::{Engine, Incoming};
 use super::event::Event;
 use super::overdue::Overdue;
-use super::reading::Told;
+use super::reading::Finding;
 
 /// Requests and cancellations that may be held until the journal has been read.
 const MOST_HELD: usize = crate::queue::MOST_WAITING;
@@ -30,7 +30,7 @@ pub(super) enum Done {
     /// The journal was opened and read.
     Opened(Result<Box<(Journal, Recovered)>, JournalError>),
     /// Something was read in it, for the one with this number.
-    Read(u64, Result<Told, Refusal>),
+    Read(u64, Result<Finding, Refusal>),
     /// It was written anew.
     Compacted(Result<Compacted, JournalError>),
 }

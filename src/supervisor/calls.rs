@@ -9,7 +9,7 @@ use crate::names::{ActionName, RequestId, UserName};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
 use crate::socket::protocol::{self, Reply};
-use crate::wire::{ActionNames, Call, Event as Told, Greeting, Tell};
+use crate::wire::{self, ActionNames, Call, Greeting, Tell};
 
 use super::beside::Held;
 use super::callers::WaitingCaller;
@@ -18,7 +18,7 @@ use super::event::Event;
 use super::followers::Interest;
 use super::ledger::Used;
 use super::problems;
-use super::reading::Wanted;
+use super::reading::AnswerForm;
 
 /// What only those may do who may ask for anything, in a refusal's words.
 const READ: &str = "read what was asked";
@@ -59,11 +59,12 @@ impl Engine {
             }
             Call::Show { id } => {
                 self.if_trusted(asker, waiting, READ, |engine, waiting| {
-                    engine.find(waiting, id, Wanted::Show);
+                    engine.find(waiting, id, AnswerForm::Show);
                 });
             }
             Call::Follow { id: Some(id), past: true, .. } => {
-                let find = |engine: &mut Self, waiting| engine.find(waiting, id.to_string(), Wanted::Follow);
+                let find =
+                    |engine: &mut Self, waiting| engine.find(waiting, id.to_string(), AnswerForm::Follow);
                 self.if_trusted(asker, waiting, FOLLOW, find);
             }
             Call::Follow { id, output, .. } => {
@@ -137,7 +138,7 @@ impl Engine {
     /// The same was asked before, under the same id: the same answer, and nothing is done twice.
     fn answer_again(&mut self, waiting: WaitingCaller, id: RequestId) {
         if waiting.interest.is_some() {
-            return self.find(waiting, id.to_string(), Wanted::Outcome(id));
+            return self.find(waiting, id.to_string(), AnswerForm::Outcome(id));
         }
         let caller = self.remember(waiting);
         self.answer(caller, Answer::Accepted(id));
@@ -148,7 +149,7 @@ impl Engine {
         if waiting.interest.is_none() {
             return self.answer_again(waiting, id);
         }
-        let line = protocol::object(&Told::Forgotten { id: id.clone() });
+        let line = protocol::object(&wire::Event::Forgotten { id: id.clone() });
         send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
     }
 

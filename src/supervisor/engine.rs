@@ -29,7 +29,7 @@ use crate::settings::Settings;
 use crate::signals::{Number, Signals};
 use crate::socket::protocol::{self, Reply};
 use crate::socket::{Peer, serve};
-use crate::wire::{Call, Event as Told};
+use crate::wire::{self, Call};
 
 use super::beside::{Done, Held};
 use super::callers::{Client, WaitingCaller};
@@ -406,7 +406,7 @@ impl Engine {
         if has_failed { said.kept.map(|said| self.last_words.add_to(&said)) } else { said.kept }
     }
 
-    fn tell_all(&self, event: &Told) {
+    fn tell_all(&self, event: &wire::Event) {
         self.followers.borrow_mut().tell_all(&protocol::object(event));
     }
 
@@ -429,8 +429,8 @@ impl Engine {
             Action::AnswerCancel(caller, answer) => self.answer_cancel(caller, answer),
             Action::AnswerHealth(caller, health) => self.reply(caller, Reply::of(&health)),
             Action::Notify(progress) => self.notify(progress),
-            Action::Tell(news) => self.tell_all(&Told::from(&news)),
-            Action::TellProblems(problems, at) => self.tell_all(&Told::Problems { at, problems }),
+            Action::Tell(news) => self.tell_all(&wire::Event::from(&news)),
+            Action::TellProblems(problems, at) => self.tell_all(&wire::Event::Problems { at, problems }),
             Action::Say(Level::Info, text) => log::info(text),
             Action::Say(Level::Warn, text) => log::warn(text),
             Action::Say(Level::Error, text) => log::error(text),

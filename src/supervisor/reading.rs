@@ -27,15 +27,15 @@ const MOST_READING: usize = 2;
 const MOST_WAITING: usize = 64;
 
 /// What a reader has found.
-pub(super) enum Told {
+pub(super) enum Finding {
     /// What is asked for, as it is told.
     All(Reply),
     /// The request that is meant.
     Request(Box<RecordedRequest>),
 }
 
-/// What is to be told of what was read.
-pub(super) enum Wanted {
+/// How much of what was read is told, and what after it.
+pub(super) enum AnswerForm {
     /// All of it.
     All,
     /// A request with its output.
@@ -46,7 +46,7 @@ pub(super) enum Wanted {
     Outcome(RequestId),
 }
 
-type Work = Box<dyn FnOnce() -> Result<Told, Refusal> + Send>;
+type Work = Box<dyn FnOnce() -> Result<Finding, Refusal> + Send>;
 
 /// Who reads, who waits for that, and what for.
 #[derive(Default)]
@@ -54,7 +54,7 @@ pub(super) struct Readers {
     last: u64,
     on: usize,
     waiting: VecDeque<(u64, Work)>,
-    wanted: HashMap<u64, (WaitingCaller, Wanted)>,
+    open: HashMap<u64, (WaitingCaller, AnswerForm)>,
 }
 
 impl Engine {
@@ -66,35 +66,35 @@ impl Engine {
             since: past.since,
             limit: past.limit.min(MOST_TOLD),
         };
-        self.begin_reading(waiting, Wanted::All, move |snapshot| {
+        self.begin_reading(waiting, AnswerForm::All, move |snapshot| {
             let runs = snapshot.history(&query).map_err(|error| unreadable(&error))?;
             let runs = runs.into_iter().map(RequestRecord::from).collect();
-            Ok(Told::All(Reply::of(&History { ok: true, runs })))
+            Ok(Finding::All(Reply::of(&History { ok: true, runs })))
         });
     }
 
     /// Has the request read whose id begins with `id`.
-    pub(super) fn find(&mut self, waiting: WaitingCaller, id: String, wanted: Wanted) {
+    pub(super) fn find(&mut self, waiting: WaitingCaller, id: String, form: AnswerForm) {
         let number = self.readers.last + 1;
-        if !matches!(wanted, Wanted::Show) {
+        if !matches!(form, AnswerForm::Show) {
             // What becomes of it meanwhile is not in what is read.
             self.followers.borrow_mut().watch(number, id.clone());
         }
-        self.begin_reading(waiting, wanted, move |snapshot| {
+        self.begin_reading(waiting, form, move |snapshot| {
             let found = snapshot.find(&id).map_err(|error| unreadable(&error))?;
-            the_one(found, &id).map(Told::Request)
+            the_one(found, &id).map(Finding::Request)
         });
     }
 
     fn begin_reading(
         &mut self,
         waiting: WaitingCaller,
-        wanted: Wanted,
-        work: impl FnOnce(Snapshot) -> Result<Told, Refusal> + Send + 'static,
+        form: AnswerForm,
+        work: impl FnOnce(Snapshot) -> Result<Finding, Refusal> + Send + 'static,
     ) {
         self.readers.last += 1;
         let number = self.readers.last;
-        self.readers.wanted.insert(number, (waiting, wanted));
+        self.readers.open.insert(number, (waiting, form));
         if self.readers.waiting.len() >= MOST_WAITING {
             let message = format!("{MOST_WAITING} wait already for something in the journal");
             return self.read_in_vain(number, Refusal::new(RefusalCode::Busy, message));
@@ -123,7 +123,7 @@ impl Engine {
     }
 
     /// A reader has done its work.
-    pub(super) fn read(&mut self, number: u64, read: Result<Told, Refusal>) {
+    pub(super) fn read(&mut self, number: u64, read: Result<Finding, Refusal>) {
         self.readers.on -= 1;
         self.answer_reading(number, read);
         self.read_next();
@@ -133,20 +133,20 @@ impl Engine {
         self.answer_reading(number, Err(refusal));
     }
 
-    fn answer_reading(&mut self, number: u64, read: Result<Told, Refusal>) {
-        let Some((waiting, wanted)) = self.readers.wanted.remove(&number) else { return };
+    fn answer_reading(&mut self, number: u64, read: Result<Finding, Refusal>) {
+        let Some((waiting, form)) = self.readers.open.remove(&number) else { return };
         let meanwhile = self.followers.borrow_mut().watched(number);
-        match (read, wanted) {
-            (Ok(Told::All(reply)), _) => send_reply(waiting, reply),
-            (Ok(Told::Request(mut request)), wanted) => {
+        match (read, form) {
+            (Ok(Finding::All(reply)), _) => send_reply(waiting, reply),
+            (Ok(Finding::Request(mut request)), form) => {
                 take_in(&mut request, &meanwhile);
-                match wanted {
-                    Wanted::Follow => self.follow_from_the_start(waiting, *request),
-                    Wanted::Outcome(id) => self.tell_outcome(waiting, id, outcome_line(&request)),
-                    Wanted::Show | Wanted::All => self.show(waiting, *request),
+                match form {
+                    AnswerForm::Follow => self.follow_from_the_start(waiting, *request),
+                    AnswerForm::Outcome(id) => self.tell_outcome(waiting, id, outcome_line(&request)),
+                    AnswerForm::Show | AnswerForm::All => self.show(waiting, *request),
                 }
             }
-            (Err(refusal), Wanted::Outcome(id)) => {
+            (Err(refusal), AnswerForm::Outcome(id)) => {
                 log::error(format_args!("what became of {id} is not known: {}", refusal.message));
                 self.tell_outcome(waiting, id, None);
             }
