@@ -29,7 +29,7 @@ pub use fields::NoRecord;
 pub use file::{Border, Journal, NAME, Progress, ROOM_TO_ACCEPT, ROOM_TO_END, Remembered};
 pub use history::{Found, Query, Snapshot, find, history};
 pub use limits::{GROWTH, LARGEST, Limits};
-pub use output::{KEPT, MOST_KEPT, Store, Tail, dropped_before};
+pub use output::{KEPT, MOST_KEPT, OutputStore, Tail, dropped_before};
 pub use record::{End, JournalRecord};
 pub use recovered::{FailedAttempt, LastRuns, Open, Recovered, RunSummary};
 pub use request::{Attempt, JoinedRequest, RecordedRequest};

@@ -18,7 +18,7 @@ use tokio::task::spawn_local;
 use crate::access::Trusted;
 use crate::claim::{self, ClaimError};
 use crate::clock::Moment;
-use crate::journal::{JournalRecord, Store};
+use crate::journal::{JournalRecord, OutputStore};
 use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::log;
@@ -150,7 +150,7 @@ pub(super) struct Engine {
     pub(super) followers: Rc<RefCell<Followers>>,
     pub(super) refusals: RefusalLog,
     pub(super) files: Files,
-    pub(super) outputs: Store,
+    pub(super) outputs: OutputStore,
     pub(super) inbox: mpsc::UnboundedSender<Incoming>,
     pub(super) said: Option<Said>,
     pub(super) last_words: LastWords,
@@ -187,7 +187,7 @@ impl Engine {
             followers: Rc::default(),
             refusals: RefusalLog::default(),
             files,
-            outputs: Store::new(&settings.folders.state),
+            outputs: OutputStore::new(&settings.folders.state),
             settings,
             trusted,
             inbox,
