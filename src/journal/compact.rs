@@ -30,7 +30,7 @@ use super::file::{Journal, NEW_NAME, sync_folder};
 use super::ids::Ids;
 use super::lines::{Line, Lines};
 use super::record::JournalRecord;
-use super::recovered::{LastRuns, Open};
+use super::recovered::{LastRuns, UnfinishedRequest};
 use super::replay::Replay;
 
 /// What is being done, in an error's words.
@@ -267,7 +267,7 @@ fn choose(
         old,
         length,
         |_| {},
-        |open: &Open, record| {
+        |open: &UnfinishedRequest, record| {
             if record.at() >= cutoff {
                 newest.push_back(hash(&open.request.id));
             }

@@ -14,7 +14,7 @@ use super::record::{End, JournalRecord};
 #[derive(Debug)]
 pub struct Recovered {
     /// The requests without a final outcome, in the order in which they were accepted.
-    pub open: Vec<Open>,
+    pub open: Vec<UnfinishedRequest>,
     /// How each action last ended.
     pub last: BTreeMap<ActionName, LastRuns>,
     /// Since when the service has had a journal.
@@ -25,7 +25,7 @@ pub struct Recovered {
 
 /// A request that was accepted and has no final outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Open {
+pub struct UnfinishedRequest {
     /// What was asked for.
     pub request: Request,
     /// The uid of who asked.
@@ -57,7 +57,7 @@ pub struct FailedAttempt {
     pub note: Option<String>,
 }
 
-impl Open {
+impl UnfinishedRequest {
     /// A request just accepted.
     pub(super) fn new(request: Request, by: u32, accepted_at: Timestamp) -> Self {
         Self {

@@ -14,7 +14,7 @@ use super::fields::{NoRecord, RecordFields, VERSION};
 use super::ids::Ids;
 use super::lines::{Line, Lines, line_at};
 use super::record::JournalRecord;
-use super::recovered::{FailedAttempt, LastRuns, Open};
+use super::recovered::{FailedAttempt, LastRuns, UnfinishedRequest};
 
 /// Kinds of damage that are told apart: a file of rubbish must not fill the memory with what is said about it.
 const MOST_REMARKS: usize = 20;
@@ -45,11 +45,11 @@ pub(super) struct Replay {
 #[derive(Debug)]
 pub(super) struct Numbered {
     number: u64,
-    open: Open,
+    open: UnfinishedRequest,
 }
 
 /// The requests in the order in which they were accepted.
-pub(super) fn in_order(open: BTreeMap<RequestId, Numbered>) -> Vec<Open> {
+pub(super) fn in_order(open: BTreeMap<RequestId, Numbered>) -> Vec<UnfinishedRequest> {
     let mut open: Vec<_> = open.into_values().collect();
     open.sort_by_key(|numbered| numbered.number);
     open.into_iter().map(|numbered| numbered.open).collect()
@@ -104,7 +104,7 @@ impl Replay {
         file: &File,
         length: u64,
         mut read: impl FnMut(&Line<'_>),
-        mut ended: impl FnMut(&Open, &JournalRecord),
+        mut ended: impl FnMut(&UnfinishedRequest, &JournalRecord),
     ) -> io::Result<Self> {
         let mut replay = Self::new(folder);
         let mut lines = Lines::new(file, length);
@@ -134,7 +134,12 @@ impl Replay {
     }
 
     /// Takes a record in; the request that it ends, if it ends one.
-    fn take(&mut self, file: &File, line: &Line<'_>, record: &JournalRecord) -> io::Result<Option<Open>> {
+    fn take(
+        &mut self,
+        file: &File,
+        line: &Line<'_>,
+        record: &JournalRecord,
+    ) -> io::Result<Option<UnfinishedRequest>> {
         self.since.get_or_insert(record.at());
         match record {
             JournalRecord::Journal { version, .. } => {
@@ -197,14 +202,14 @@ impl Replay {
                 self.see(&request.action, *at);
                 let number = self.accepted;
                 self.accepted += 1;
-                let open = Open::new(request.clone(), *by, *at);
+                let open = UnfinishedRequest::new(request.clone(), *by, *at);
                 self.open.insert(request.id.clone(), Numbered { number, open });
             }
             _ => {}
         }
     }
 
-    fn close(&mut self, id: &RequestId, record: &JournalRecord, at: u64) -> Option<Open> {
+    fn close(&mut self, id: &RequestId, record: &JournalRecord, at: u64) -> Option<UnfinishedRequest> {
         if let Some(with) = self.joined.remove(id) {
             // One that joined was called off by itself.
             if let Some(numbered) = self.open.get_mut(&with) {
@@ -226,7 +231,7 @@ impl Replay {
     }
 }
 
-impl Open {
+impl UnfinishedRequest {
     /// Takes in what happened to it.
     fn take(&mut self, record: &JournalRecord) {
         match record {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::journal::{JournalRecord, Open};
+use crate::journal::{JournalRecord, UnfinishedRequest};
 use crate::listener::pool::{Key, Purpose, Source};
 use crate::names::RequestId;
 use crate::policy::Policy;
@@ -29,7 +29,7 @@ pub enum Event {
     /// How each action last ended, as the journal tells.
     Remembered(Overdue),
     /// What an earlier supervisor had accepted and not carried out.
-    TakeUp(Vec<Open>),
+    TakeUp(Vec<UnfinishedRequest>),
     /// `entrypoint.sh` runs, as this process.
     ServiceStarted(Pid),
     /// `entrypoint.sh` cannot be executed: the status to leave with, and why.

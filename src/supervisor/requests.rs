@@ -1,7 +1,7 @@
 //! What is asked of the service: taken in or refused, started when its turn comes, ended.
 
 use crate::clock::Moment;
-use crate::journal::{End, FailedAttempt, JournalRecord, Open};
+use crate::journal::{End, FailedAttempt, JournalRecord, UnfinishedRequest};
 use crate::listener::pool::Key;
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
@@ -26,8 +26,8 @@ pub(super) struct Conclusion {
 impl Machine {
     /// Takes up what an earlier supervisor had promised: what had not started waits again, what had was
     /// interrupted.
-    pub(super) fn take_up(&mut self, open: Open, now: Moment) {
-        let Open { request, joined, attempt, started, not_before, failed, .. } = open;
+    pub(super) fn take_up(&mut self, open: UnfinishedRequest, now: Moment) {
+        let UnfinishedRequest { request, joined, attempt, started, not_before, failed, .. } = open;
         let name = request.label();
         let since = now.instant;
         let waits = |request, not_before, failed| WaitingRequest {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::clock::Moment;
-use crate::journal::{JournalRecord, Open};
+use crate::journal::{JournalRecord, UnfinishedRequest};
 use crate::listener::pool::Key;
 use crate::names::ActionName;
 use crate::policy::Policy;
@@ -171,7 +171,7 @@ impl World {
         world
     }
 
-    fn left_open(&mut self, id: &str, started: Option<&str>) -> Open {
+    fn left_open(&mut self, id: &str, started: Option<&str>) -> UnfinishedRequest {
         let [action, user] = ["action-0", "forum"];
         let request =
             Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() };
@@ -179,7 +179,7 @@ impl World {
         let (accepted_at, started) = (self.now.wall, started.map(str::to_owned));
         let attempt = started.iter().len().try_into().unwrap();
         let (joined, not_before, failed) = (Vec::new(), None, None);
-        Open { request, by: 0, accepted_at, joined, attempt, started, not_before, failed }
+        UnfinishedRequest { request, by: 0, accepted_at, joined, attempt, started, not_before, failed }
     }
 
     fn feed(&mut self, event: Event) {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use lamplighter::journal::{FailedAttempt, JournalRecord, LastRuns, Open, Recovered};
+use lamplighter::journal::{FailedAttempt, JournalRecord, LastRuns, Recovered, UnfinishedRequest};
 use lamplighter::names::{ActionName, RequestId};
 use lamplighter::request::Request;
 
 /// What should be recovered.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Model {
-    pub(crate) open: Vec<Open>,
+    pub(crate) open: Vec<UnfinishedRequest>,
     pub(crate) last: BTreeMap<ActionName, LastRuns>,
     /// Each id that is used up, with what it was used for first.
     pub(crate) used: BTreeMap<RequestId, Request>,
@@ -38,7 +38,7 @@ impl Model {
                     return;
                 }
                 self.last.entry(request.action.clone()).or_insert_with(|| LastRuns::new(*at));
-                self.open.push(Open {
+                self.open.push(UnfinishedRequest {
                     request: request.clone(),
                     by: *by,
                     accepted_at: *at,
@@ -82,7 +82,7 @@ impl Model {
         }
     }
 
-    fn find(&mut self, id: &RequestId) -> Option<&mut Open> {
+    fn find(&mut self, id: &RequestId) -> Option<&mut UnfinishedRequest> {
         self.open.iter_mut().find(|open| open.request.id == *id)
     }
 
