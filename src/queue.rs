@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::journal::FailedAttempt;
+use crate::journal::RetriedAttempt;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
 use crate::policy::{Overlap, Policy, RunAs};
@@ -57,7 +57,7 @@ pub struct WaitingRequest {
     /// Since when it waits; not before this supervisor's start.
     pub since: Instant,
     /// The last attempt that this one follows.
-    pub failed: Option<FailedAttempt>,
+    pub failed: Option<RetriedAttempt>,
 }
 
 /// A request that is being carried out.
@@ -360,7 +360,7 @@ impl Queue {
     }
 
     /// What is to be said of an attempt whose request waits for the next one.
-    pub fn note_failure(&mut self, id: &RequestId, failed: FailedAttempt) {
+    pub fn note_failure(&mut self, id: &RequestId, failed: RetriedAttempt) {
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.request.id == *id) {
             waiting.failed = Some(failed);
         }

@@ -31,5 +31,5 @@ pub use history::{Found, Query, Snapshot, find, history};
 pub use limits::{GROWTH, LARGEST, Limits};
 pub use output::{KEPT, MOST_KEPT, OutputStore, Tail, dropped_before};
 pub use record::{End, JournalRecord};
-pub use recovered::{FailedAttempt, LastRuns, Recovered, RunSummary, UnfinishedRequest};
+pub use recovered::{LastRuns, Recovered, RetriedAttempt, RunSummary, UnfinishedRequest};
 pub use request::{Attempt, JoinedRequest, RecordedRequest};

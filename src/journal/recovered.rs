@@ -41,12 +41,12 @@ pub struct UnfinishedRequest {
     /// When the next attempt may begin, where one has ended.
     pub not_before: Option<Timestamp>,
     /// The last attempt that another one was to follow.
-    pub failed: Option<FailedAttempt>,
+    pub failed: Option<RetriedAttempt>,
 }
 
 /// The end of an attempt that another one follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedAttempt {
+pub struct RetriedAttempt {
     /// When it ended.
     pub ended_at: Timestamp,
     /// How.

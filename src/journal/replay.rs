@@ -14,7 +14,7 @@ use super::fields::{NoRecord, RecordFields, VERSION};
 use super::ids::Ids;
 use super::lines::{Line, Lines, line_at};
 use super::record::JournalRecord;
-use super::recovered::{FailedAttempt, LastRuns, UnfinishedRequest};
+use super::recovered::{LastRuns, RetriedAttempt, UnfinishedRequest};
 
 /// Kinds of damage that are told apart: a file of rubbish must not fill the memory with what is said about it.
 const MOST_REMARKS: usize = 20;
@@ -247,7 +247,7 @@ impl UnfinishedRequest {
                 self.started = None;
                 self.not_before = Some(*not_before);
                 let (not_before, note) = (*not_before, note.clone());
-                self.failed = Some(FailedAttempt { ended_at: *at, end: *end, not_before, note });
+                self.failed = Some(RetriedAttempt { ended_at: *at, end: *end, not_before, note });
             }
             _ => {}
         }

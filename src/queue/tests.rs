@@ -239,7 +239,7 @@ fn what_is_taken_back_has_never_been() {
     f.finish(11, Status::Exited(1));
     let end = End { attempt: 1, outcome: Outcome::Failed(1), took_ms: 5 };
     let at = Timestamp::UNIX_EPOCH;
-    let failed = FailedAttempt { ended_at: at, end, not_before: at, note: None };
+    let failed = RetriedAttempt { ended_at: at, end, not_before: at, note: None };
     f.queue.note_failure(&"2".parse().unwrap(), failed.clone());
     f.admit("3", "forum", "plain");
     f.admit("4", "forum", "other");

@@ -1,7 +1,7 @@
 //! What is asked of the service: taken in or refused, started when its turn comes, ended.
 
 use crate::clock::Moment;
-use crate::journal::{End, FailedAttempt, JournalRecord, UnfinishedRequest};
+use crate::journal::{End, JournalRecord, RetriedAttempt, UnfinishedRequest};
 use crate::listener::pool::Key;
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
@@ -50,7 +50,7 @@ impl Machine {
             Some(pause) => {
                 self.say(Level::Warn, format!("{name} was interrupted: it is tried again"));
                 let failed =
-                    FailedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+                    RetriedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
                 self.record(retried(&request.id, failed.clone()));
                 self.queue.restore(waits(request, Some(now.instant + pause), Some(failed)));
             }
@@ -189,7 +189,7 @@ impl Machine {
             Level::Warn,
             format!("{name} {outcome} on attempt {attempt}{noted}: tried again in {pause_s} s"),
         );
-        let failed = FailedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+        let failed = RetriedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
         self.record(retried(&request.id, failed.clone()));
         self.queue.note_failure(&request.id, failed);
     }
@@ -228,8 +228,8 @@ impl Conclusion {
 }
 
 /// That an attempt has ended which another one follows.
-fn retried(id: &RequestId, failed: FailedAttempt) -> JournalRecord {
-    let FailedAttempt { ended_at, end, not_before, note } = failed;
+fn retried(id: &RequestId, failed: RetriedAttempt) -> JournalRecord {
+    let RetriedAttempt { ended_at, end, not_before, note } = failed;
     JournalRecord::Retried { at: ended_at, id: id.clone(), end, not_before, note }
 }
 

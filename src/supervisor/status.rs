@@ -1,7 +1,7 @@
 //! How things are: the `status` of the request socket, made from the machine.
 
 use crate::clock::Moment;
-use crate::journal::{FailedAttempt, RunSummary};
+use crate::journal::{RetriedAttempt, RunSummary};
 use crate::listener::pool::{Source, Warmth};
 use crate::names::{ActionName, ServiceName};
 use crate::queue::WaitingRequest;
@@ -99,8 +99,8 @@ impl Machine {
     }
 }
 
-fn failed_attempt(failed: &FailedAttempt) -> crate::wire::FailedAttempt {
-    let FailedAttempt { ended_at, end, note, .. } = failed;
+fn failed_attempt(failed: &RetriedAttempt) -> crate::wire::FailedAttempt {
+    let RetriedAttempt { ended_at, end, note, .. } = failed;
     crate::wire::FailedAttempt {
         attempt: end.attempt,
         ended_at: Some(*ended_at),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lamplighter::journal::{FailedAttempt, JournalRecord, LastRuns, Recovered, UnfinishedRequest};
+use lamplighter::journal::{JournalRecord, LastRuns, Recovered, RetriedAttempt, UnfinishedRequest};
 use lamplighter::names::{ActionName, RequestId};
 use lamplighter::request::Request;
 
@@ -63,7 +63,7 @@ impl Model {
                 if let Some(open) = self.find(id) {
                     (open.attempt, open.started, open.not_before) = (end.attempt, None, Some(*not_before));
                     let (ended_at, end, not_before, note) = (*at, *end, *not_before, note.clone());
-                    open.failed = Some(FailedAttempt { ended_at, end, not_before, note });
+                    open.failed = Some(RetriedAttempt { ended_at, end, not_before, note });
                 }
             }
             JournalRecord::Ended { id, .. } => {
