@@ -83,7 +83,7 @@ impl Progress {
 
 /// A place among what was appended and is not durable yet.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Border {
+pub struct BufferBorder {
     buffer: usize,
     buffered: usize,
 }
@@ -247,12 +247,12 @@ impl Journal {
     }
 
     /// The place after all that has been appended so far, for [`Journal::go_back`].
-    pub fn border(&self) -> Border {
-        Border { buffer: self.buffer.len(), buffered: self.buffered.len() }
+    pub fn border(&self) -> BufferBorder {
+        BufferBorder { buffer: self.buffer.len(), buffered: self.buffered.len() }
     }
 
     /// Takes out again what was appended after this place and is not durable: it is being refused.
-    pub fn go_back(&mut self, border: Border) {
+    pub fn go_back(&mut self, border: BufferBorder) {
         self.buffer.truncate(border.buffer);
         self.buffered.truncate(border.buffered);
     }

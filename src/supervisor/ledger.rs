@@ -42,9 +42,9 @@ pub(super) enum Used {
 
 /// A place among what is not on disk yet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Border {
+pub(super) struct GroupBorder {
     records: usize,
-    journal: journal::Border,
+    journal: journal::BufferBorder,
 }
 
 /// What came of bringing to the disk what is not there yet.
@@ -133,13 +133,13 @@ impl Ledger {
     }
 
     /// The place after all that has been taken so far.
-    pub(super) fn border(&self) -> Border {
+    pub(super) fn border(&self) -> GroupBorder {
         let journal = self.journal.as_ref().map(Journal::border).unwrap_or_default();
-        Border { records: self.records.len(), journal }
+        GroupBorder { records: self.records.len(), journal }
     }
 
     /// What was taken after this place, and is not on disk, is not to get there.
-    pub(super) fn go_back(&mut self, border: Border) {
+    pub(super) fn go_back(&mut self, border: GroupBorder) {
         self.records.truncate(border.records);
         if let Some(journal) = &mut self.journal {
             journal.go_back(border.journal);
