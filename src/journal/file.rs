@@ -68,12 +68,12 @@ pub struct Journal {
 
 /// How far a journal has been read, for who waits for it.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct ReadingProgress {
     read: AtomicU64,
     length: AtomicU64,
 }
 
-impl Progress {
+impl ReadingProgress {
     /// How much of it has been read, in hundredths.
     pub fn percent(&self) -> u64 {
         let length = self.length.load(Relaxed).max(1);
@@ -117,7 +117,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be made, read, repaired or brought to the disk.
     pub fn open(folder: &Path, now: Timestamp) -> Result<(Self, Recovered), JournalError> {
-        Self::open_with(folder, now, Limits::default(), &Progress::default())
+        Self::open_with(folder, now, Limits::default(), &ReadingProgress::default())
     }
 
     /// As [`Journal::open`], with other limits, and telling how far it has come.
@@ -125,7 +125,7 @@ impl Journal {
         folder: &Path,
         now: Timestamp,
         limits: Limits,
-        progress: &Progress,
+        progress: &ReadingProgress,
     ) -> Result<(Self, Recovered), JournalError> {
         let path = folder.join(NAME);
         fs::create_dir_all(folder).map_err(JournalError::while_("make the folder", folder))?;

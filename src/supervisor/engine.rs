@@ -42,7 +42,7 @@ use super::last_words::LastWords;
 use super::ledger::{Ledger, Written};
 use super::life::Setting;
 use super::machine::{Beginning, Machine, stopping};
-use super::notify::{self, Progress};
+use super::notify::{self, ServiceProgress};
 use super::overdue::Overdue;
 use super::reading::Readers;
 use super::service::Said;
@@ -439,7 +439,7 @@ impl Engine {
         None
     }
 
-    fn notify(&self, progress: Progress) {
+    fn notify(&self, progress: ServiceProgress) {
         if let Some(socket) = &self.notify_socket
             && let Err(error) = notify::tell(socket, progress)
         {

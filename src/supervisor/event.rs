@@ -12,7 +12,7 @@ use crate::signals::Number;
 use crate::wire::Health;
 
 use super::life::Setting;
-use super::notify::Progress;
+use super::notify::ServiceProgress;
 use super::overdue::{News, Overdue};
 use super::problems::Problems;
 
@@ -129,7 +129,7 @@ pub enum Action {
     /// Answer a question for health.
     AnswerHealth(Caller, Health),
     /// Tell who started us how far the service is.
-    Notify(Progress),
+    Notify(ServiceProgress),
     /// Tell those who follow everything.
     Tell(News),
     /// Tell those who follow everything which problems there are now.

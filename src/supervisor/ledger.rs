@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::clock::Moment;
-use crate::journal::{self, Compacted, Compaction, Journal, JournalError, JournalRecord, Progress};
+use crate::journal::{self, Compacted, Compaction, Journal, JournalError, JournalRecord, ReadingProgress};
 use crate::log;
 use crate::request::{Refusal, RefusalCode, Request};
 
@@ -18,7 +18,7 @@ pub(super) struct Ledger {
     folder: PathBuf,
     journal: Option<Journal>,
     /// How far the journal has been read, while it is.
-    opening: Option<Arc<Progress>>,
+    opening: Option<Arc<ReadingProgress>>,
     /// Whether it is being written anew.
     is_compacting: bool,
     /// What is not on disk yet; the journal has it in its buffer.
@@ -79,11 +79,11 @@ impl Ledger {
     }
 
     /// The journal is to be opened now: the folder, and where to tell how far that is. Nothing when it is being opened.
-    pub(super) fn begin_opening(&mut self) -> Option<(Arc<Progress>, PathBuf)> {
+    pub(super) fn begin_opening(&mut self) -> Option<(Arc<ReadingProgress>, PathBuf)> {
         if self.opening.is_some() || self.is_open() {
             return None;
         }
-        let progress = Arc::<Progress>::default();
+        let progress = Arc::<ReadingProgress>::default();
         self.opening = Some(progress.clone());
         Some((progress, self.folder.clone()))
     }

@@ -27,7 +27,7 @@ use super::event::{Action, Caller, Event, Level, Remains, Sweep, Turn};
 use super::group::{Group, UndecidedCalls};
 use super::health::Checks;
 use super::life::{Due, Life, OWN_FAULT, Service, Setting};
-use super::notify::Progress;
+use super::notify::ServiceProgress;
 use super::overdue::{News, Overdue};
 use super::problems::Problems;
 
@@ -246,7 +246,7 @@ impl Machine {
     fn set(&mut self, setting: Setting) {
         self.life.set(setting);
         if setting == Setting::Prepared {
-            self.act(Action::Notify(Progress::Ready));
+            self.act(Action::Notify(ServiceProgress::Ready));
             if let Service::Running(pid) = self.life.service {
                 self.say(Level::Info, format!("the service runs, pid {pid}"));
             }
@@ -269,7 +269,7 @@ impl Machine {
     fn begin_stop(&mut self, why: &str, now: Moment) {
         let to_service = self.life.begin_stop(why, now.instant);
         self.say(Level::Info, self.life.announcement());
-        self.act(Action::Notify(Progress::Stopping));
+        self.act(Action::Notify(ServiceProgress::Stopping));
         if let Some((pid, number)) = to_service {
             self.act(Action::Signal(pid, number));
             // One that was suspended could not take it.

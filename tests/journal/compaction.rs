@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use lamplighter::journal::{GROWTH, Journal, JournalRecord, Keep, Limits, NAME, Progress};
+use lamplighter::journal::{GROWTH, Journal, JournalRecord, Keep, Limits, NAME, ReadingProgress};
 use lamplighter::outcome::Outcome;
 
 use crate::model::Model;
@@ -194,7 +194,7 @@ fn fill(journal: &mut Journal, day: i64, name: &str) -> usize {
 fn a_journal_that_is_full_accepts_again_when_what_fills_it_is_old() {
     let folder = quick_folder();
     let limits = Limits { largest: 60_000, growth: 2_000 };
-    let open = || Journal::open_with(folder.path(), at(0), limits, &Progress::default()).unwrap().0;
+    let open = || Journal::open_with(folder.path(), at(0), limits, &ReadingProgress::default()).unwrap().0;
     let mut journal = open();
     let young = fill(&mut journal, 0, "young");
     let length = fs::metadata(folder.path().join(NAME)).unwrap().len();
@@ -223,7 +223,7 @@ fn a_journal_that_is_full_accepts_again_when_what_fills_it_is_old() {
 fn a_journal_that_cannot_double_is_compacted_before_it_is_full() {
     let folder = quick_folder();
     let limits = Limits { largest: 100_000, growth: 2_000 };
-    let open = || Journal::open_with(folder.path(), at(0), limits, &Progress::default()).unwrap().0;
+    let open = || Journal::open_with(folder.path(), at(0), limits, &ReadingProgress::default()).unwrap().0;
     let mut journal = open();
     // These are open, and stay.
     let mut n = 0;
