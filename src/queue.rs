@@ -120,7 +120,7 @@ pub struct Finished {
 
 /// A run that is due to be ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum DueRun {
     /// Its time is over: ask it to end.
     Terminate(RunKey),
     /// It did not end when asked: kill it.
@@ -327,7 +327,7 @@ impl Queue {
     }
 
     /// The runs whose time is over, marked as told; and waits that are over are forgotten.
-    pub fn due(&mut self, now: Instant) -> Vec<Due> {
+    pub fn due(&mut self, now: Instant) -> Vec<DueRun> {
         for waiting in &mut self.waiting {
             waiting.not_before = waiting.not_before.filter(|&at| at > now);
         }
@@ -336,10 +336,10 @@ impl Queue {
         due.map(|(&key, run)| {
             if let Some(ending) = &mut run.ending {
                 ending.kill_at = None;
-                return Due::Kill(key);
+                return DueRun::Kill(key);
             }
             run.ending = Some(Ending { outcome: Outcome::TimedOut, kill_at: Some(now + GRACE) });
-            Due::Terminate(key)
+            DueRun::Terminate(key)
         })
         .collect()
     }

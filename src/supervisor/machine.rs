@@ -17,7 +17,7 @@ use crate::journal::JournalRecord;
 use crate::listener::pool::{Key, Pool, Warmth};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
-use crate::queue::{self, Queue};
+use crate::queue::{DueRun, Queue};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::signals::{self, Number};
 use crate::wire::Health;
@@ -26,7 +26,7 @@ use super::coming_up::ComingUp;
 use super::event::{Action, Caller, Event, Level, Remains, Sweep, Turn};
 use super::group::{Group, UndecidedCalls};
 use super::health::Checks;
-use super::life::{Due, Life, OWN_FAULT, Service, Setting};
+use super::life::{Life, OWN_FAULT, Service, Setting, StopStep};
 use super::notify::ServiceProgress;
 use super::overdue::{News, Overdue};
 use super::problems::Problems;
@@ -357,8 +357,8 @@ impl Machine {
 
     fn deadline_passed(&mut self, now: Moment) {
         match self.life.due(now.instant) {
-            Some(Due::Kill) => self.kill(now),
-            Some(Due::GiveUp) => self.give_up("what was killed above", now),
+            Some(StopStep::Kill) => self.kill(now),
+            Some(StopStep::GiveUp) => self.give_up("what was killed above", now),
             None => {}
         }
         if !self.life.is_stopping() {
@@ -366,12 +366,12 @@ impl Machine {
         }
         for due in self.queue.due(now.instant) {
             match due {
-                queue::Due::Terminate(key) => {
+                DueRun::Terminate(key) => {
                     let name = self.queue.request(key).map(Request::label).unwrap_or_default();
                     self.say(Level::Warn, format!("{name} is over its time: it is asked to end"));
                     self.signal_listener(key, TERM);
                 }
-                queue::Due::Kill(key) => self.signal_listener(key, KILL),
+                DueRun::Kill(key) => self.signal_listener(key, KILL),
             }
         }
         let due = self.remains.extract_if(.., |(at, ..)| *at <= now.instant).collect::<Vec<_>>();
