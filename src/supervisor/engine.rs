@@ -45,7 +45,7 @@ use super::machine::{Beginning, Machine, stopping};
 use super::notify::{self, ServiceProgress};
 use super::overdue::Overdue;
 use super::reading::Readers;
-use super::service::Said;
+use super::service::PersonalityReport;
 
 const CHLD: Number = nix::libc::SIGCHLD;
 /// Events that are taken in one turn, before what they led to is brought to the disk and done.
@@ -126,7 +126,7 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
     }
 }
 
-async fn more(said: &mut Option<Said>) {
+async fn more(said: &mut Option<PersonalityReport>) {
     match said {
         Some(said) => said.more().await,
         None => std::future::pending().await,
@@ -152,7 +152,7 @@ pub(super) struct Engine {
     pub(super) files: Files,
     pub(super) outputs: OutputStore,
     pub(super) inbox: mpsc::UnboundedSender<Incoming>,
-    pub(super) said: Option<Said>,
+    pub(super) said: Option<PersonalityReport>,
     pub(super) last_words: LastWords,
     pub(super) listeners: HashMap<Key, Listener>,
     pub(super) callers: HashMap<Caller, WaitingCaller>,
