@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter::journal::{Found, Journal, JournalRecord, Keep, NAME, Query, Recovered, find, history};
+use lamplighter::journal::{IdMatch, Journal, JournalRecord, Keep, NAME, Query, Recovered, find, history};
 use lamplighter::request::Request;
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ pub(crate) fn check(bytes: &[u8]) {
         let matches = remembered.is_some_and(|r| r.matches(&open.request.user, &open.request.action));
         assert!(matches, "{open:?} is forgotten");
         assert!(
-            matches!(find(folder.path(), open.request.id.as_str()), Ok(Found::One(_))),
+            matches!(find(folder.path(), open.request.id.as_str()), Ok(IdMatch::One(_))),
             "{open:?} is not found"
         );
     }

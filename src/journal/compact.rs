@@ -231,7 +231,7 @@ fn write(
 ) -> io::Result<(u64, Ids)> {
     let cutoff = now.checked_sub(keep.age).unwrap_or(Timestamp::MIN);
     let (mut kept, last, since) = choose(folder, old, length, keep.runs, cutoff)?;
-    let mut output = Output::new(folder, new);
+    let mut output = NewJournal::new(folder, new);
     output.record(&JournalRecord::header(since.unwrap_or(now)))?;
     for (action, last) in last {
         output.record(&JournalRecord::Seen { at: last.first_seen, action })?;
@@ -258,7 +258,7 @@ fn choose(
     length: u64,
     runs: usize,
     cutoff: Timestamp,
-) -> io::Result<(Kept, Last, Option<Timestamp>)> {
+) -> io::Result<(KeptIds, Last, Option<Timestamp>)> {
     let hasher = RandomState::new();
     let hash = |id: &RequestId| hash_of(&hasher, id.as_str());
     let mut newest = VecDeque::new();
@@ -281,11 +281,11 @@ fn choose(
     requests.extend(last_runs.map(|summary| hash(&summary.id)));
     requests.extend(replay.open.keys().map(hash));
     requests.sort_unstable();
-    Ok((Kept { requests, joined: HashSet::new(), hasher }, replay.last, replay.since))
+    Ok((KeptIds { requests, joined: HashSet::new(), hasher }, replay.last, replay.since))
 }
 
 /// Whose records are kept, as hashes of their ids: should two share one, more is kept.
-struct Kept {
+struct KeptIds {
     /// The requests, in order.
     requests: Vec<u32>,
     /// Those that joined them.
@@ -293,7 +293,7 @@ struct Kept {
     hasher: RandomState,
 }
 
-impl Kept {
+impl KeptIds {
     fn hash(&self, id: &str) -> u32 {
         hash_of(&self.hasher, id)
     }
@@ -312,13 +312,13 @@ fn hash_of(hasher: &RandomState, id: &str) -> u32 {
 }
 
 /// The new journal while it is written.
-struct Output<'a> {
+struct NewJournal<'a> {
     text: BufWriter<&'a mut File>,
     length: u64,
     ids: Ids,
 }
 
-impl<'a> Output<'a> {
+impl<'a> NewJournal<'a> {
     fn new(folder: &Path, file: &'a mut File) -> Self {
         Self { text: BufWriter::with_capacity(64 * 1024, file), length: 0, ids: Ids::new(folder) }
     }
@@ -328,7 +328,7 @@ impl<'a> Output<'a> {
         &mut self,
         line: &Line<'_>,
         fields: &RecordFields<'_>,
-        kept: &mut Kept,
+        kept: &mut KeptIds,
         cutoff: Timestamp,
     ) -> io::Result<()> {
         let Some(id) = fields.id else { return Ok(()) };

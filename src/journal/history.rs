@@ -42,7 +42,7 @@ impl Query {
 
 /// The request that a shortened id means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum IdMatch {
     /// There is none; its history may have gone.
     None,
     /// This one: the id is its own, or that of a request that joined it.
@@ -96,7 +96,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn find(self, prefix: &str) -> Result<Found, JournalError> {
+    pub fn find(self, prefix: &str) -> Result<IdMatch, JournalError> {
         let (mut whole, mut first, mut named, mut fitting) = (None, None, Vec::new(), 0);
         self.read(|request| {
             let ids = || std::iter::once(&request.id).chain(request.joined.iter().map(|joined| &joined.id));
@@ -114,10 +114,10 @@ impl Snapshot {
             true
         })?;
         Ok(match (whole, first) {
-            (Some(request), _) => Found::One(Box::new(request)),
-            (None, Some(request)) if fitting == 1 => Found::One(Box::new(request)),
-            (None, Some(_)) => Found::Many(named),
-            (None, None) => Found::None,
+            (Some(request), _) => IdMatch::One(Box::new(request)),
+            (None, Some(request)) if fitting == 1 => IdMatch::One(Box::new(request)),
+            (None, Some(_)) => IdMatch::Many(named),
+            (None, None) => IdMatch::None,
         })
     }
 
@@ -141,7 +141,7 @@ pub fn history(folder: &Path, query: &Query) -> Result<Vec<RecordedRequest>, Jou
 ///
 /// # Errors
 /// When the journal cannot be read.
-pub fn find(folder: &Path, prefix: &str) -> Result<Found, JournalError> {
+pub fn find(folder: &Path, prefix: &str) -> Result<IdMatch, JournalError> {
     Snapshot::take(folder)?.find(prefix)
 }
 

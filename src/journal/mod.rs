@@ -27,7 +27,7 @@ pub use compact::{Compacted, Compaction, Keep};
 pub use error::JournalError;
 pub use fields::NoRecord;
 pub use file::{BufferBorder, Journal, NAME, ROOM_TO_ACCEPT, ROOM_TO_END, ReadingProgress, Remembered};
-pub use history::{Found, Query, Snapshot, find, history};
+pub use history::{IdMatch, Query, Snapshot, find, history};
 pub use limits::{GROWTH, LARGEST, Limits};
 pub use output::{KEPT, MOST_KEPT, OutputStore, Tail, dropped_before};
 pub use record::{End, JournalRecord};

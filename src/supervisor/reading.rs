@@ -6,7 +6,9 @@ use std::collections::{HashMap, VecDeque};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::journal::{Found, JournalError, JournalRecord, Query, RecordedRequest, Snapshot, dropped_before};
+use crate::journal::{
+    IdMatch, JournalError, JournalRecord, Query, RecordedRequest, Snapshot, dropped_before,
+};
 use crate::log;
 use crate::names::RequestId;
 use crate::request::{Answer, Refusal, RefusalCode};
@@ -193,14 +195,14 @@ impl Engine {
     }
 }
 
-fn the_one(found: Found, id: &str) -> Result<Box<RecordedRequest>, Refusal> {
+fn the_one(found: IdMatch, id: &str) -> Result<Box<RecordedRequest>, Refusal> {
     match found {
-        Found::One(request) => Ok(request),
-        Found::None => {
+        IdMatch::One(request) => Ok(request),
+        IdMatch::None => {
             let message = format!("no request is known whose id begins with `{id}`");
             Err(Refusal::new(RefusalCode::UnknownId, message))
         }
-        Found::Many(ids) => {
+        IdMatch::Many(ids) => {
             let named: Vec<_> = ids.iter().map(RequestId::as_str).collect();
             let message = format!("`{id}` begins the ids of several requests: {}", named.join(", "));
             Err(Refusal { ids, ..Refusal::new(RefusalCode::AmbiguousId, message) })

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::SignedDuration;
-use lamplighter::journal::{Found, Journal, Keep, Query, RecordedRequest, find, history};
+use lamplighter::journal::{IdMatch, Journal, Keep, Query, RecordedRequest, find, history};
 use lamplighter::outcome::Outcome;
 use lamplighter::wire::RequestRecord;
 
@@ -17,7 +17,7 @@ fn ids(requests: &[RecordedRequest]) -> Vec<&str> {
 
 fn one(folder: &Path, prefix: &str) -> RecordedRequest {
     match find(folder, prefix).unwrap() {
-        Found::One(request) => *request,
+        IdMatch::One(request) => *request,
         other => panic!("`{prefix}` is {other:?}"),
     }
 }
@@ -141,8 +141,8 @@ fn an_id_may_be_shortened_as_long_as_it_means_one_run() {
     // The run of the one that joined is that of the other.
     assert_eq!(one(folder.path(), "1c").id, id("1a"));
     assert_eq!(one(folder.path(), "2").id, id("2a"));
-    assert_eq!(find(folder.path(), "1").unwrap(), Found::Many(vec![id("1b"), id("1a"), id("1c")]));
-    assert_eq!(find(folder.path(), "4").unwrap(), Found::None);
+    assert_eq!(find(folder.path(), "1").unwrap(), IdMatch::Many(vec![id("1b"), id("1a"), id("1c")]));
+    assert_eq!(find(folder.path(), "4").unwrap(), IdMatch::None);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn what_joined_a_request_that_is_lost_is_found() {
 fn there_is_no_history_before_there_is_a_journal() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(history(folder.path(), &ALL).unwrap(), []);
-    assert_eq!(find(folder.path(), "a").unwrap(), Found::None);
+    assert_eq!(find(folder.path(), "a").unwrap(), IdMatch::None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use lamplighter::journal::{Found, JournalRecord, Keep, NAME, Query, find, history};
+use lamplighter::journal::{IdMatch, JournalRecord, Keep, NAME, Query, find, history};
 use lamplighter::outcome::Outcome;
 
 use crate::records::{accepted, at, ended, id, open, quick_folder, started};
@@ -56,7 +56,7 @@ fn a_journal_of_10_000_runs_is_opened_read_and_compacted() {
     let found = timed("to find one by a shortened id", || {
         find(folder.path(), "0123456789abcdef@2026-01-01T00:00:00Z+")
     });
-    assert!(matches!(found.unwrap(), Found::Many(_)));
+    assert!(matches!(found.unwrap(), IdMatch::Many(_)));
     timed("to compact them, all kept", || journal.compact(&Keep::default(), at(0)).unwrap());
     let keep = Keep { runs: RUNS / 10, ..Keep::default() };
     timed("to compact them, a tenth kept", || journal.compact(&keep, at(0)).unwrap());
