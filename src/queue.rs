@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::journal::FailedAttempt;
+use crate::journal::RetriedAttempt;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
 use crate::policy::{Overlap, Policy, RunAs};
@@ -35,7 +35,7 @@ pub type RunKey = u64;
 /// The requests of one service.
 #[derive(Debug, Default)]
 pub struct Queue {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingRequest>,
     runs: BTreeMap<RunKey, Run>,
     /// What has changed since the last time that all stood for certain.
     undo: Vec<Undo>,
@@ -45,7 +45,7 @@ pub struct Queue {
 
 /// A request that waits, with those that joined it.
 #[derive(Debug, Clone)]
-pub struct Waiting {
+pub struct WaitingRequest {
     /// What is asked.
     pub request: Request,
     /// The requests that its run serves too.
@@ -57,13 +57,13 @@ pub struct Waiting {
     /// Since when it waits; not before this supervisor's start.
     pub since: Instant,
     /// The last attempt that this one follows.
-    pub failed: Option<FailedAttempt>,
+    pub failed: Option<RetriedAttempt>,
 }
 
 /// A request that is being carried out.
 #[derive(Debug)]
 struct Run {
-    waiting: Waiting,
+    waiting: WaitingRequest,
     started: Instant,
     timeout_at: Instant,
     ending: Option<Ending>,
@@ -120,7 +120,7 @@ pub struct Finished {
 
 /// A run that is due to be ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum DueRun {
     /// Its time is over: ask it to end.
     Terminate(RunKey),
     /// It did not end when asked: kill it.
@@ -175,7 +175,7 @@ impl Queue {
             }
             Overlap::Replace => admission = self.replace(&request.action, now),
         }
-        self.waiting.push_back(Waiting::new(request, now));
+        self.waiting.push_back(WaitingRequest::new(request, now));
         self.undo.push(Undo::Admitted);
         Ok(admission)
     }
@@ -186,7 +186,7 @@ impl Queue {
     }
 
     /// Takes back what an earlier supervisor had accepted.
-    pub fn restore(&mut self, waiting: Waiting) {
+    pub fn restore(&mut self, waiting: WaitingRequest) {
         self.waiting.push_back(waiting);
     }
 
@@ -262,7 +262,7 @@ impl Queue {
 
     fn end_attempt(
         &mut self,
-        mut waiting: Waiting,
+        mut waiting: WaitingRequest,
         outcome: Outcome,
         took: Duration,
         policy: &Policy,
@@ -327,7 +327,7 @@ impl Queue {
     }
 
     /// The runs whose time is over, marked as told; and waits that are over are forgotten.
-    pub fn due(&mut self, now: Instant) -> Vec<Due> {
+    pub fn due(&mut self, now: Instant) -> Vec<DueRun> {
         for waiting in &mut self.waiting {
             waiting.not_before = waiting.not_before.filter(|&at| at > now);
         }
@@ -336,10 +336,10 @@ impl Queue {
         due.map(|(&key, run)| {
             if let Some(ending) = &mut run.ending {
                 ending.kill_at = None;
-                return Due::Kill(key);
+                return DueRun::Kill(key);
             }
             run.ending = Some(Ending { outcome: Outcome::TimedOut, kill_at: Some(now + GRACE) });
-            Due::Terminate(key)
+            DueRun::Terminate(key)
         })
         .collect()
     }
@@ -350,17 +350,17 @@ impl Queue {
     }
 
     /// The requests that are being carried out, with when they started.
-    pub fn running(&self) -> impl Iterator<Item = (&Waiting, Instant)> {
+    pub fn running(&self) -> impl Iterator<Item = (&WaitingRequest, Instant)> {
         self.runs.values().map(|run| (&run.waiting, run.started))
     }
 
     /// The requests that wait, joined ones not counted.
-    pub fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+    pub fn waiting(&self) -> impl Iterator<Item = &WaitingRequest> {
         self.waiting.iter()
     }
 
     /// What is to be said of an attempt whose request waits for the next one.
-    pub fn note_failure(&mut self, id: &RequestId, failed: FailedAttempt) {
+    pub fn note_failure(&mut self, id: &RequestId, failed: RetriedAttempt) {
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.request.id == *id) {
             waiting.failed = Some(failed);
         }
@@ -373,7 +373,7 @@ impl Queue {
 
     /// The place of the request that waits for the same, on behalf of the same user.
     fn place_of_same(&self, request: &Request) -> Option<usize> {
-        let is_same = |waiting: &Waiting| {
+        let is_same = |waiting: &WaitingRequest| {
             waiting.request.action == request.action && waiting.request.user == request.user
         };
         self.waiting.iter().position(is_same)
@@ -415,7 +415,7 @@ impl Queue {
 
     fn can_start(
         &self,
-        waiting: &Waiting,
+        waiting: &WaitingRequest,
         busy: &BTreeSet<&ActionName>,
         policy: &Policy,
         now: Instant,
@@ -431,7 +431,7 @@ impl Queue {
     }
 }
 
-impl Waiting {
+impl WaitingRequest {
     /// A request just accepted.
     fn new(request: Request, now: Instant) -> Self {
         Self { request, joined: Vec::new(), attempt: 0, not_before: None, since: now, failed: None }

@@ -234,7 +234,7 @@ fn the_lines_of_being_told_are_records_of_the_journal() {
         let object: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let event = object["event"].as_str().expect("an event").to_owned();
         if event != "output" {
-            lamplighter::journal::Entry::parse(line.as_bytes())
+            lamplighter::journal::JournalRecord::parse(line.as_bytes())
                 .unwrap_or_else(|error| panic!("{error}: {line}"));
         }
         events.insert(event);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use lamplighter::journal::{Entry, Found, Journal, Keep, NAME, Query, Recovered, find, history};
+use lamplighter::journal::{IdMatch, Journal, JournalRecord, Keep, NAME, Query, Recovered, find, history};
 use lamplighter::request::Request;
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ pub(crate) fn check(bytes: &[u8]) {
         let matches = remembered.is_some_and(|r| r.matches(&open.request.user, &open.request.action));
         assert!(matches, "{open:?} is forgotten");
         assert!(
-            matches!(find(folder.path(), open.request.id.as_str()), Ok(Found::One(_))),
+            matches!(find(folder.path(), open.request.id.as_str()), Ok(IdMatch::One(_))),
             "{open:?} is not found"
         );
     }
@@ -114,7 +114,7 @@ fn append(mut journal: Journal, folder: &Path, mut first: Recovered) -> (Journal
         action: name("one-more").try_into().expect("an action"),
     };
     let is_new = journal.remembered(&request.id).expect("the journal is read").is_none();
-    journal.append(&Entry::Accepted { at: Timestamp::UNIX_EPOCH, request: request.clone(), by: 0 });
+    journal.append(&JournalRecord::Accepted { at: Timestamp::UNIX_EPOCH, request: request.clone(), by: 0 });
     journal.commit().expect("the journal is written");
     let (journal, recovered) = open(folder);
     let more = recovered.open.len() - usize::from(is_new);

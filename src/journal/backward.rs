@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io;
 
+use super::fields::LONGEST;
 use super::lines::read_some;
-use super::record::LONGEST;
 
 /// Bytes read at a time.
 const CHUNK: usize = 64 * 1024;

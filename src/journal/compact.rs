@@ -24,13 +24,13 @@ use crate::names::{ActionName, RequestId};
 use crate::request::Request;
 
 use super::disk::Disk;
-use super::entry::Entry;
 use super::error::JournalError;
+use super::fields::{NoRecord, RecordFields};
 use super::file::{Journal, NEW_NAME, sync_folder};
 use super::ids::Ids;
 use super::lines::{Line, Lines};
-use super::record::{NoEntry, Record};
-use super::recovered::{LastRuns, Open};
+use super::record::JournalRecord;
+use super::recovered::{LastRuns, UnfinishedRequest};
 use super::replay::Replay;
 
 /// What is being done, in an error's words.
@@ -193,8 +193,8 @@ impl Compacted {
         let mut text = Vec::new();
         let mut lines = Lines::between(old, self.taken, durable);
         while let Some(line) = lines.next()? {
-            if let Ok(Entry::Accepted { request, .. } | Entry::Joined { request, .. }) =
-                Entry::parse(line.text)
+            if let Ok(JournalRecord::Accepted { request, .. } | JournalRecord::Joined { request, .. }) =
+                JournalRecord::parse(line.text)
             {
                 self.ids.insert(&request.id, self.length + text.len() as u64);
             }
@@ -231,20 +231,20 @@ fn write(
 ) -> io::Result<(u64, Ids)> {
     let cutoff = now.checked_sub(keep.age).unwrap_or(Timestamp::MIN);
     let (mut kept, last, since) = choose(folder, old, length, keep.runs, cutoff)?;
-    let mut output = Output::new(folder, new);
-    output.entry(&Entry::header(since.unwrap_or(now)))?;
+    let mut output = NewJournal::new(folder, new);
+    output.record(&JournalRecord::header(since.unwrap_or(now)))?;
     for (action, last) in last {
-        output.entry(&Entry::Seen { at: last.first_seen, action })?;
+        output.record(&JournalRecord::Seen { at: last.first_seen, action })?;
     }
     let mut lines = Lines::new(old, length);
     while let Some(line) = lines.next()? {
-        let Ok(record) = Record::parse(line.text) else { continue };
+        let Ok(fields) = RecordFields::parse(line.text) else { continue };
         // What a replay passes over as damaged must not use an id up.
-        if !matches!(Entry::of(&record), Err(NoEntry::Damaged(_))) {
-            output.take(&line, &record, &mut kept, cutoff)?;
+        if !matches!(JournalRecord::of(&fields), Err(NoRecord::Damaged(_))) {
+            output.take(&line, &fields, &mut kept, cutoff)?;
         }
     }
-    output.entry(&Entry::Compacted { at: now })?;
+    output.record(&JournalRecord::Compacted { at: now })?;
     output.text.flush()?;
     Ok((output.length, output.ids))
 }
@@ -258,7 +258,7 @@ fn choose(
     length: u64,
     runs: usize,
     cutoff: Timestamp,
-) -> io::Result<(Kept, Last, Option<Timestamp>)> {
+) -> io::Result<(KeptIds, Last, Option<Timestamp>)> {
     let hasher = RandomState::new();
     let hash = |id: &RequestId| hash_of(&hasher, id.as_str());
     let mut newest = VecDeque::new();
@@ -267,8 +267,8 @@ fn choose(
         old,
         length,
         |_| {},
-        |open: &Open, entry| {
-            if entry.at() >= cutoff {
+        |open: &UnfinishedRequest, record| {
+            if record.at() >= cutoff {
                 newest.push_back(hash(&open.request.id));
             }
             if newest.len() > runs {
@@ -281,11 +281,11 @@ fn choose(
     requests.extend(last_runs.map(|summary| hash(&summary.id)));
     requests.extend(replay.open.keys().map(hash));
     requests.sort_unstable();
-    Ok((Kept { requests, joined: HashSet::new(), hasher }, replay.last, replay.since))
+    Ok((KeptIds { requests, joined: HashSet::new(), hasher }, replay.last, replay.since))
 }
 
 /// Whose records are kept, as hashes of their ids: should two share one, more is kept.
-struct Kept {
+struct KeptIds {
     /// The requests, in order.
     requests: Vec<u32>,
     /// Those that joined them.
@@ -293,7 +293,7 @@ struct Kept {
     hasher: RandomState,
 }
 
-impl Kept {
+impl KeptIds {
     fn hash(&self, id: &str) -> u32 {
         hash_of(&self.hasher, id)
     }
@@ -312,13 +312,13 @@ fn hash_of(hasher: &RandomState, id: &str) -> u32 {
 }
 
 /// The new journal while it is written.
-struct Output<'a> {
+struct NewJournal<'a> {
     text: BufWriter<&'a mut File>,
     length: u64,
     ids: Ids,
 }
 
-impl<'a> Output<'a> {
+impl<'a> NewJournal<'a> {
     fn new(folder: &Path, file: &'a mut File) -> Self {
         Self { text: BufWriter::with_capacity(64 * 1024, file), length: 0, ids: Ids::new(folder) }
     }
@@ -327,19 +327,19 @@ impl<'a> Output<'a> {
     fn take(
         &mut self,
         line: &Line<'_>,
-        record: &Record<'_>,
-        kept: &mut Kept,
+        fields: &RecordFields<'_>,
+        kept: &mut KeptIds,
         cutoff: Timestamp,
     ) -> io::Result<()> {
-        let Some(id) = record.id else { return Ok(()) };
-        let is_young = record.at.is_some_and(|at| at >= cutoff);
-        match record.event {
+        let Some(id) = fields.id else { return Ok(()) };
+        let is_young = fields.at.is_some_and(|at| at >= cutoff);
+        match fields.event {
             "accepted" | "joined" if kept.has_request(Some(id)) => self.acceptance(id, line.text),
-            "joined" if kept.has_request(record.with) => {
+            "joined" if kept.has_request(fields.with) => {
                 kept.joined.insert(kept.hash(id));
                 self.acceptance(id, line.text)
             }
-            "accepted" | "joined" if is_young => match forget(record) {
+            "accepted" | "joined" if is_young => match forget(fields) {
                 Some(known) => {
                     let mut text = Vec::new();
                     known.write_to(&mut text);
@@ -363,9 +363,9 @@ impl<'a> Output<'a> {
         self.line(text)
     }
 
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+    fn record(&mut self, record: &JournalRecord) -> io::Result<()> {
         let mut text = Vec::new();
-        entry.write_to(&mut text);
+        record.write_to(&mut text);
         self.line(text.trim_ascii_end())
     }
 
@@ -383,7 +383,7 @@ impl<'a> Output<'a> {
 }
 
 /// What is left of an acceptance whose request's history goes.
-fn forget(record: &Record<'_>) -> Option<Entry> {
-    let request = Request { id: record.id().ok()?, user: record.user().ok()?, action: record.action().ok()? };
-    Some(Entry::Known { at: record.at().ok()?, request })
+fn forget(fields: &RecordFields<'_>) -> Option<JournalRecord> {
+    let request = Request { id: fields.id().ok()?, user: fields.user().ok()?, action: fields.action().ok()? };
+    Some(JournalRecord::Known { at: fields.at().ok()?, request })
 }

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::disk::Disk;
-use super::{Entry, Journal};
+use super::{Journal, JournalRecord};
 use crate::names::RequestId;
 use crate::request::Request;
 
 /// The calls that a [`Flaky`] disk can be told to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Call {
+enum DiskCall {
     Write,
     Sync,
     Cut,
@@ -24,11 +24,11 @@ enum Call {
 #[derive(Debug)]
 struct Flaky {
     file: File,
-    fail: Vec<Call>,
+    fail: Vec<DiskCall>,
 }
 
 impl Flaky {
-    fn fails(&mut self, call: Call) -> bool {
+    fn fails(&mut self, call: DiskCall) -> bool {
         let fails = self.fail.first() == Some(&call);
         if fails {
             self.fail.remove(0);
@@ -47,7 +47,7 @@ impl Disk for Flaky {
     }
 
     fn write(&mut self, text: &[u8], at: u64) -> io::Result<()> {
-        if self.fails(Call::Write) {
+        if self.fails(DiskCall::Write) {
             self.file.write(&text[..text.len() * 2 / 3], at)?;
             return no_room();
         }
@@ -55,20 +55,20 @@ impl Disk for Flaky {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        if self.fails(Call::Sync) { no_room() } else { self.file.sync() }
+        if self.fails(DiskCall::Sync) { no_room() } else { self.file.sync() }
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
-        if self.fails(Call::Cut) { no_room() } else { self.file.cut(length) }
+        if self.fails(DiskCall::Cut) { no_room() } else { self.file.cut(length) }
     }
 
     fn allocate(&mut self, end: u64) -> io::Result<()> {
-        if self.fails(Call::Allocate) { no_room() } else { self.file.allocate(end) }
+        if self.fails(DiskCall::Allocate) { no_room() } else { self.file.allocate(end) }
     }
 }
 
 /// From here on, these calls fail.
-fn fail(journal: &mut Journal, calls: &[Call]) {
+fn fail(journal: &mut Journal, calls: &[DiskCall]) {
     let file = journal.disk.file().try_clone().unwrap();
     journal.disk = Box::new(Flaky { file, fail: calls.to_vec() });
 }
@@ -77,9 +77,9 @@ fn id(n: usize) -> RequestId {
     format!("id-{n}").parse().unwrap()
 }
 
-fn accepted(n: usize) -> Entry {
+fn accepted(n: usize) -> JournalRecord {
     let request = Request { id: id(n), user: "root".parse().unwrap(), action: "backup".parse().unwrap() };
-    Entry::Accepted { at: Timestamp::UNIX_EPOCH, request, by: 0 }
+    JournalRecord::Accepted { at: Timestamp::UNIX_EPOCH, request, by: 0 }
 }
 
 /// The requests that the journal in `folder` holds.
@@ -91,7 +91,7 @@ fn held(folder: &std::path::Path) -> Vec<RequestId> {
 
 #[test]
 fn a_commit_that_failed_can_be_tried_again() {
-    for call in [Call::Write, Call::Sync] {
+    for call in [DiskCall::Write, DiskCall::Sync] {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
         journal.append(&accepted(1));
@@ -111,7 +111,7 @@ fn a_commit_that_failed_can_be_tried_again() {
 fn what_could_not_be_cut_off_at_once_is_cut_off_later() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = Journal::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
-    fail(&mut journal, &[Call::Sync, Call::Cut]);
+    fail(&mut journal, &[DiskCall::Sync, DiskCall::Cut]);
     let border = journal.border();
     journal.append(&accepted(1));
     journal.commit().unwrap_err();
@@ -130,7 +130,7 @@ fn a_failed_commit_does_not_cost_the_room_for_outcomes() {
         std::os::unix::fs::MetadataExt::blocks(&journal.disk.file().metadata().unwrap()) * 512
     };
     let before = room(&journal);
-    fail(&mut journal, &[Call::Sync]);
+    fail(&mut journal, &[DiskCall::Sync]);
     journal.append(&accepted(1));
     journal.commit().unwrap_err();
     assert_eq!(room(&journal), before);
@@ -140,7 +140,7 @@ fn a_failed_commit_does_not_cost_the_room_for_outcomes() {
 fn a_request_is_not_accepted_where_there_is_no_room() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = Journal::open(folder.path(), Timestamp::UNIX_EPOCH).unwrap();
-    fail(&mut journal, &[Call::Allocate, Call::Allocate]);
+    fail(&mut journal, &[DiskCall::Allocate, DiskCall::Allocate]);
     let error = journal.reserve(0).unwrap_err().to_string();
     assert!(error.starts_with("cannot reserve room in the journal "), "{error}");
     journal.reserve(0).unwrap();
@@ -154,13 +154,14 @@ fn quick_folder() -> tempfile::TempDir {
 #[derive(Debug, Clone)]
 enum Step {
     Append,
-    Commit(Vec<Call>),
+    Commit(Vec<DiskCall>),
     GoBack,
     Reserve(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let calls = prop::sample::select(vec![Call::Write, Call::Sync, Call::Cut, Call::Allocate]);
+    let calls =
+        prop::sample::select(vec![DiskCall::Write, DiskCall::Sync, DiskCall::Cut, DiskCall::Allocate]);
     let step = prop_oneof![
         4 => Just(Step::Append),
         3 => prop::collection::vec(calls, 0..4).prop_map(Step::Commit),

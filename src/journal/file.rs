@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use crate::names::{ActionName, RequestId, UserName};
 
 use super::disk::Disk;
-use super::entry::Entry;
 use super::error::JournalError;
+use super::fields::RecordFields;
 use super::ids::Ids;
 use super::limits::Limits;
 use super::lines::{Line, line_at};
-use super::record::Record;
+use super::record::JournalRecord;
 use super::recovered::Recovered;
 use super::replay::{Replay, in_order, is_record_of};
 use super::shelf;
@@ -68,12 +68,12 @@ pub struct Journal {
 
 /// How far a journal has been read, for who waits for it.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct ReadingProgress {
     read: AtomicU64,
     length: AtomicU64,
 }
 
-impl Progress {
+impl ReadingProgress {
     /// How much of it has been read, in hundredths.
     pub fn percent(&self) -> u64 {
         let length = self.length.load(Relaxed).max(1);
@@ -83,7 +83,7 @@ impl Progress {
 
 /// A place among what was appended and is not durable yet.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Border {
+pub struct BufferBorder {
     buffer: usize,
     buffered: usize,
 }
@@ -117,7 +117,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be made, read, repaired or brought to the disk.
     pub fn open(folder: &Path, now: Timestamp) -> Result<(Self, Recovered), JournalError> {
-        Self::open_with(folder, now, Limits::default(), &Progress::default())
+        Self::open_with(folder, now, Limits::default(), &ReadingProgress::default())
     }
 
     /// As [`Journal::open`], with other limits, and telling how far it has come.
@@ -125,7 +125,7 @@ impl Journal {
         folder: &Path,
         now: Timestamp,
         limits: Limits,
-        progress: &Progress,
+        progress: &ReadingProgress,
     ) -> Result<(Self, Recovered), JournalError> {
         let path = folder.join(NAME);
         fs::create_dir_all(folder).map_err(JournalError::while_("make the folder", folder))?;
@@ -179,12 +179,12 @@ impl Journal {
         self.durable
     }
 
-    /// Takes an entry in. It is not durable, and promises nothing, before [`Journal::commit`].
-    pub fn append(&mut self, entry: &Entry) {
-        if let Entry::Accepted { request, .. } | Entry::Joined { request, .. } = entry {
+    /// Takes a record in. It is not durable, and promises nothing, before [`Journal::commit`].
+    pub fn append(&mut self, record: &JournalRecord) {
+        if let JournalRecord::Accepted { request, .. } | JournalRecord::Joined { request, .. } = record {
             self.buffered.push((request.id.clone(), self.buffer.len()));
         }
-        entry.write_to(&mut self.buffer);
+        record.write_to(&mut self.buffer);
     }
 
     /// Whether something was appended that is not durable yet.
@@ -247,12 +247,12 @@ impl Journal {
     }
 
     /// The place after all that has been appended so far, for [`Journal::go_back`].
-    pub fn border(&self) -> Border {
-        Border { buffer: self.buffer.len(), buffered: self.buffered.len() }
+    pub fn border(&self) -> BufferBorder {
+        BufferBorder { buffer: self.buffer.len(), buffered: self.buffered.len() }
     }
 
     /// Takes out again what was appended after this place and is not durable: it is being refused.
-    pub fn go_back(&mut self, border: Border) {
+    pub fn go_back(&mut self, border: BufferBorder) {
         self.buffer.truncate(border.buffer);
         self.buffered.truncate(border.buffered);
     }
@@ -294,7 +294,7 @@ impl Journal {
         Ok(())
     }
 
-    /// What this id was used for in the last 90 days, if it was; appended entries count.
+    /// What this id was used for in the last 90 days, if it was; appended records count.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -323,9 +323,9 @@ impl Journal {
 }
 
 fn remembered_of(line: &[u8], id: &RequestId) -> Option<Remembered> {
-    let record = Record::parse(line).ok().filter(|_| is_record_of(line, id))?;
-    let (at, user, action) = (record.at().ok()?, record.user().ok()?, record.action().ok()?);
-    Some(Remembered { at, user, action, is_all: record.event == "known" })
+    let fields = RecordFields::parse(line).ok().filter(|_| is_record_of(line, id))?;
+    let (at, user, action) = (fields.at().ok()?, fields.user().ok()?, fields.action().ok()?);
+    Some(Remembered { at, user, action, is_all: fields.event == "known" })
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
@@ -347,7 +347,7 @@ fn repair(file: &mut File, replay: &mut Replay, now: Timestamp) -> io::Result<()
         text.push(b'\n');
     }
     if replay.end == 0 {
-        Entry::header(now).write_to(&mut text);
+        JournalRecord::header(now).write_to(&mut text);
         replay.compacted = text.len() as u64;
     }
     if !text.is_empty() {

@@ -1,4 +1,4 @@
-//! What was done: runs read back from a journal, the newest first. Anybody may read while the supervisor
+//! What was done: requests read back from a journal, the newest first. Anybody may read while the supervisor
 //! writes, who may read the file at all.
 
 use std::collections::HashMap;
@@ -11,20 +11,20 @@ use jiff::Timestamp;
 use crate::names::{ActionName, RequestId};
 
 use super::backward::LinesBack;
-use super::entry::Entry;
 use super::error::JournalError;
 use super::file::NAME;
-use super::run::{Joined, Run};
+use super::record::JournalRecord;
+use super::request::{JoinedRequest, RecordedRequest};
 
 /// Ids that are named when a shortened one fits several.
 const MOST_NAMED: usize = 20;
 
-/// Which runs are wanted.
+/// Which requests are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     /// Those of this action only.
     pub action: Option<ActionName>,
-    /// Those that [failed](Run::has_failed) only.
+    /// Those that [failed](RecordedRequest::has_failed) only.
     pub failed_only: bool,
     /// Those accepted at or after this instant only.
     pub since: Option<Timestamp>,
@@ -33,20 +33,20 @@ pub struct Query {
 }
 
 impl Query {
-    fn wants(&self, run: &Run) -> bool {
-        self.action.as_ref().is_none_or(|action| *action == run.action)
-            && self.since.is_none_or(|since| since <= run.accepted_at)
-            && (!self.failed_only || run.has_failed())
+    fn wants(&self, request: &RecordedRequest) -> bool {
+        self.action.as_ref().is_none_or(|action| *action == request.action)
+            && self.since.is_none_or(|since| since <= request.accepted_at)
+            && (!self.failed_only || request.has_failed())
     }
 }
 
-/// The run that a shortened id means.
+/// The request that a shortened id means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum IdMatch {
     /// There is none; its history may have gone.
     None,
     /// This one: the id is its own, or that of a request that joined it.
-    One(Box<Run>),
+    One(Box<RecordedRequest>),
     /// Several, and these are the ids, up to 20, the newest first.
     Many(Vec<RequestId>),
 }
@@ -75,15 +75,15 @@ impl Snapshot {
         Ok(Self { path, file: opened, length })
     }
 
-    /// The runs that are wanted, the newest request first.
+    /// The requests that are wanted, the newest first.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn history(self, query: &Query) -> Result<Vec<Run>, JournalError> {
+    pub fn history(self, query: &Query) -> Result<Vec<RecordedRequest>, JournalError> {
         let mut found = Vec::new();
-        self.read(|run| {
-            if query.wants(&run) {
-                found.push(run);
+        self.read(|request| {
+            if query.wants(&request) {
+                found.push(request);
             }
             found.len() < query.limit
         })?;
@@ -91,127 +91,132 @@ impl Snapshot {
         Ok(found)
     }
 
-    /// The run whose id, or that of a request that joined it, begins with `prefix`; a whole id means its own
-    /// run, though others begin with it too.
+    /// The request whose id, or that of a request that joined it, begins with `prefix`; a whole id means its own
+    /// request, though others begin with it too.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn find(self, prefix: &str) -> Result<Found, JournalError> {
+    pub fn find(self, prefix: &str) -> Result<IdMatch, JournalError> {
         let (mut whole, mut first, mut named, mut fitting) = (None, None, Vec::new(), 0);
-        self.read(|run| {
-            let ids = || std::iter::once(&run.id).chain(run.joined.iter().map(|joined| &joined.id));
+        self.read(|request| {
+            let ids = || std::iter::once(&request.id).chain(request.joined.iter().map(|joined| &joined.id));
             if ids().any(|id| id.as_str() == prefix) {
-                whole = Some(run);
+                whole = Some(request);
                 return false;
             }
             let before = named.len();
             named.extend(ids().filter(|id| id.as_str().starts_with(prefix)).cloned());
             if named.len() > before {
                 fitting += 1;
-                first.get_or_insert(run);
+                first.get_or_insert(request);
             }
             named.truncate(MOST_NAMED);
             true
         })?;
         Ok(match (whole, first) {
-            (Some(run), _) => Found::One(Box::new(run)),
-            (None, Some(run)) if fitting == 1 => Found::One(Box::new(run)),
-            (None, Some(_)) => Found::Many(named),
-            (None, None) => Found::None,
+            (Some(request), _) => IdMatch::One(Box::new(request)),
+            (None, Some(request)) if fitting == 1 => IdMatch::One(Box::new(request)),
+            (None, Some(_)) => IdMatch::Many(named),
+            (None, None) => IdMatch::None,
         })
     }
 
-    /// Gives the runs out, the newest request first, until `wants_more` says no.
-    fn read(self, wants_more: impl FnMut(Run) -> bool) -> Result<(), JournalError> {
+    /// Gives the requests out, the newest first, until `wants_more` says no.
+    fn read(self, wants_more: impl FnMut(RecordedRequest) -> bool) -> Result<(), JournalError> {
         let Some(file) = self.file else { return Ok(()) };
-        let read = Runs::default().read(LinesBack::new(file, self.length), wants_more);
+        let read = PartialRequests::default().read(LinesBack::new(file, self.length), wants_more);
         read.map_err(JournalError::while_("read the journal", &self.path))
     }
 }
 
-/// The runs in the journal in `folder` that are wanted, as [`Snapshot::history`] has them now.
+/// The requests in the journal in `folder` that are wanted, as [`Snapshot::history`] has them now.
 ///
 /// # Errors
 /// When the journal cannot be read.
-pub fn history(folder: &Path, query: &Query) -> Result<Vec<Run>, JournalError> {
+pub fn history(folder: &Path, query: &Query) -> Result<Vec<RecordedRequest>, JournalError> {
     Snapshot::take(folder)?.history(query)
 }
 
-/// The run that `prefix` means, as [`Snapshot::find`] finds it now.
+/// The request that `prefix` means, as [`Snapshot::find`] finds it now.
 ///
 /// # Errors
 /// When the journal cannot be read.
-pub fn find(folder: &Path, prefix: &str) -> Result<Found, JournalError> {
+pub fn find(folder: &Path, prefix: &str) -> Result<IdMatch, JournalError> {
     Snapshot::take(folder)?.find(prefix)
 }
 
-/// Runs of which the end has been read, and not the beginning.
+/// Requests of which the end has been read, and not the beginning.
 #[derive(Default)]
-struct Runs(HashMap<RequestId, Partial>);
+struct PartialRequests(HashMap<RequestId, PartialRequest>);
 
 /// What became of a request, the last first.
 #[derive(Default)]
-struct Partial {
-    events: Vec<Entry>,
-    joined: Vec<Run>,
+struct PartialRequest {
+    events: Vec<JournalRecord>,
+    joined: Vec<RecordedRequest>,
 }
 
-impl Runs {
-    fn read(mut self, mut lines: LinesBack, mut wants_more: impl FnMut(Run) -> bool) -> io::Result<()> {
+impl PartialRequests {
+    fn read(
+        mut self,
+        mut lines: LinesBack,
+        mut wants_more: impl FnMut(RecordedRequest) -> bool,
+    ) -> io::Result<()> {
         while let Some(line) = lines.next()? {
-            let Ok(entry) = Entry::parse(line) else { continue };
-            if let Some(run) = self.take(entry)
-                && !wants_more(run)
+            let Ok(record) = JournalRecord::parse(line) else { continue };
+            if let Some(request) = self.take(record)
+                && !wants_more(request)
             {
                 return Ok(());
             }
         }
         // What joined a request whose record is damaged stands for itself.
         let alone = self.0.into_values().flat_map(|partial| partial.joined);
-        for run in alone {
-            if !wants_more(run) {
+        for request in alone {
+            if !wants_more(request) {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Takes in the entry before the one taken last; the run that begins with it.
-    fn take(&mut self, entry: Entry) -> Option<Run> {
-        match &entry {
-            Entry::Accepted { .. } => self.begin(&entry),
-            Entry::Joined { with, .. } => {
-                let run = self.begin(&entry)?;
-                self.0.entry(with.clone()).or_default().joined.push(run);
+    /// Takes in the record before the one taken last; the request that begins with it.
+    fn take(&mut self, record: JournalRecord) -> Option<RecordedRequest> {
+        match &record {
+            JournalRecord::Accepted { .. } => self.begin(&record),
+            JournalRecord::Joined { with, .. } => {
+                let request = self.begin(&record)?;
+                self.0.entry(with.clone()).or_default().joined.push(request);
                 None
             }
-            Entry::Started { id, .. }
-            | Entry::PutBack { id, .. }
-            | Entry::Retried { id, .. }
-            | Entry::Ended { id, .. } => {
-                self.0.entry(id.clone()).or_default().events.push(entry);
+            JournalRecord::Started { id, .. }
+            | JournalRecord::PutBack { id, .. }
+            | JournalRecord::Retried { id, .. }
+            | JournalRecord::Ended { id, .. } => {
+                self.0.entry(id.clone()).or_default().events.push(record);
                 None
             }
-            Entry::Journal { .. } | Entry::Known { .. } | Entry::Seen { .. } | Entry::Compacted { .. } => {
-                None
-            }
+            JournalRecord::Journal { .. }
+            | JournalRecord::Known { .. }
+            | JournalRecord::Seen { .. }
+            | JournalRecord::Compacted { .. } => None,
         }
     }
 
-    fn begin(&mut self, acceptance: &Entry) -> Option<Run> {
-        let mut run = Run::accepted(acceptance)?;
-        let partial = self.0.remove(&run.id).unwrap_or_default();
+    fn begin(&mut self, acceptance: &JournalRecord) -> Option<RecordedRequest> {
+        let mut request = RecordedRequest::accepted(acceptance)?;
+        let partial = self.0.remove(&request.id).unwrap_or_default();
         for event in partial.events.iter().rev() {
-            run.take(event);
+            request.take(event);
         }
-        run.joined = partial.joined.into_iter().rev().map(Joined::from).collect();
-        Some(run)
+        request.joined = partial.joined.into_iter().rev().map(JoinedRequest::from).collect();
+        Some(request)
     }
 }
 
-impl From<Run> for Joined {
-    fn from(run: Run) -> Self {
-        let Run { id, by, accepted_at, ended_at, outcome, .. } = run;
+impl From<RecordedRequest> for JoinedRequest {
+    fn from(request: RecordedRequest) -> Self {
+        let RecordedRequest { id, by, accepted_at, ended_at, outcome, .. } = request;
         Self { id, by, accepted_at, ended_at, outcome }
     }
 }

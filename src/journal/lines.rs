@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::record::LONGEST;
+use super::fields::LONGEST;
 
 /// Bytes read at a time.
 const CHUNK: usize = 64 * 1024;

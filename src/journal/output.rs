@@ -78,20 +78,20 @@ pub fn dropped_before(text: &[u8]) -> u64 {
 
 /// The files with the outputs of a service's runs, one for each request, named by its id.
 #[derive(Debug)]
-pub struct Store {
+pub struct OutputStore {
     folder: PathBuf,
     most: u64,
     /// The room that the files take, once that is known.
     taken: Option<u64>,
 }
 
-impl Store {
+impl OutputStore {
     /// The outputs kept in a service's state folder.
     pub fn new(state: &Path) -> Self {
         Self::with_most(state, MOST_KEPT)
     }
 
-    /// As [`Store::new`], with another limit on the room that they take, in bytes.
+    /// As [`OutputStore::new`], with another limit on the room that they take, in bytes.
     pub fn with_most(state: &Path, most: u64) -> Self {
         Self { folder: state.join(FOLDER), most, taken: None }
     }
@@ -157,22 +157,22 @@ impl Store {
         Ok(())
     }
 
-    fn files(&self) -> io::Result<Vec<Kept>> {
+    fn files(&self) -> io::Result<Vec<OutputFile>> {
         match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            entries => entries?.map(|entry| Kept::of(&entry?)).collect(),
+            entries => entries?.map(|entry| OutputFile::of(&entry?)).collect(),
         }
     }
 }
 
 /// A file in the store.
-struct Kept {
+struct OutputFile {
     path: PathBuf,
     room: u64,
     written: SystemTime,
 }
 
-impl Kept {
+impl OutputFile {
     fn of(entry: &DirEntry) -> io::Result<Self> {
         let metadata = entry.metadata()?;
         Ok(Self { path: entry.path(), room: room(metadata.len()), written: metadata.modified()? })

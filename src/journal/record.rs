@@ -1,234 +1,202 @@
-//! The text of a record: one JSON object a line, with the fields that its event needs.
-//!
-//! Reading is lenient where a later version may have written: fields it added are passed over, and a kind
-//! of event it added is told apart from damage. Names are checked by their parsers, as everywhere.
-
-use std::borrow::Cow;
+//! What the journal tells: the events in the life of requests, one a record.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::names::RequestId;
+use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
+use crate::request::Request;
 
-use super::entry::{End, Entry};
+use super::fields::{self, NoRecord, RecordFields};
 
-/// The longest line that is taken for a record, in bytes without its newline.
-pub(super) const LONGEST: usize = 4096;
-/// The form of the records that this version writes.
-pub(super) const VERSION: u32 = 1;
-/// What an event's note is cut to, in bytes.
-const LONGEST_NOTE: usize = 256;
-
-/// A record as it stands in its line, names not yet checked.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Record<'a> {
-    pub(super) event: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "instant")]
-    pub(super) at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) with: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attempt: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    took_ms: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "instant")]
-    not_before: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<Cow<'a, str>>,
+/// An event, as a line of the journal tells it. Instants are kept to the millisecond.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalRecord {
+    /// The journal's first line: since when it has been kept, and with its version how to read it.
+    Journal {
+        /// When the first journal of this service was begun.
+        at: Timestamp,
+        /// The form of the records. What a later form adds is passed over.
+        version: u32,
+    },
+    /// A request was accepted.
+    Accepted {
+        /// When.
+        at: Timestamp,
+        /// What was asked for.
+        request: Request,
+        /// The uid of who asked.
+        by: u32,
+    },
+    /// A request was accepted whose outcome will be that of an earlier one, which still waited.
+    Joined {
+        /// When.
+        at: Timestamp,
+        /// What was asked for.
+        request: Request,
+        /// The uid of who asked.
+        by: u32,
+        /// The earlier one.
+        with: RequestId,
+    },
+    /// The request is about to be written to a listener: from here on it counts as started.
+    Started {
+        /// When.
+        at: Timestamp,
+        /// Which request.
+        id: RequestId,
+        /// The how-manieth attempt this is, from 1.
+        attempt: u32,
+        /// What finds the attempt's processes: at most 64 bytes, without control characters, `"` and `\`.
+        token: String,
+    },
+    /// The listener was gone: the request had not started after all, and waits again.
+    PutBack {
+        /// When.
+        at: Timestamp,
+        /// Which request.
+        id: RequestId,
+    },
+    /// An attempt has ended, and another one follows.
+    Retried {
+        /// When.
+        at: Timestamp,
+        /// Which request.
+        id: RequestId,
+        /// How the attempt ended.
+        end: End,
+        /// When the next attempt may begin.
+        not_before: Timestamp,
+        /// What else is to be said about it; cut to 256 bytes. Earlier versions wrote none.
+        note: Option<String>,
+    },
+    /// The request has its final outcome; those that joined it have the same.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// Which request.
+        id: RequestId,
+        /// How its last attempt ended.
+        end: End,
+        /// What else is to be said about it; cut to 256 bytes.
+        note: Option<String>,
+    },
+    /// What is left of an accepted request when its history has gone: that its id is used up.
+    Known {
+        /// When it was accepted.
+        at: Timestamp,
+        /// What was asked for.
+        request: Request,
+    },
+    /// When an action was asked for first, where that record has gone.
+    Seen {
+        /// When.
+        at: Timestamp,
+        /// Which action.
+        action: ActionName,
+    },
+    /// What stands above was written by a compaction.
+    Compacted {
+        /// When.
+        at: Timestamp,
+    },
 }
 
-/// Why a line is no [`Entry`].
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoEntry {
-    /// It is JSON, of a kind of event that this version does not know.
-    #[error("an event of a kind that this version does not know, `{0}`, is passed over")]
-    Unknown(String),
-    /// It is no record: not JSON, a field is missing, or a name is not valid.
-    #[error("{0}")]
-    Damaged(String),
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// Which attempt, from 1; 0 when none was begun.
+    pub attempt: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
-impl<'a> Record<'a> {
-    /// Reads a line, without its newline.
-    pub(super) fn parse(line: &'a [u8]) -> Result<Self, NoEntry> {
-        serde_json::from_slice(line).map_err(|error| NoEntry::Damaged(error.to_string()))
+impl JournalRecord {
+    /// The header of a journal that begins now.
+    pub(super) fn header(at: Timestamp) -> Self {
+        JournalRecord::Journal { at, version: fields::VERSION }
     }
 
-    /// The record of an entry.
-    pub(super) fn of(entry: &'a Entry) -> Self {
-        let at = Some(entry.at());
-        let id = entry.id().map(RequestId::as_str);
-        let record = Record { at, id, ..Record::default() };
-        match entry {
-            Entry::Journal { version, .. } => Record { event: "journal", version: Some(*version), ..record },
-            Entry::Compacted { .. } => Record { event: "compacted", ..record },
-            Entry::Seen { action, .. } => Record { event: "seen", action: Some(action.as_str()), ..record },
-            Entry::Accepted { request, by, .. } => {
-                let (user, action) = (Some(request.user.as_str()), Some(request.action.as_str()));
-                Record { event: "accepted", user, action, by: Some(*by), ..record }
-            }
-            Entry::Joined { request, by, with, .. } => {
-                let (user, action) = (Some(request.user.as_str()), Some(request.action.as_str()));
-                Record { event: "joined", user, action, by: Some(*by), with: Some(with.as_str()), ..record }
-            }
-            Entry::Known { request, .. } => {
-                let (user, action) = (Some(request.user.as_str()), Some(request.action.as_str()));
-                Record { event: "known", user, action, ..record }
-            }
-            Entry::Started { attempt, token, .. } => {
-                Record { event: "started", attempt: Some(*attempt), token: Some(token), ..record }
-            }
-            Entry::PutBack { .. } => Record { event: "put-back", ..record },
-            Entry::Retried { end, not_before, note, .. } => {
-                let note = note.as_deref().map(|note| Cow::Owned(shortened(note)));
-                Record { event: "retried", not_before: Some(*not_before), note, ..record.ended(end) }
-            }
-            Entry::Ended { end, note, .. } => {
-                let note = note.as_deref().map(|note| Cow::Owned(shortened(note)));
-                Record { event: "ended", note, ..record.ended(end) }
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            JournalRecord::Journal { at, .. }
+            | JournalRecord::Accepted { at, .. }
+            | JournalRecord::Joined { at, .. }
+            | JournalRecord::Started { at, .. }
+            | JournalRecord::PutBack { at, .. }
+            | JournalRecord::Retried { at, .. }
+            | JournalRecord::Ended { at, .. }
+            | JournalRecord::Known { at, .. }
+            | JournalRecord::Seen { at, .. }
+            | JournalRecord::Compacted { at } => *at,
+        }
+    }
+
+    /// The request that it is about.
+    pub fn id(&self) -> Option<&RequestId> {
+        match self {
+            JournalRecord::Accepted { request, .. }
+            | JournalRecord::Joined { request, .. }
+            | JournalRecord::Known { request, .. } => Some(&request.id),
+            JournalRecord::Started { id, .. }
+            | JournalRecord::PutBack { id, .. }
+            | JournalRecord::Retried { id, .. }
+            | JournalRecord::Ended { id, .. } => Some(id),
+            JournalRecord::Journal { .. } | JournalRecord::Seen { .. } | JournalRecord::Compacted { .. } => {
+                None
             }
         }
     }
 
-    fn ended(self, end: &End) -> Self {
-        let (word, code) = word_of(end.outcome);
-        let (attempt, took_ms) = (Some(end.attempt), Some(end.took_ms));
-        Record { attempt, outcome: Some(word), code, took_ms, ..self }
-    }
-}
-
-/// A note that fits: control characters are spaces, so that none of its bytes takes more than two in JSON.
-fn shortened(note: &str) -> String {
-    let fits = |&(at, c): &(usize, char)| at + c.len_utf8() <= LONGEST_NOTE;
-    let kept = note.char_indices().take_while(fits);
-    kept.map(|(_, c)| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// An outcome in two fields: its word, and the code of a failure.
-fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
-    match outcome {
-        Outcome::Succeeded => ("succeeded", None),
-        Outcome::Failed(code) => ("failed", Some(code)),
-        Outcome::TimedOut => ("timed-out", None),
-        Outcome::Interrupted => ("interrupted", None),
-        Outcome::Cancelled => ("cancelled", None),
-        Outcome::Skipped => ("skipped", None),
-    }
-}
-
-/// The outcome that the two fields name. A word that a later version added is an end all the same: nobody
-/// can tell which, but what has ended must not be run again.
-fn outcome_of(word: &str, code: Option<u8>) -> Outcome {
-    match (word, code) {
-        ("succeeded", _) => Outcome::Succeeded,
-        ("failed", Some(code)) => Outcome::Failed(code),
-        ("timed-out", _) => Outcome::TimedOut,
-        ("cancelled", _) => Outcome::Cancelled,
-        ("skipped", _) => Outcome::Skipped,
-        _ => Outcome::Interrupted,
-    }
-}
-
-/// A field that the record's kind of event cannot do without.
-fn required<T>(record: &Record<'_>, field: &str, value: Option<T>) -> Result<T, NoEntry> {
-    value.ok_or_else(|| NoEntry::Damaged(format!("`{}` without `{field}`", record.event)))
-}
-
-impl Record<'_> {
-    pub(super) fn at(&self) -> Result<Timestamp, NoEntry> {
-        required(self, "at", self.at)
+    /// Reads a line of the journal, without its newline.
+    ///
+    /// # Errors
+    /// When it is no record, or one of a kind that this version does not know.
+    pub fn parse(line: &[u8]) -> Result<Self, NoRecord> {
+        Self::of(&RecordFields::parse(line)?)
     }
 
-    pub(super) fn not_before(&self) -> Result<Timestamp, NoEntry> {
-        required(self, "not_before", self.not_before)
+    /// What a record says.
+    pub(super) fn of(fields: &RecordFields<'_>) -> Result<Self, NoRecord> {
+        let request = || {
+            Ok::<_, NoRecord>(Request { id: fields.id()?, user: fields.user()?, action: fields.action()? })
+        };
+        let at = || fields.at();
+        Ok(match fields.event {
+            "journal" => JournalRecord::Journal { at: at()?, version: fields.version()? },
+            "accepted" => JournalRecord::Accepted { at: at()?, request: request()?, by: fields.by()? },
+            "joined" => JournalRecord::Joined {
+                at: at()?,
+                request: request()?,
+                by: fields.by()?,
+                with: fields.with()?,
+            },
+            "started" => {
+                let (attempt, token) = (fields.attempt()?, fields.token()?);
+                JournalRecord::Started { at: at()?, id: fields.id()?, attempt, token }
+            }
+            "put-back" => JournalRecord::PutBack { at: at()?, id: fields.id()? },
+            "retried" => {
+                let (end, not_before) = (fields.end()?, fields.not_before()?);
+                JournalRecord::Retried { at: at()?, id: fields.id()?, end, not_before, note: fields.note() }
+            }
+            "ended" => {
+                JournalRecord::Ended { at: at()?, id: fields.id()?, end: fields.end()?, note: fields.note() }
+            }
+            "known" => JournalRecord::Known { at: at()?, request: request()? },
+            "seen" => JournalRecord::Seen { at: at()?, action: fields.action()? },
+            "compacted" => JournalRecord::Compacted { at: at()? },
+            other => return Err(NoRecord::Unknown(other.chars().take(40).collect())),
+        })
     }
 
-    pub(super) fn version(&self) -> Result<u32, NoEntry> {
-        required(self, "version", self.version)
-    }
-
-    pub(super) fn by(&self) -> Result<u32, NoEntry> {
-        required(self, "by", self.by)
-    }
-
-    pub(super) fn attempt(&self) -> Result<u32, NoEntry> {
-        required(self, "attempt", self.attempt)
-    }
-
-    pub(super) fn end(&self) -> Result<End, NoEntry> {
-        let took_ms = required(self, "took_ms", self.took_ms)?;
-        let word = required(self, "outcome", self.outcome)?;
-        Ok(End { attempt: self.attempt()?, outcome: outcome_of(word, self.code), took_ms })
-    }
-
-    pub(super) fn token(&self) -> Result<String, NoEntry> {
-        required(self, "token", self.token).map(str::to_owned)
-    }
-
-    pub(super) fn note(&self) -> Option<String> {
-        self.note.as_ref().map(|note| note.clone().into_owned())
-    }
-
-    pub(super) fn id(&self) -> Result<RequestId, NoEntry> {
-        self.name("id", self.id)
-    }
-
-    pub(super) fn user(&self) -> Result<crate::names::UserName, NoEntry> {
-        self.name("user", self.user)
-    }
-
-    pub(super) fn action(&self) -> Result<crate::names::ActionName, NoEntry> {
-        self.name("action", self.action)
-    }
-
-    pub(super) fn with(&self) -> Result<RequestId, NoEntry> {
-        self.name("with", self.with)
-    }
-
-    fn name<T>(&self, field: &str, text: Option<&str>) -> Result<T, NoEntry>
-    where
-        T: std::str::FromStr<Err = crate::names::NameError>,
-    {
-        required(self, field, text)?.parse().map_err(|error: T::Err| NoEntry::Damaged(error.to_string()))
-    }
-}
-
-/// Instants in UTC, to the millisecond: `2026-01-31T04:05:00.123Z`. Finer ones are read as what we write of
-/// them, so that a compaction changes nothing.
-mod instant {
-    use jiff::Timestamp;
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    // The signature is serde's.
-    #[allow(clippy::ref_option)]
-    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-        match at {
-            Some(at) => to.collect_str(&format_args!("{at:.3}")),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(from)?;
-        let at: Timestamp = text.parse().map_err(D::Error::custom)?;
-        Timestamp::from_millisecond(at.as_millisecond()).map(Some).map_err(D::Error::custom)
+    /// Writes it as a line, with its newline.
+    pub fn write_to(&self, text: &mut Vec<u8>) {
+        // Nothing in a record can fail to be JSON, and a vector takes all that is written to it.
+        let written = serde_json::to_writer(&mut *text, &RecordFields::of(self));
+        debug_assert!(written.is_ok(), "{written:?}");
+        text.push(b'\n');
     }
 }

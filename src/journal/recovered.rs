@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::request::Request;
 
-use super::entry::{End, Entry};
+use super::record::{End, JournalRecord};
 
 /// What stood in the journal when it was opened.
 #[derive(Debug)]
 pub struct Recovered {
     /// The requests without a final outcome, in the order in which they were accepted.
-    pub open: Vec<Open>,
+    pub open: Vec<UnfinishedRequest>,
     /// How each action last ended.
     pub last: BTreeMap<ActionName, LastRuns>,
     /// Since when the service has had a journal.
@@ -25,7 +25,7 @@ pub struct Recovered {
 
 /// A request that was accepted and has no final outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Open {
+pub struct UnfinishedRequest {
     /// What was asked for.
     pub request: Request,
     /// The uid of who asked.
@@ -41,12 +41,12 @@ pub struct Open {
     /// When the next attempt may begin, where one has ended.
     pub not_before: Option<Timestamp>,
     /// The last attempt that another one was to follow.
-    pub failed: Option<FailedAttempt>,
+    pub failed: Option<RetriedAttempt>,
 }
 
 /// The end of an attempt that another one follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedAttempt {
+pub struct RetriedAttempt {
     /// When it ended.
     pub ended_at: Timestamp,
     /// How.
@@ -57,7 +57,7 @@ pub struct FailedAttempt {
     pub note: Option<String>,
 }
 
-impl Open {
+impl UnfinishedRequest {
     /// A request just accepted.
     pub(super) fn new(request: Request, by: u32, accepted_at: Timestamp) -> Self {
         Self {
@@ -104,8 +104,8 @@ impl LastRuns {
     }
 
     /// Takes in what the journal is told about `request`.
-    pub fn update(&mut self, request: &Request, entry: &Entry) {
-        let Entry::Ended { at, end, .. } = entry else { return };
+    pub fn update(&mut self, request: &Request, record: &JournalRecord) {
+        let JournalRecord::Ended { at, end, .. } = record else { return };
         let summary =
             RunSummary { id: request.id.clone(), user: request.user.clone(), ended_at: *at, end: *end };
         if end.outcome.is_success() {

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 
 use crate::names::{ActionName, RequestId};
 
-use super::entry::Entry;
+use super::fields::{NoRecord, RecordFields, VERSION};
 use super::ids::Ids;
 use super::lines::{Line, Lines, line_at};
-use super::record::{NoEntry, Record, VERSION};
-use super::recovered::{FailedAttempt, LastRuns, Open};
+use super::record::JournalRecord;
+use super::recovered::{LastRuns, RetriedAttempt, UnfinishedRequest};
 
 /// Kinds of damage that are told apart: a file of rubbish must not fill the memory with what is said about it.
 const MOST_REMARKS: usize = 20;
@@ -30,7 +30,7 @@ pub(super) struct Replay {
     accepted: u64,
     pub(super) ids: Ids,
     pub(super) last: BTreeMap<ActionName, LastRuns>,
-    /// When the first entry was made.
+    /// When the first record was made.
     pub(super) since: Option<Timestamp>,
     /// Where the lines that are whole end.
     pub(super) end: u64,
@@ -45,11 +45,11 @@ pub(super) struct Replay {
 #[derive(Debug)]
 pub(super) struct Numbered {
     number: u64,
-    open: Open,
+    open: UnfinishedRequest,
 }
 
 /// The requests in the order in which they were accepted.
-pub(super) fn in_order(open: BTreeMap<RequestId, Numbered>) -> Vec<Open> {
+pub(super) fn in_order(open: BTreeMap<RequestId, Numbered>) -> Vec<UnfinishedRequest> {
     let mut open: Vec<_> = open.into_values().collect();
     open.sort_by_key(|numbered| numbered.number);
     open.into_iter().map(|numbered| numbered.open).collect()
@@ -104,16 +104,16 @@ impl Replay {
         file: &File,
         length: u64,
         mut read: impl FnMut(&Line<'_>),
-        mut ended: impl FnMut(&Open, &Entry),
+        mut ended: impl FnMut(&UnfinishedRequest, &JournalRecord),
     ) -> io::Result<Self> {
         let mut replay = Self::new(folder);
         let mut lines = Lines::new(file, length);
         while let Some(line) = lines.next()? {
             read(&line);
-            match Record::parse(line.text).and_then(|record| Entry::of(&record)) {
-                Ok(entry) => {
-                    if let Some(open) = replay.take(file, &line, &entry)? {
-                        ended(&open, &entry);
+            match RecordFields::parse(line.text).and_then(|fields| JournalRecord::of(&fields)) {
+                Ok(record) => {
+                    if let Some(open) = replay.take(file, &line, &record)? {
+                        ended(&open, &record);
                     }
                 }
                 Err(why) if line.is_ended || is_object(line.text) => replay.remark(&line, &why),
@@ -126,43 +126,48 @@ impl Replay {
         Ok(replay)
     }
 
-    fn remark(&mut self, line: &Line<'_>, why: &NoEntry) {
+    fn remark(&mut self, line: &Line<'_>, why: &NoRecord) {
         match why {
-            NoEntry::Unknown(_) => self.remarks.add(&why.to_string(), line.at),
-            NoEntry::Damaged(_) => self.remarks.add("a line that is no record is passed over", line.at),
+            NoRecord::Unknown(_) => self.remarks.add(&why.to_string(), line.at),
+            NoRecord::Damaged(_) => self.remarks.add("a line that is no record is passed over", line.at),
         }
     }
 
-    /// Takes an entry in; the request that it ends, if it ends one.
-    fn take(&mut self, file: &File, line: &Line<'_>, entry: &Entry) -> io::Result<Option<Open>> {
-        self.since.get_or_insert(entry.at());
-        match entry {
-            Entry::Journal { version, .. } => {
+    /// Takes a record in; the request that it ends, if it ends one.
+    fn take(
+        &mut self,
+        file: &File,
+        line: &Line<'_>,
+        record: &JournalRecord,
+    ) -> io::Result<Option<UnfinishedRequest>> {
+        self.since.get_or_insert(record.at());
+        match record {
+            JournalRecord::Journal { version, .. } => {
                 self.compacted = line.next;
                 if *version > VERSION {
                     self.remarks
                         .add(&format!("a later version of Lamplighter wrote it, in form {version}"), line.at);
                 }
             }
-            Entry::Compacted { .. } => self.compacted = line.next,
-            Entry::Seen { at, action } => self.see(action, *at),
-            Entry::Accepted { request, .. }
-            | Entry::Joined { request, .. }
-            | Entry::Known { request, .. } => {
+            JournalRecord::Compacted { .. } => self.compacted = line.next,
+            JournalRecord::Seen { at, action } => self.see(action, *at),
+            JournalRecord::Accepted { request, .. }
+            | JournalRecord::Joined { request, .. }
+            | JournalRecord::Known { request, .. } => {
                 if self.is_used_up(file, &request.id)? {
                     self.remarks.add("an id is accepted a second time, which is passed over", line.at);
                 } else {
                     self.ids.insert(&request.id, line.at);
-                    self.accept(entry);
+                    self.accept(record);
                 }
             }
-            Entry::Ended { id, .. } => return Ok(self.close(id, entry, line.at)),
-            Entry::Started { id, .. } | Entry::PutBack { id, .. } | Entry::Retried { id, .. } => {
-                match self.open.get_mut(id) {
-                    Some(numbered) => numbered.open.take(entry),
-                    None => self.remarks.add(STRAY, line.at),
-                }
-            }
+            JournalRecord::Ended { id, .. } => return Ok(self.close(id, record, line.at)),
+            JournalRecord::Started { id, .. }
+            | JournalRecord::PutBack { id, .. }
+            | JournalRecord::Retried { id, .. } => match self.open.get_mut(id) {
+                Some(numbered) => numbered.open.take(record),
+                None => self.remarks.add(STRAY, line.at),
+            },
         }
         Ok(None)
     }
@@ -184,27 +189,27 @@ impl Replay {
         Ok(false)
     }
 
-    fn accept(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Joined { request, with, .. } if self.open.contains_key(with) => {
+    fn accept(&mut self, record: &JournalRecord) {
+        match record {
+            JournalRecord::Joined { request, with, .. } if self.open.contains_key(with) => {
                 if let Some(numbered) = self.open.get_mut(with) {
                     numbered.open.joined.push(request.id.clone());
                 }
                 self.joined.insert(request.id.clone(), with.clone());
             }
             // What joined a request whose record is damaged was promised an outcome too: it stands for itself.
-            Entry::Accepted { at, request, by } | Entry::Joined { at, request, by, .. } => {
+            JournalRecord::Accepted { at, request, by } | JournalRecord::Joined { at, request, by, .. } => {
                 self.see(&request.action, *at);
                 let number = self.accepted;
                 self.accepted += 1;
-                let open = Open::new(request.clone(), *by, *at);
+                let open = UnfinishedRequest::new(request.clone(), *by, *at);
                 self.open.insert(request.id.clone(), Numbered { number, open });
             }
             _ => {}
         }
     }
 
-    fn close(&mut self, id: &RequestId, entry: &Entry, at: u64) -> Option<Open> {
+    fn close(&mut self, id: &RequestId, record: &JournalRecord, at: u64) -> Option<UnfinishedRequest> {
         if let Some(with) = self.joined.remove(id) {
             // One that joined was called off by itself.
             if let Some(numbered) = self.open.get_mut(&with) {
@@ -220,29 +225,29 @@ impl Replay {
             self.joined.remove(joined);
         }
         if let Some(last) = self.last.get_mut(&open.request.action) {
-            last.update(&open.request, entry);
+            last.update(&open.request, record);
         }
         Some(open)
     }
 }
 
-impl Open {
+impl UnfinishedRequest {
     /// Takes in what happened to it.
-    fn take(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Started { attempt, token, .. } => {
+    fn take(&mut self, record: &JournalRecord) {
+        match record {
+            JournalRecord::Started { attempt, token, .. } => {
                 self.attempt = *attempt;
                 self.started = Some(token.clone());
             }
-            Entry::PutBack { .. } if self.started.take().is_some() => {
+            JournalRecord::PutBack { .. } if self.started.take().is_some() => {
                 self.attempt = self.attempt.saturating_sub(1);
             }
-            Entry::Retried { at, end, not_before, note, .. } => {
+            JournalRecord::Retried { at, end, not_before, note, .. } => {
                 self.attempt = end.attempt;
                 self.started = None;
                 self.not_before = Some(*not_before);
                 let (not_before, note) = (*not_before, note.clone());
-                self.failed = Some(FailedAttempt { ended_at: *at, end: *end, not_before, note });
+                self.failed = Some(RetriedAttempt { ended_at: *at, end: *end, not_before, note });
             }
             _ => {}
         }
@@ -252,7 +257,8 @@ impl Open {
 /// Whether a line is the record that uses this id up.
 pub(super) fn is_record_of(line: &[u8], id: &RequestId) -> bool {
     let accepts = ["accepted", "joined", "known"];
-    Record::parse(line).is_ok_and(|record| record.id == Some(id.as_str()) && accepts.contains(&record.event))
+    RecordFields::parse(line)
+        .is_ok_and(|fields| fields.id == Some(id.as_str()) && accepts.contains(&fields.event))
 }
 
 /// Whether a text is a whole JSON object: no part of one is.

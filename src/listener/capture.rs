@@ -50,7 +50,7 @@ struct State {
 
 /// What is left to be known of a listener's output when it has ended.
 #[derive(Debug, Default)]
-pub struct Said {
+pub struct LastOutput {
     /// The end of what was kept, where it was.
     pub kept: Option<String>,
     /// The run that the listener carried out, and the end of what it printed.
@@ -107,7 +107,7 @@ impl Capture {
 
     /// The listener has ended: takes what is still in the pipe, and what was kept, without its last line's
     /// end. Whoever else holds the pipe open is not waited for.
-    pub fn finish(&self) -> Said {
+    pub fn finish(&self) -> LastOutput {
         let mut buffer = [0; 4096];
         // Bounded, for a survivor that goes on writing: a pipe holds 64 KiB unless it was made larger.
         for _ in 0..256 {
@@ -124,11 +124,11 @@ impl Capture {
                 if !rest.is_empty() {
                     pass_on(source, of_run, &rest, lines);
                 }
-                Said { kept: None, of_run: of_run.take() }
+                LastOutput { kept: None, of_run: of_run.take() }
             }
             _ => {
                 let kept = Some(String::from_utf8_lossy(rest.trim_ascii_end()).into_owned());
-                Said { kept, of_run: None }
+                LastOutput { kept, of_run: None }
             }
         }
     }

@@ -69,7 +69,7 @@ pub enum Stage {
 }
 
 #[derive(Debug)]
-struct Listener {
+struct PooledListener {
     process: Option<(Pid, String)>,
     purpose: Purpose,
     source: Source,
@@ -80,7 +80,7 @@ struct Listener {
 
 /// A listener that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedListener {
     /// Which one.
     pub key: Key,
     /// Its process, that led its group.
@@ -96,7 +96,7 @@ pub struct Ended {
 /// The listeners of one service.
 #[derive(Debug)]
 pub struct Pool {
-    listeners: BTreeMap<Key, Listener>,
+    listeners: BTreeMap<Key, PooledListener>,
     next: Key,
     backoff: Backoff,
     retry_at: Option<Instant>,
@@ -163,7 +163,7 @@ impl Pool {
         let key = self.next;
         self.next += 1;
         let (stage, ready_by) = (Stage::Starting, Some(now + READ_TIMEOUT));
-        self.listeners.insert(key, Listener { process: None, purpose, source, stage, ready_by });
+        self.listeners.insert(key, PooledListener { process: None, purpose, source, stage, ready_by });
         key
     }
 
@@ -204,7 +204,7 @@ impl Pool {
 
     /// A listener ready for a request with these needs, which it is about to get.
     pub fn take(&mut self, need: &Need) -> Option<Key> {
-        let is_free = |listener: &Listener| {
+        let is_free = |listener: &PooledListener| {
             listener.stage == Stage::Ready
                 && matches!(&listener.purpose, Purpose::Request(own) if own == need)
         };
@@ -235,8 +235,9 @@ impl Pool {
         how: &dyn std::fmt::Display,
         said: &str,
         now: Instant,
-    ) -> Option<Ended> {
-        let is_it = |listener: &Listener| listener.process.as_ref().is_some_and(|process| process.0 == pid);
+    ) -> Option<EndedListener> {
+        let is_it =
+            |listener: &PooledListener| listener.process.as_ref().is_some_and(|process| process.0 == pid);
         let key = *self.listeners.iter().find(|(_, listener)| is_it(listener))?.0;
         let listener = self.listeners.remove(&key)?;
         match listener.stage {
@@ -250,9 +251,9 @@ impl Pool {
             }
             _ => {}
         }
-        let Listener { process, purpose, stage, .. } = listener;
+        let PooledListener { process, purpose, stage, .. } = listener;
         let (pid, token) = process?;
-        Some(Ended { key, pid, token, purpose, stage })
+        Some(EndedListener { key, pid, token, purpose, stage })
     }
 
     /// Nobody needs the listeners that have no request: their processes, to be ended.
@@ -311,7 +312,7 @@ impl Pool {
     /// Whether the next request meets a listener that waits for it.
     pub fn warmth(&self) -> Warmth {
         // Those that only try whether other callbacks can be read again are not for requests yet.
-        let own = |listener: &&Listener| {
+        let own = |listener: &&PooledListener| {
             listener.purpose == Purpose::Request(Need::Own) && listener.source == self.serving
         };
         let stages: Vec<Stage> = self.listeners.values().filter(own).map(|listener| listener.stage).collect();
@@ -352,7 +353,7 @@ impl Pool {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
         }
-        let late = |listener: &&mut Listener| {
+        let late = |listener: &&mut PooledListener| {
             listener.stage == Stage::Starting && listener.ready_by.is_some_and(|by| by <= now)
         };
         let late = self.listeners.values_mut().filter(late).filter_map(|listener| {
@@ -363,8 +364,9 @@ impl Pool {
     }
 
     fn starting(&self) -> usize {
-        let starting =
-            |listener: &&Listener| listener.stage == Stage::Starting && listener.purpose != Purpose::Health;
+        let starting = |listener: &&PooledListener| {
+            listener.stage == Stage::Starting && listener.purpose != Purpose::Health
+        };
         self.listeners.values().filter(starting).count()
     }
 
@@ -375,7 +377,7 @@ impl Pool {
     }
 
     fn available(&self, need: &Need) -> usize {
-        let counts = |listener: &&Listener| {
+        let counts = |listener: &&PooledListener| {
             matches!(&listener.purpose, Purpose::Request(own) if own == need)
                 && listener.source == self.serving
                 && matches!(listener.stage, Stage::Starting | Stage::Ready)
@@ -383,8 +385,8 @@ impl Pool {
         self.listeners.values().filter(counts).count()
     }
 
-    fn dismiss(&mut self, mut unwanted: impl FnMut(&Listener) -> bool) -> Vec<Pid> {
-        let idle = |listener: &&mut Listener| matches!(listener.stage, Stage::Starting | Stage::Ready);
+    fn dismiss(&mut self, mut unwanted: impl FnMut(&PooledListener) -> bool) -> Vec<Pid> {
+        let idle = |listener: &&mut PooledListener| matches!(listener.stage, Stage::Starting | Stage::Ready);
         let mut dismissed = Vec::new();
         for listener in self.listeners.values_mut().filter(idle) {
             if unwanted(listener) {
@@ -396,7 +398,7 @@ impl Pool {
     }
 
     /// Only what the supervisor's own listeners meet tells something of the callbacks.
-    fn judge_start(&mut self, listener: &Listener, why: String, now: Instant) {
+    fn judge_start(&mut self, listener: &PooledListener, why: String, now: Instant) {
         if listener.purpose != Purpose::Request(Need::Own) {
             return;
         }

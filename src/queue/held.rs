@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::policy::{Needs, Policy};
 use crate::request::Request;
 
-use super::{Queue, Waiting};
+use super::{Queue, WaitingRequest};
 
 /// A request that has waited for the service for as long as its action may take.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Queue {
                 self.waits_for_service(&waiting.request, policy) && tired_at(waiting, policy) <= now;
             let taken = if is_tired { self.waiting.remove(at) } else { None };
             at += usize::from(taken.is_none());
-            tired.extend(taken.map(|Waiting { request, attempt, .. }| {
+            tired.extend(taken.map(|WaitingRequest { request, attempt, .. }| {
                 let timeout = policy.rule(&request.action).timeout;
                 Tired { request, attempt, timeout }
             }));
@@ -70,7 +70,7 @@ impl Queue {
     }
 }
 
-fn tired_at(waiting: &Waiting, policy: &Policy) -> Instant {
+fn tired_at(waiting: &WaitingRequest, policy: &Policy) -> Instant {
     let since = waiting.not_before.map_or(waiting.since, |not_before| not_before.max(waiting.since));
     since + policy.rule(&waiting.request.action).timeout
 }

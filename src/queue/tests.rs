@@ -74,9 +74,9 @@ fn a_run_over_its_time_is_terminated_then_killed_and_timed_out() {
     f.admit("1", "forum", "backup");
     f.start(10).unwrap();
     assert_eq!(f.queue.deadline(), Some(f.now + HOUR));
-    assert_eq!(f.queue.due(f.now + HOUR), [Due::Terminate(10)]);
+    assert_eq!(f.queue.due(f.now + HOUR), [DueRun::Terminate(10)]);
     assert_eq!(f.queue.due(f.now + HOUR), []);
-    assert_eq!(f.queue.due(f.now + HOUR + GRACE), [Due::Kill(10)]);
+    assert_eq!(f.queue.due(f.now + HOUR + GRACE), [DueRun::Kill(10)]);
     assert_eq!(f.queue.deadline(), None);
     assert_eq!(f.finish(10, Status::Killed(9)).outcome, Outcome::TimedOut);
 }
@@ -179,7 +179,7 @@ fn what_is_called_off_or_replaced_while_it_is_being_ended_for_its_time_is_not_tr
     f.admit("2", "forum", "other");
     f.start(11).unwrap();
     f.now += Duration::from_secs(1);
-    assert_eq!(f.queue.due(f.now), [Due::Terminate(10), Due::Terminate(11)]);
+    assert_eq!(f.queue.due(f.now), [DueRun::Terminate(10), DueRun::Terminate(11)]);
     assert_eq!(f.queue.cancel(&"1".parse().unwrap(), f.now), Some(Cancelled::Running(10)));
     f.admit("3", "forum", "other");
     for key in [10, 11] {
@@ -239,7 +239,7 @@ fn what_is_taken_back_has_never_been() {
     f.finish(11, Status::Exited(1));
     let end = End { attempt: 1, outcome: Outcome::Failed(1), took_ms: 5 };
     let at = Timestamp::UNIX_EPOCH;
-    let failed = FailedAttempt { ended_at: at, end, not_before: at, note: None };
+    let failed = RetriedAttempt { ended_at: at, end, not_before: at, note: None };
     f.queue.note_failure(&"2".parse().unwrap(), failed.clone());
     f.admit("3", "forum", "plain");
     f.admit("4", "forum", "other");

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::{Ending, Queue, RunKey, Waiting};
+use super::{Ending, Queue, RunKey, WaitingRequest};
 
 /// One change, with what it takes to undo it.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) enum Undo {
     /// A request joined the one at this place, which was to pause until then.
     Joined { at: usize, not_before: Option<Instant> },
     /// This one was taken out of its place.
-    Removed { at: usize, waiting: Box<Waiting> },
+    Removed { at: usize, waiting: Box<WaitingRequest> },
     /// The one at this place, which was to pause until then, was started.
     Started { key: RunKey, at: usize, not_before: Option<Instant> },
     /// A run was called off, that was to end like this before.
@@ -51,7 +51,7 @@ impl Queue {
             Undo::Started { key, at, not_before } => {
                 if let Some(run) = self.runs.remove(&key) {
                     let attempt = run.waiting.attempt - 1;
-                    self.waiting.insert(at, Waiting { attempt, not_before, ..run.waiting });
+                    self.waiting.insert(at, WaitingRequest { attempt, not_before, ..run.waiting });
                 }
             }
             Undo::CalledOff { key, ending } => {

@@ -13,12 +13,12 @@ use crate::names::RequestId;
 use crate::process;
 use crate::request::{Refusal, RefusalCode, Request};
 
-use super::callers::Waiting;
+use super::callers::WaitingCaller;
 use super::ending::end_survivors;
 use super::engine::{Engine, Incoming};
 use super::event::Event;
 use super::overdue::Overdue;
-use super::reading::Told;
+use super::reading::Finding;
 
 /// Requests and cancellations that may be held until the journal has been read.
 const MOST_HELD: usize = crate::queue::MOST_WAITING;
@@ -30,7 +30,7 @@ pub(super) enum Done {
     /// The journal was opened and read.
     Opened(Result<Box<(Journal, Recovered)>, JournalError>),
     /// Something was read in it, for the one with this number.
-    Read(u64, Result<Told, Refusal>),
+    Read(u64, Result<Finding, Refusal>),
     /// It was written anew.
     Compacted(Result<Compacted, JournalError>),
 }
@@ -38,9 +38,9 @@ pub(super) enum Done {
 /// What cannot be decided before it is known which ids are used up and what is open.
 pub(super) enum Held {
     /// A request; the uid of who asks.
-    Request(Waiting, Request, u32),
+    Request(WaitingCaller, Request, u32),
     /// Somebody calls a request off.
-    Cancel(Waiting, RequestId),
+    Cancel(WaitingCaller, RequestId),
 }
 
 /// Does `work` on a thread of its own.
@@ -170,7 +170,7 @@ impl Engine {
 }
 
 impl Held {
-    fn into_waiting(self) -> Waiting {
+    fn into_waiting(self) -> WaitingCaller {
         match self {
             Held::Request(waiting, ..) | Held::Cancel(waiting, _) => waiting,
         }

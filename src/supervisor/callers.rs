@@ -15,7 +15,7 @@ use super::event::Caller;
 use super::followers::Interest;
 
 /// Who waits for an answer, and what is to follow it.
-pub(super) struct Waiting {
+pub(super) struct WaitingCaller {
     pub(super) reply: oneshot::Sender<Reply>,
     pub(super) uid: u32,
     pub(super) interest: Option<Interest>,
@@ -44,7 +44,7 @@ impl Handler for Client {
 }
 
 impl Engine {
-    pub(super) fn remember(&mut self, waiting: Waiting) -> Caller {
+    pub(super) fn remember(&mut self, waiting: WaitingCaller) -> Caller {
         self.next_caller += 1;
         self.callers.insert(self.next_caller, waiting);
         self.next_caller

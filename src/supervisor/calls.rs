@@ -9,16 +9,16 @@ use crate::names::{ActionName, RequestId, UserName};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
 use crate::socket::protocol::{self, Reply};
-use crate::wire::{ActionNames, Call, Event as Told, Greeting, Tell};
+use crate::wire::{self, ActionNames, Call, Greeting, Tell};
 
 use super::beside::Held;
-use super::callers::Waiting;
+use super::callers::WaitingCaller;
 use super::engine::Engine;
 use super::event::Event;
 use super::followers::Interest;
 use super::ledger::Used;
 use super::problems;
-use super::reading::Wanted;
+use super::reading::AnswerForm;
 
 /// What only those may do who may ask for anything, in a refusal's words.
 const READ: &str = "read what was asked";
@@ -28,7 +28,7 @@ impl Engine {
     /// Does what a caller wants, or refuses it.
     pub(super) fn call(&mut self, peer: Peer, call: Call, reply: oneshot::Sender<Reply>) {
         let asker = Asker { uid: peer.uid, trusted: self.trusted };
-        let waiting = Waiting { reply, uid: peer.uid, interest: None };
+        let waiting = WaitingCaller { reply, uid: peer.uid, interest: None };
         match call {
             Call::Run { user, action, id, tell } => self.run(asker, waiting, (user, action, id), tell),
             Call::Health => {
@@ -59,11 +59,12 @@ impl Engine {
             }
             Call::Show { id } => {
                 self.if_trusted(asker, waiting, READ, |engine, waiting| {
-                    engine.find(waiting, id, Wanted::Show);
+                    engine.find(waiting, id, AnswerForm::Show);
                 });
             }
             Call::Follow { id: Some(id), past: true, .. } => {
-                let find = |engine: &mut Self, waiting| engine.find(waiting, id.to_string(), Wanted::Follow);
+                let find =
+                    |engine: &mut Self, waiting| engine.find(waiting, id.to_string(), AnswerForm::Follow);
                 self.if_trusted(asker, waiting, FOLLOW, find);
             }
             Call::Follow { id, output, .. } => {
@@ -91,7 +92,7 @@ impl Engine {
     fn run(
         &mut self,
         asker: Asker,
-        mut waiting: Waiting,
+        mut waiting: WaitingCaller,
         (user, action, brought): (UserName, ActionName, Option<RequestId>),
         tell: Tell,
     ) {
@@ -118,7 +119,7 @@ impl Engine {
     }
 
     /// A request that its sender may make; held until it is known which ids are used up.
-    pub(super) fn request(&mut self, waiting: Waiting, request: Request, by: u32) {
+    pub(super) fn request(&mut self, waiting: WaitingCaller, request: Request, by: u32) {
         if !self.machine.is_stopping() && !self.ledger.is_open() {
             return self.hold(Held::Request(waiting, request, by));
         }
@@ -135,29 +136,29 @@ impl Engine {
     }
 
     /// The same was asked before, under the same id: the same answer, and nothing is done twice.
-    fn answer_again(&mut self, waiting: Waiting, id: RequestId) {
+    fn answer_again(&mut self, waiting: WaitingCaller, id: RequestId) {
         if waiting.interest.is_some() {
-            return self.find(waiting, id.to_string(), Wanted::Outcome(id));
+            return self.find(waiting, id.to_string(), AnswerForm::Outcome(id));
         }
         let caller = self.remember(waiting);
         self.answer(caller, Answer::Accepted(id));
     }
 
     /// The same was asked so long ago that only its id is remembered: there is no outcome to wait for.
-    fn answer_forgotten(&mut self, waiting: Waiting, id: RequestId) {
+    fn answer_forgotten(&mut self, waiting: WaitingCaller, id: RequestId) {
         if waiting.interest.is_none() {
             return self.answer_again(waiting, id);
         }
-        let line = protocol::object(&Told::Forgotten { id: id.clone() });
+        let line = protocol::object(&wire::Event::Forgotten { id: id.clone() });
         send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
     }
 
     fn if_trusted(
         &mut self,
         asker: Asker,
-        waiting: Waiting,
+        waiting: WaitingCaller,
         what: &str,
-        then: impl FnOnce(&mut Self, Waiting),
+        then: impl FnOnce(&mut Self, WaitingCaller),
     ) {
         match access::permit_trusted(asker, what) {
             Ok(()) => then(self, waiting),
@@ -166,7 +167,7 @@ impl Engine {
     }
 
     /// Calls a request off; held until it is known which there are.
-    pub(super) fn cancel(&mut self, waiting: Waiting, id: RequestId) {
+    pub(super) fn cancel(&mut self, waiting: WaitingCaller, id: RequestId) {
         if !self.machine.is_stopping() && !self.ledger.is_open() {
             return self.hold(Held::Cancel(waiting, id));
         }
@@ -180,7 +181,7 @@ impl Engine {
         self.flush_after_failure();
     }
 
-    fn ask(&mut self, waiting: Waiting, request: Request, by: u32) {
+    fn ask(&mut self, waiting: WaitingCaller, request: Request, by: u32) {
         match self.look_for_room() {
             Ok(()) => {
                 let caller = self.remember(waiting);
@@ -208,7 +209,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn refuse(&mut self, waiting: Waiting, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, waiting: WaitingCaller, refusal: Refusal) {
         let answer = Answer::Refused(refusal);
         self.note_refusal(waiting.uid, &answer);
         let _ = waiting.reply.send(Reply::Answer(answer));
@@ -225,7 +226,7 @@ impl Engine {
     }
 }
 
-pub(super) fn send_reply(waiting: Waiting, reply: Reply) {
+pub(super) fn send_reply(waiting: WaitingCaller, reply: Reply) {
     // Whoever asked may have gone.
     let _ = waiting.reply.send(reply);
 }

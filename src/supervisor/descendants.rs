@@ -26,7 +26,8 @@ pub struct Descendant {
     pub name: String,
 }
 
-struct Entry {
+/// What a process's `stat` tells.
+struct ProcessStat {
     parent: Pid,
     descendant: Descendant,
 }
@@ -40,20 +41,20 @@ pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
 
 /// The descendants of `ancestor`, those too that are not buried yet.
 pub fn with_zombies(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
-    let mut children: HashMap<Pid, Vec<Entry>> = HashMap::new();
+    let mut children: HashMap<Pid, Vec<ProcessStat>> = HashMap::new();
     for pid in all(proc) {
         // A process that ended meanwhile has no file any more.
-        let Ok(stat) = fs::read(proc.join(pid.to_string()).join("stat")) else { continue };
-        if let Some(entry) = parse(&String::from_utf8_lossy(&stat)) {
-            children.entry(entry.parent).or_default().push(entry);
+        let Ok(text) = fs::read(proc.join(pid.to_string()).join("stat")) else { continue };
+        if let Some(stat) = parse(&String::from_utf8_lossy(&text)) {
+            children.entry(stat.parent).or_default().push(stat);
         }
     }
     let mut found = Vec::new();
     let mut parents = vec![ancestor];
     while let Some(parent) = parents.pop() {
-        for entry in children.remove(&parent).unwrap_or_default() {
-            parents.push(entry.descendant.pid);
-            found.push(entry.descendant);
+        for stat in children.remove(&parent).unwrap_or_default() {
+            parents.push(stat.descendant.pid);
+            found.push(stat.descendant);
         }
     }
     found
@@ -123,7 +124,7 @@ fn has_token(pid: Pid, token: &str, proc: &Path) -> bool {
 }
 
 /// Reads `PID (NAME) STATE PPID PGRP SESSION …` (`proc_pid_stat(5)`); the name may hold anything, brackets too.
-fn parse(stat: &str) -> Option<Entry> {
+fn parse(stat: &str) -> Option<ProcessStat> {
     let (head, tail) = stat.rsplit_once(')')?;
     let (pid, name) = head.split_once(" (")?;
     let mut fields = tail.split_ascii_whitespace();
@@ -131,7 +132,7 @@ fn parse(stat: &str) -> Option<Entry> {
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let session = fields.next()?.parse().ok()?;
-    Some(Entry {
+    Some(ProcessStat {
         parent,
         descendant: Descendant { pid: pid.parse().ok()?, group, session, is_zombie, name: name.to_owned() },
     })

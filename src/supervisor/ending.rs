@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::journal::Open;
+use crate::journal::UnfinishedRequest;
 use crate::log;
 use crate::process::{self, Pid};
 use crate::signals::Number;
@@ -97,7 +97,7 @@ fn kill_sessions(descendants: &[Descendant]) {
 }
 
 /// Ends what the runs of a dead supervisor left, before they may be tried again.
-pub(super) fn end_survivors(open: &[Open]) {
+pub(super) fn end_survivors(open: &[UnfinishedRequest]) {
     let proc = Path::new("/proc");
     let begin = Instant::now();
     for token in open.iter().filter_map(|open| open.started.as_deref()).filter(|token| !token.is_empty()) {

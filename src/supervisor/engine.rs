@@ -18,7 +18,7 @@ use tokio::task::spawn_local;
 use crate::access::Trusted;
 use crate::claim::{self, ClaimError};
 use crate::clock::Moment;
-use crate::journal::{Entry, Store};
+use crate::journal::{JournalRecord, OutputStore};
 use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::log;
@@ -29,10 +29,10 @@ use crate::settings::Settings;
 use crate::signals::{Number, Signals};
 use crate::socket::protocol::{self, Reply};
 use crate::socket::{Peer, serve};
-use crate::wire::{Call, Event as Told};
+use crate::wire::{self, Call};
 
 use super::beside::{Done, Held};
-use super::callers::{Client, Waiting};
+use super::callers::{Client, WaitingCaller};
 use super::descendants::Children;
 use super::ending::complain;
 use super::event::{Action, Caller, Event, Level, Turn};
@@ -42,10 +42,10 @@ use super::last_words::LastWords;
 use super::ledger::{Ledger, Written};
 use super::life::Setting;
 use super::machine::{Beginning, Machine, stopping};
-use super::notify::{self, Progress};
+use super::notify::{self, ServiceProgress};
 use super::overdue::Overdue;
 use super::reading::Readers;
-use super::service::Said;
+use super::service::PersonalityReport;
 
 const CHLD: Number = nix::libc::SIGCHLD;
 /// Events that are taken in one turn, before what they led to is brought to the disk and done.
@@ -126,7 +126,7 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
     }
 }
 
-async fn more(said: &mut Option<Said>) {
+async fn more(said: &mut Option<PersonalityReport>) {
     match said {
         Some(said) => said.more().await,
         None => std::future::pending().await,
@@ -150,12 +150,12 @@ pub(super) struct Engine {
     pub(super) followers: Rc<RefCell<Followers>>,
     pub(super) refusals: RefusalLog,
     pub(super) files: Files,
-    pub(super) outputs: Store,
+    pub(super) outputs: OutputStore,
     pub(super) inbox: mpsc::UnboundedSender<Incoming>,
-    pub(super) said: Option<Said>,
+    pub(super) said: Option<PersonalityReport>,
     pub(super) last_words: LastWords,
     pub(super) listeners: HashMap<Key, Listener>,
-    pub(super) callers: HashMap<Caller, Waiting>,
+    pub(super) callers: HashMap<Caller, WaitingCaller>,
     pub(super) next_caller: Caller,
     pub(super) children: Children,
     notify_socket: Option<OsString>,
@@ -187,7 +187,7 @@ impl Engine {
             followers: Rc::default(),
             refusals: RefusalLog::default(),
             files,
-            outputs: Store::new(&settings.folders.state),
+            outputs: OutputStore::new(&settings.folders.state),
             settings,
             trusted,
             inbox,
@@ -213,7 +213,7 @@ impl Engine {
                 turn.answers.is_empty() && turn.then.is_empty(),
                 "only what is decided waits: {turn:?}"
             );
-            self.ledger.record(turn.entries);
+            self.ledger.record(turn.records);
             for action in turn.now {
                 events.extend(self.act(action));
             }
@@ -280,17 +280,17 @@ impl Engine {
     fn flush_group(&mut self) -> bool {
         let border = self.ledger.border();
         let now = Moment::now();
-        let Turn { entries, now: at_once, answers, then } = self.machine.handle(Event::Decide, now);
-        let (is_group, mut is_something) = (!entries.is_empty(), !at_once.is_empty());
-        self.ledger.record(entries);
+        let Turn { records, now: at_once, answers, then } = self.machine.handle(Event::Decide, now);
+        let (is_group, mut is_something) = (!records.is_empty(), !at_once.is_empty());
+        self.ledger.record(records);
         // What comes of it is another event, and has to wait until the group stands or has fallen.
         let events: Vec<_> = at_once.into_iter().filter_map(|action| self.act(action)).collect();
         match self.ledger.write(is_group, now) {
             Written::Nothing => {}
-            Written::Durable(entries) => {
+            Written::Durable(records) => {
                 is_something = true;
                 self.feed(Event::Durable);
-                self.answer_and_publish(answers, &entries);
+                self.answer_and_publish(answers, &records);
                 for action in then {
                     if let Some(event) = self.act(action) {
                         self.feed(event);
@@ -311,17 +311,17 @@ impl Engine {
 
     /// Answers who has asked, and then tells those who follow of what is on disk: whoever asked to be told follows from
     /// the answer on.
-    fn answer_and_publish(&mut self, answers: Vec<(Caller, Answer)>, entries: &[Entry]) {
-        for entry in entries {
-            if let Entry::Joined { request, with, .. } = entry {
+    fn answer_and_publish(&mut self, answers: Vec<(Caller, Answer)>, records: &[JournalRecord]) {
+        for record in records {
+            if let JournalRecord::Joined { request, with, .. } = record {
                 self.followers.borrow_mut().joined(request.id.clone(), with.clone());
             }
         }
         for (caller, answer) in answers {
             self.answer(caller, answer);
         }
-        for entry in entries {
-            self.followers.borrow_mut().entry(entry);
+        for record in records {
+            self.followers.borrow_mut().recorded(record);
         }
     }
 
@@ -406,7 +406,7 @@ impl Engine {
         if has_failed { said.kept.map(|said| self.last_words.add_to(&said)) } else { said.kept }
     }
 
-    fn tell_all(&self, event: &Told) {
+    fn tell_all(&self, event: &wire::Event) {
         self.followers.borrow_mut().tell_all(&protocol::object(event));
     }
 
@@ -429,8 +429,8 @@ impl Engine {
             Action::AnswerCancel(caller, answer) => self.answer_cancel(caller, answer),
             Action::AnswerHealth(caller, health) => self.reply(caller, Reply::of(&health)),
             Action::Notify(progress) => self.notify(progress),
-            Action::Tell(news) => self.tell_all(&Told::from(&news)),
-            Action::TellProblems(problems, at) => self.tell_all(&Told::Problems { at, problems }),
+            Action::Tell(news) => self.tell_all(&wire::Event::from(&news)),
+            Action::TellProblems(problems, at) => self.tell_all(&wire::Event::Problems { at, problems }),
             Action::Say(Level::Info, text) => log::info(text),
             Action::Say(Level::Warn, text) => log::warn(text),
             Action::Say(Level::Error, text) => log::error(text),
@@ -439,7 +439,7 @@ impl Engine {
         None
     }
 
-    fn notify(&self, progress: Progress) {
+    fn notify(&self, progress: ServiceProgress) {
         if let Some(socket) = &self.notify_socket
             && let Err(error) = notify::tell(socket, progress)
         {

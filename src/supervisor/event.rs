@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::journal::{Entry, Open};
+use crate::journal::{JournalRecord, UnfinishedRequest};
 use crate::listener::pool::{Key, Purpose, Source};
 use crate::names::RequestId;
 use crate::policy::Policy;
@@ -12,7 +12,7 @@ use crate::signals::Number;
 use crate::wire::Health;
 
 use super::life::Setting;
-use super::notify::Progress;
+use super::notify::ServiceProgress;
 use super::overdue::{News, Overdue};
 use super::problems::Problems;
 
@@ -29,7 +29,7 @@ pub enum Event {
     /// How each action last ended, as the journal tells.
     Remembered(Overdue),
     /// What an earlier supervisor had accepted and not carried out.
-    TakeUp(Vec<Open>),
+    TakeUp(Vec<UnfinishedRequest>),
     /// `entrypoint.sh` runs, as this process.
     ServiceStarted(Pid),
     /// `entrypoint.sh` cannot be executed: the status to leave with, and why.
@@ -94,12 +94,12 @@ pub struct Sweep {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Turn {
     /// What is to be recorded, in this order. Only what [`Event::Decide`] leads to may be taken back.
-    pub entries: Vec<Entry>,
+    pub records: Vec<JournalRecord>,
     /// What happens at once.
     pub now: Vec<Action>,
-    /// Who is answered when the entries are on disk, before anybody is told of them.
+    /// Who is answered when the records are on disk, before anybody is told of them.
     pub answers: Vec<(Caller, Answer)>,
-    /// What happens when the entries are on disk.
+    /// What happens when the records are on disk.
     pub then: Vec<Action>,
 }
 
@@ -129,7 +129,7 @@ pub enum Action {
     /// Answer a question for health.
     AnswerHealth(Caller, Health),
     /// Tell who started us how far the service is.
-    Notify(Progress),
+    Notify(ServiceProgress),
     /// Tell those who follow everything.
     Tell(News),
     /// Tell those who follow everything which problems there are now.

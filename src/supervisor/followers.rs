@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 
-use crate::journal::Entry;
+use crate::journal::JournalRecord;
 use crate::names::RequestId;
 use crate::socket::protocol;
 use crate::wire::Event;
@@ -32,7 +32,7 @@ pub(super) struct Followers {
     /// Requests that joined others, and whose run serves them.
     joined: HashMap<RequestId, RequestId>,
     /// What happens while a reader reads up to now: for each, how the ids begin that it looks for.
-    watched: HashMap<u64, (String, Vec<Entry>)>,
+    watched: HashMap<u64, (String, Vec<JournalRecord>)>,
 }
 
 impl Followers {
@@ -65,15 +65,15 @@ impl Followers {
     }
 
     /// What was kept for that reader.
-    pub(super) fn watched(&mut self, reader: u64) -> Vec<Entry> {
-        self.watched.remove(&reader).map(|(_, entries)| entries).unwrap_or_default()
+    pub(super) fn watched(&mut self, reader: u64) -> Vec<JournalRecord> {
+        self.watched.remove(&reader).map(|(_, records)| records).unwrap_or_default()
     }
 
-    fn keep(&mut self, id: &RequestId, entry: &Entry) {
-        for (prefix, entries) in self.watched.values_mut() {
+    fn keep(&mut self, id: &RequestId, record: &JournalRecord) {
+        for (prefix, records) in self.watched.values_mut() {
             let begins = |id: &RequestId| id.as_str().starts_with(&**prefix);
             if begins(id) || self.joined.iter().any(|(joined, with)| with == id && begins(joined)) {
-                entries.push(entry.clone());
+                records.push(record.clone());
             }
         }
     }
@@ -85,11 +85,11 @@ impl Followers {
     }
 
     /// This is on disk now.
-    pub(super) fn entry(&mut self, entry: &Entry) {
-        let id = entry.id().cloned();
-        let is_final = matches!(entry, Entry::Ended { .. });
+    pub(super) fn recorded(&mut self, record: &JournalRecord) {
+        let id = record.id().cloned();
+        let is_final = matches!(record, JournalRecord::Ended { .. });
         if let Some(id) = &id {
-            self.keep(id, entry);
+            self.keep(id, record);
         }
         if is_final && let Some(id) = &id {
             self.joined.retain(|_, with| with != id);
@@ -97,7 +97,7 @@ impl Followers {
         if self.all.is_empty() {
             return;
         }
-        let Some(event) = Event::of(entry) else { return };
+        let Some(event) = Event::of(record) else { return };
         let line = protocol::object(&event);
         self.all.retain(|(interest, sender)| {
             let (concerned, done) = match interest {

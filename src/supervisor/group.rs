@@ -1,13 +1,13 @@
 //! What is promised, a group at a time: all that came in together is decided together, goes to the disk with one write,
 //! and stands or falls as one.
 //!
-//! What has happened (a run's end, a listener's, a signal) is taken in at once and cannot be refused: its entries are
+//! What has happened (a run's end, a listener's, a signal) is taken in at once and cannot be refused: its records are
 //! written as soon as that works. What is promised changes the state when it is decided, since one promise builds on
 //! another, and everybody else hears of it when it is on the disk. Should it not get there, the state is what it was at the
 //! group's border, and what was asked is decided again, now that nothing can be promised: so it is refused.
 
 use crate::clock::Moment;
-use crate::journal::Entry;
+use crate::journal::JournalRecord;
 use crate::listener::pool::Key;
 use crate::names::RequestId;
 use crate::queue::Cancelled;
@@ -23,7 +23,7 @@ pub(super) const NOT_STARTED: &str = "called off before it started";
 
 /// A request that is not answered yet.
 #[derive(Debug, Clone)]
-pub(super) struct Undecided {
+pub(super) struct UndecidedRequest {
     /// Who waits for the answer: more than one, when it was sent again.
     pub(super) callers: Vec<Caller>,
     /// What is asked.
@@ -32,11 +32,11 @@ pub(super) struct Undecided {
     pub(super) by: u32,
 }
 
-/// What is asked, and not decided yet.
+/// The calls that are not decided yet.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct UndecidedCalls {
     /// Requests, in the order in which they came.
-    pub(super) requests: Vec<Undecided>,
+    pub(super) requests: Vec<UndecidedRequest>,
     /// Who calls which request off.
     pub(super) cancels: Vec<(Caller, RequestId)>,
 }
@@ -45,11 +45,11 @@ pub(super) struct Asked {
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// What was asked, to be decided again should this fall.
-    asked: Asked,
+    asked: UndecidedCalls,
     /// Listeners that are to get requests.
     taken: Vec<Key>,
     /// Requests that have their outcome, without a run.
-    concluded: Vec<(Request, Entry)>,
+    concluded: Vec<(Request, JournalRecord)>,
 }
 
 impl Machine {
@@ -68,7 +68,7 @@ impl Machine {
             self.decide_cancel(caller, id, now);
         }
         self.pump(now);
-        if self.turn.entries.is_empty() {
+        if self.turn.records.is_empty() {
             // Nothing waits for the disk.
             self.settle(now);
             let answers = std::mem::take(&mut self.turn.answers);
@@ -77,7 +77,7 @@ impl Machine {
         }
     }
 
-    fn decide_request(&mut self, undecided: Undecided, now: Moment) {
+    fn decide_request(&mut self, undecided: UndecidedRequest, now: Moment) {
         match self.admit(undecided.request.clone(), undecided.by, now) {
             Ok(()) => {
                 let accepted = Answer::Accepted(undecided.request.id.clone());
@@ -153,10 +153,10 @@ impl Machine {
 
     /// The request's outcome is part of what is decided.
     pub(super) fn conclude_in_group(&mut self, request: &Request, conclusion: Conclusion) {
-        let Conclusion { level, sentence, entry } = conclusion;
+        let Conclusion { level, sentence, record } = conclusion;
         self.then(Action::Say(level, sentence));
-        self.group.concluded.push((request.clone(), entry.clone()));
-        self.record(entry);
+        self.group.concluded.push((request.clone(), record.clone()));
+        self.record(record);
     }
 
     /// A run is told to end, should the group stand.
@@ -176,8 +176,8 @@ impl Machine {
 
     fn settle(&mut self, now: Moment) {
         self.queue.settle();
-        for (request, entry) in std::mem::take(&mut self.group).concluded {
-            self.overdue.update(&request, &entry, now);
+        for (request, record) in std::mem::take(&mut self.group).concluded {
+            self.overdue.update(&request, &record, now);
         }
     }
 
@@ -199,7 +199,7 @@ impl Machine {
 
 impl Group {
     fn is_empty(&self) -> bool {
-        let Asked { requests, cancels } = &self.asked;
+        let UndecidedCalls { requests, cancels } = &self.asked;
         self.taken.is_empty() && self.concluded.is_empty() && requests.is_empty() && cancels.is_empty()
     }
 }

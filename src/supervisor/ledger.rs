@@ -1,4 +1,4 @@
-//! What has to be on disk before it may be told: entries gathered for one write, and the way back to a group's border.
+//! What has to be on disk before it may be told: records gathered for one write, and the way back to a group's border.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
 use crate::clock::Moment;
-use crate::journal::{self, Compacted, Compaction, Entry, Journal, JournalError, Progress};
+use crate::journal::{self, Compacted, Compaction, Journal, JournalError, JournalRecord, ReadingProgress};
 use crate::log;
 use crate::request::{Refusal, RefusalCode, Request};
 
@@ -18,11 +18,11 @@ pub(super) struct Ledger {
     folder: PathBuf,
     journal: Option<Journal>,
     /// How far the journal has been read, while it is.
-    opening: Option<Arc<Progress>>,
+    opening: Option<Arc<ReadingProgress>>,
     /// Whether it is being written anew.
     is_compacting: bool,
     /// What is not on disk yet; the journal has it in its buffer.
-    entries: Vec<Entry>,
+    records: Vec<JournalRecord>,
     /// Why the last write failed; nothing is promised meanwhile.
     fault: Option<String>,
     backoff: Backoff,
@@ -42,9 +42,9 @@ pub(super) enum Used {
 
 /// A place among what is not on disk yet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Border {
-    entries: usize,
-    journal: journal::Border,
+pub(super) struct GroupBorder {
+    records: usize,
+    journal: journal::BufferBorder,
 }
 
 /// What came of bringing to the disk what is not there yet.
@@ -53,7 +53,7 @@ pub(super) enum Written {
     /// There was nothing to write.
     Nothing,
     /// This is on disk now.
-    Durable(Vec<Entry>),
+    Durable(Vec<JournalRecord>),
     /// It failed, for this reason.
     Failed(String),
 }
@@ -66,7 +66,7 @@ impl Ledger {
             journal: None,
             opening: None,
             is_compacting: false,
-            entries: Vec::new(),
+            records: Vec::new(),
             fault: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, LONGEST_WAIT, seed),
             retry_at: None,
@@ -79,11 +79,11 @@ impl Ledger {
     }
 
     /// The journal is to be opened now: the folder, and where to tell how far that is. Nothing when it is being opened.
-    pub(super) fn begin_opening(&mut self) -> Option<(Arc<Progress>, PathBuf)> {
+    pub(super) fn begin_opening(&mut self) -> Option<(Arc<ReadingProgress>, PathBuf)> {
         if self.opening.is_some() || self.is_open() {
             return None;
         }
-        let progress = Arc::<Progress>::default();
+        let progress = Arc::<ReadingProgress>::default();
         self.opening = Some(progress.clone());
         Some((progress, self.folder.clone()))
     }
@@ -123,24 +123,24 @@ impl Ledger {
         self.journal.as_mut().map(|journal| journal.take_over(compacted)).transpose()
     }
 
-    /// Takes entries for the next write.
-    pub(super) fn record(&mut self, entries: Vec<Entry>) {
+    /// Takes records for the next write.
+    pub(super) fn record(&mut self, records: Vec<JournalRecord>) {
         let Some(journal) = &mut self.journal else { return };
-        for entry in &entries {
-            journal.append(entry);
+        for record in &records {
+            journal.append(record);
         }
-        self.entries.extend(entries);
+        self.records.extend(records);
     }
 
     /// The place after all that has been taken so far.
-    pub(super) fn border(&self) -> Border {
+    pub(super) fn border(&self) -> GroupBorder {
         let journal = self.journal.as_ref().map(Journal::border).unwrap_or_default();
-        Border { entries: self.entries.len(), journal }
+        GroupBorder { records: self.records.len(), journal }
     }
 
     /// What was taken after this place, and is not on disk, is not to get there.
-    pub(super) fn go_back(&mut self, border: Border) {
-        self.entries.truncate(border.entries);
+    pub(super) fn go_back(&mut self, border: GroupBorder) {
+        self.records.truncate(border.records);
         if let Some(journal) = &mut self.journal {
             journal.go_back(border.journal);
         }
@@ -175,7 +175,7 @@ impl Ledger {
     /// `is_new`.
     pub(super) fn write(&mut self, is_new: bool, now: Moment) -> Written {
         let Some(journal) = &mut self.journal else { return Written::Nothing };
-        let is_due = self.retry_at.map_or(!self.entries.is_empty(), |at| at <= now.instant);
+        let is_due = self.retry_at.map_or(!self.records.is_empty(), |at| at <= now.instant);
         if !is_due && !is_new {
             return Written::Nothing;
         }
@@ -185,7 +185,7 @@ impl Ledger {
                 self.retry_at = None;
                 self.backoff.works(now.instant);
                 self.fault = None;
-                Written::Durable(std::mem::take(&mut self.entries))
+                Written::Durable(std::mem::take(&mut self.records))
             }
             Err(error) => {
                 self.retry_at = Some(now.instant + self.backoff.failed(now.instant));

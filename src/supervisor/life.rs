@@ -65,7 +65,7 @@ struct Stop {
 
 /// What a passed deadline asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum StopStep {
     /// KILL whatever is left.
     Kill,
     /// What is left cannot be ended: leave it.
@@ -165,11 +165,11 @@ impl Life {
     }
 
     /// What is due at `now`.
-    pub fn due(&self, now: Instant) -> Option<Due> {
+    pub fn due(&self, now: Instant) -> Option<StopStep> {
         let stop = self.stop.as_ref()?;
         match (stop.kill_at, stop.give_up_at) {
-            (Some(at), _) if at <= now => Some(Due::Kill),
-            (None, Some(at)) if at <= now => Some(Due::GiveUp),
+            (Some(at), _) if at <= now => Some(StopStep::Kill),
+            (None, Some(at)) if at <= now => Some(StopStep::GiveUp),
             _ => None,
         }
     }

@@ -51,12 +51,12 @@ impl Machine {
 
     pub(super) fn listener_ended(
         &mut self,
-        ended: pool::Ended,
+        ended: pool::EndedListener,
         status: Status,
         said: Option<String>,
         now: Moment,
     ) {
-        let pool::Ended { key, pid, token, purpose, stage } = ended;
+        let pool::EndedListener { key, pid, token, purpose, stage } = ended;
         match (purpose, stage) {
             (Purpose::Health, Stage::Starting) => {
                 let degraded = format!("callbacks: the health check's listener {status} before it began");

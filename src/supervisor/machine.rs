@@ -13,21 +13,21 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::clock::Moment;
-use crate::journal::Entry;
+use crate::journal::JournalRecord;
 use crate::listener::pool::{Key, Pool, Warmth};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
-use crate::queue::{self, Queue};
+use crate::queue::{DueRun, Queue};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::signals::{self, Number};
 use crate::wire::Health;
 
 use super::coming_up::ComingUp;
 use super::event::{Action, Caller, Event, Level, Remains, Sweep, Turn};
-use super::group::{Asked, Group};
+use super::group::{Group, UndecidedCalls};
 use super::health::Checks;
-use super::life::{Due, Life, OWN_FAULT, Service, Setting};
-use super::notify::Progress;
+use super::life::{Life, OWN_FAULT, Service, Setting, StopStep};
+use super::notify::ServiceProgress;
 use super::overdue::{News, Overdue};
 use super::problems::Problems;
 
@@ -51,7 +51,7 @@ pub struct Machine {
     pub(super) policy_fault: Option<(String, bool)>,
     pub(super) overdue: Overdue,
     /// What is asked and not decided yet.
-    pub(super) asked: Asked,
+    pub(super) asked: UndecidedCalls,
     /// What is decided and not on the disk yet.
     pub(super) group: Group,
     /// Runs whose listener has ended, and who may have left something behind.
@@ -106,7 +106,7 @@ impl Machine {
             policy,
             policy_fault,
             overdue: beginning.overdue,
-            asked: Asked::default(),
+            asked: UndecidedCalls::default(),
             group: Group::default(),
             ending: BTreeMap::new(),
             remains: Vec::new(),
@@ -246,7 +246,7 @@ impl Machine {
     fn set(&mut self, setting: Setting) {
         self.life.set(setting);
         if setting == Setting::Prepared {
-            self.act(Action::Notify(Progress::Ready));
+            self.act(Action::Notify(ServiceProgress::Ready));
             if let Service::Running(pid) = self.life.service {
                 self.say(Level::Info, format!("the service runs, pid {pid}"));
             }
@@ -269,7 +269,7 @@ impl Machine {
     fn begin_stop(&mut self, why: &str, now: Moment) {
         let to_service = self.life.begin_stop(why, now.instant);
         self.say(Level::Info, self.life.announcement());
-        self.act(Action::Notify(Progress::Stopping));
+        self.act(Action::Notify(ServiceProgress::Stopping));
         if let Some((pid, number)) = to_service {
             self.act(Action::Signal(pid, number));
             // One that was suspended could not take it.
@@ -357,8 +357,8 @@ impl Machine {
 
     fn deadline_passed(&mut self, now: Moment) {
         match self.life.due(now.instant) {
-            Some(Due::Kill) => self.kill(now),
-            Some(Due::GiveUp) => self.give_up("what was killed above", now),
+            Some(StopStep::Kill) => self.kill(now),
+            Some(StopStep::GiveUp) => self.give_up("what was killed above", now),
             None => {}
         }
         if !self.life.is_stopping() {
@@ -366,12 +366,12 @@ impl Machine {
         }
         for due in self.queue.due(now.instant) {
             match due {
-                queue::Due::Terminate(key) => {
+                DueRun::Terminate(key) => {
                     let name = self.queue.request(key).map(Request::label).unwrap_or_default();
                     self.say(Level::Warn, format!("{name} is over its time: it is asked to end"));
                     self.signal_listener(key, TERM);
                 }
-                queue::Due::Kill(key) => self.signal_listener(key, KILL),
+                DueRun::Kill(key) => self.signal_listener(key, KILL),
             }
         }
         let due = self.remains.extract_if(.., |(at, ..)| *at <= now.instant).collect::<Vec<_>>();
@@ -412,8 +412,8 @@ impl Machine {
         self.turn.then.push(action);
     }
 
-    pub(super) fn record(&mut self, entry: Entry) {
-        self.turn.entries.push(entry);
+    pub(super) fn record(&mut self, record: JournalRecord) {
+        self.turn.records.push(record);
     }
 }
 

@@ -12,7 +12,7 @@ pub const VARIABLE: &str = "NOTIFY_SOCKET";
 
 /// How far the service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum ServiceProgress {
     /// It runs.
     Ready,
     /// It is stopping.
@@ -20,14 +20,14 @@ pub enum Progress {
 }
 
 /// Sends the progress to the socket that `socket` names; a name that begins with `@` is an abstract one.
-pub fn tell(socket: &OsString, progress: Progress) -> io::Result<()> {
+pub fn tell(socket: &OsString, progress: ServiceProgress) -> io::Result<()> {
     let address = match socket.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         _ => SocketAddr::from_pathname(socket)?,
     };
     let text = match progress {
-        Progress::Ready => "READY=1\n",
-        Progress::Stopping => "STOPPING=1\n",
+        ServiceProgress::Ready => "READY=1\n",
+        ServiceProgress::Stopping => "STOPPING=1\n",
     };
     let datagram = UnixDatagram::unbound()?;
     // A manager that does not read must not hold the service up.
@@ -50,7 +50,7 @@ mod tests {
             (UnixDatagram::bind_addr(&abstract_address).unwrap(), format!("@{abstract_name}").into()),
         ];
         for (socket, name) in sockets {
-            tell(&name, Progress::Ready).unwrap();
+            tell(&name, ServiceProgress::Ready).unwrap();
             let mut buffer = [0; 64];
             let bytes = socket.recv(&mut buffer).unwrap();
             assert_eq!(&buffer[..bytes], b"READY=1\n");

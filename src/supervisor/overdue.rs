@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::duration;
-use crate::journal::{Entry, LastRuns};
+use crate::journal::{JournalRecord, LastRuns};
 use crate::names::ActionName;
 use crate::policy::Policy;
 use crate::request::Request;
@@ -51,9 +51,9 @@ impl Overdue {
     }
 
     /// A request has its outcome.
-    pub fn update(&mut self, request: &Request, entry: &Entry, now: Moment) {
+    pub fn update(&mut self, request: &Request, record: &JournalRecord, now: Moment) {
         let runs = self.last.entry(request.action.clone()).or_insert_with(|| LastRuns::new(now.wall));
-        runs.update(request, entry);
+        runs.update(request, record);
     }
 
     /// What has become overdue since the last call, and what is no longer: each told once.

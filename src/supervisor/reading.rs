@@ -6,7 +6,9 @@ use std::collections::{HashMap, VecDeque};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::journal::{Entry, Found, JournalError, Query, Run, Snapshot, dropped_before};
+use crate::journal::{
+    IdMatch, JournalError, JournalRecord, Query, RecordedRequest, Snapshot, dropped_before,
+};
 use crate::log;
 use crate::names::RequestId;
 use crate::request::{Answer, Refusal, RefusalCode};
@@ -14,28 +16,28 @@ use crate::socket::protocol::{self, Reply};
 use crate::wire::{Event, History, PastWanted, RequestRecord, Shown};
 
 use super::beside::{Done, beside};
-use super::callers::Waiting;
+use super::callers::WaitingCaller;
 use super::calls::{lines_of, send_reply};
 use super::engine::Engine;
 use super::followers::Interest;
 
-/// The most runs that one answer tells of.
-const MOST_RUNS: usize = 1000;
+/// The most requests that one answer tells of.
+const MOST_TOLD: usize = 1000;
 /// Readers at the same time.
 const MOST_READING: usize = 2;
 /// Who may wait for one.
 const MOST_WAITING: usize = 64;
 
 /// What a reader has found.
-pub(super) enum Told {
+pub(super) enum Finding {
     /// What is asked for, as it is told.
     All(Reply),
     /// The request that is meant.
-    Run(Box<Run>),
+    Request(Box<RecordedRequest>),
 }
 
-/// What is to be told of what was read.
-pub(super) enum Wanted {
+/// How much of what was read is told, and what after it.
+pub(super) enum AnswerForm {
     /// All of it.
     All,
     /// A request with its output.
@@ -46,7 +48,7 @@ pub(super) enum Wanted {
     Outcome(RequestId),
 }
 
-type Work = Box<dyn FnOnce() -> Result<Told, Refusal> + Send>;
+type Work = Box<dyn FnOnce() -> Result<Finding, Refusal> + Send>;
 
 /// Who reads, who waits for that, and what for.
 #[derive(Default)]
@@ -54,47 +56,47 @@ pub(super) struct Readers {
     last: u64,
     on: usize,
     waiting: VecDeque<(u64, Work)>,
-    wanted: HashMap<u64, (Waiting, Wanted)>,
+    open: HashMap<u64, (WaitingCaller, AnswerForm)>,
 }
 
 impl Engine {
-    /// Has the wanted runs read.
-    pub(super) fn history(&mut self, waiting: Waiting, past: PastWanted) {
+    /// Has the wanted requests read.
+    pub(super) fn history(&mut self, waiting: WaitingCaller, past: PastWanted) {
         let query = Query {
             action: past.action,
             failed_only: past.failed,
             since: past.since,
-            limit: past.limit.min(MOST_RUNS),
+            limit: past.limit.min(MOST_TOLD),
         };
-        self.begin_reading(waiting, Wanted::All, move |snapshot| {
+        self.begin_reading(waiting, AnswerForm::All, move |snapshot| {
             let runs = snapshot.history(&query).map_err(|error| unreadable(&error))?;
             let runs = runs.into_iter().map(RequestRecord::from).collect();
-            Ok(Told::All(Reply::of(&History { ok: true, runs })))
+            Ok(Finding::All(Reply::of(&History { ok: true, runs })))
         });
     }
 
     /// Has the request read whose id begins with `id`.
-    pub(super) fn find(&mut self, waiting: Waiting, id: String, wanted: Wanted) {
+    pub(super) fn find(&mut self, waiting: WaitingCaller, id: String, form: AnswerForm) {
         let number = self.readers.last + 1;
-        if !matches!(wanted, Wanted::Show) {
+        if !matches!(form, AnswerForm::Show) {
             // What becomes of it meanwhile is not in what is read.
             self.followers.borrow_mut().watch(number, id.clone());
         }
-        self.begin_reading(waiting, wanted, move |snapshot| {
+        self.begin_reading(waiting, form, move |snapshot| {
             let found = snapshot.find(&id).map_err(|error| unreadable(&error))?;
-            the_one(found, &id).map(Told::Run)
+            the_one(found, &id).map(Finding::Request)
         });
     }
 
     fn begin_reading(
         &mut self,
-        waiting: Waiting,
-        wanted: Wanted,
-        work: impl FnOnce(Snapshot) -> Result<Told, Refusal> + Send + 'static,
+        waiting: WaitingCaller,
+        form: AnswerForm,
+        work: impl FnOnce(Snapshot) -> Result<Finding, Refusal> + Send + 'static,
     ) {
         self.readers.last += 1;
         let number = self.readers.last;
-        self.readers.wanted.insert(number, (waiting, wanted));
+        self.readers.open.insert(number, (waiting, form));
         if self.readers.waiting.len() >= MOST_WAITING {
             let message = format!("{MOST_WAITING} wait already for something in the journal");
             return self.read_in_vain(number, Refusal::new(RefusalCode::Busy, message));
@@ -123,7 +125,7 @@ impl Engine {
     }
 
     /// A reader has done its work.
-    pub(super) fn read(&mut self, number: u64, read: Result<Told, Refusal>) {
+    pub(super) fn read(&mut self, number: u64, read: Result<Finding, Refusal>) {
         self.readers.on -= 1;
         self.answer_reading(number, read);
         self.read_next();
@@ -133,20 +135,20 @@ impl Engine {
         self.answer_reading(number, Err(refusal));
     }
 
-    fn answer_reading(&mut self, number: u64, read: Result<Told, Refusal>) {
-        let Some((waiting, wanted)) = self.readers.wanted.remove(&number) else { return };
+    fn answer_reading(&mut self, number: u64, read: Result<Finding, Refusal>) {
+        let Some((waiting, form)) = self.readers.open.remove(&number) else { return };
         let meanwhile = self.followers.borrow_mut().watched(number);
-        match (read, wanted) {
-            (Ok(Told::All(reply)), _) => send_reply(waiting, reply),
-            (Ok(Told::Run(mut run)), wanted) => {
-                take_in(&mut run, &meanwhile);
-                match wanted {
-                    Wanted::Follow => self.follow_from_the_start(waiting, *run),
-                    Wanted::Outcome(id) => self.tell_outcome(waiting, id, outcome_line(&run)),
-                    Wanted::Show | Wanted::All => self.show(waiting, *run),
+        match (read, form) {
+            (Ok(Finding::All(reply)), _) => send_reply(waiting, reply),
+            (Ok(Finding::Request(mut request)), form) => {
+                take_in(&mut request, &meanwhile);
+                match form {
+                    AnswerForm::Follow => self.follow_from_the_start(waiting, *request),
+                    AnswerForm::Outcome(id) => self.tell_outcome(waiting, id, outcome_line(&request)),
+                    AnswerForm::Show | AnswerForm::All => self.show(waiting, *request),
                 }
             }
-            (Err(refusal), Wanted::Outcome(id)) => {
+            (Err(refusal), AnswerForm::Outcome(id)) => {
                 log::error(format_args!("what became of {id} is not known: {}", refusal.message));
                 self.tell_outcome(waiting, id, None);
             }
@@ -154,15 +156,15 @@ impl Engine {
         }
     }
 
-    fn show(&mut self, waiting: Waiting, run: Run) {
-        send_reply(waiting, Reply::of(&Answered { ok: true, shown: self.shown(run) }));
+    fn show(&mut self, waiting: WaitingCaller, request: RecordedRequest) {
+        send_reply(waiting, Reply::of(&Answered { ok: true, shown: self.shown(request) }));
     }
 
     /// First what has become of a request so far, then what becomes of it. Nothing lies between the two: this is within one
     /// turn of the loop.
-    fn follow_from_the_start(&mut self, waiting: Waiting, run: Run) {
-        let (id, has_ended) = (run.id.clone(), run.outcome.is_some());
-        let past = protocol::object(&Event::Past { id: Some(id.clone()), shown: self.shown(run) });
+    fn follow_from_the_start(&mut self, waiting: WaitingCaller, request: RecordedRequest) {
+        let (id, has_ended) = (request.id.clone(), request.outcome.is_some());
+        let past = protocol::object(&Event::Past { id: Some(id.clone()), shown: self.shown(request) });
         let lines = if has_ended {
             lines_of(past)
         } else {
@@ -172,7 +174,7 @@ impl Engine {
     }
 
     /// The outcome that is past, or the one that comes.
-    fn tell_outcome(&mut self, waiting: Waiting, id: RequestId, past: Option<String>) {
+    fn tell_outcome(&mut self, waiting: WaitingCaller, id: RequestId, past: Option<String>) {
         if let Some(line) = past {
             return send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
         }
@@ -180,12 +182,12 @@ impl Engine {
         self.answer(caller, Answer::Accepted(id));
     }
 
-    fn shown(&self, run: Run) -> Shown {
-        let so_far = self.listeners.values().find_map(|listener| listener.capture.printed_by(&run.id));
-        let output = so_far.or_else(|| self.outputs.load(&run.id));
+    fn shown(&self, request: RecordedRequest) -> Shown {
+        let so_far = self.listeners.values().find_map(|listener| listener.capture.printed_by(&request.id));
+        let output = so_far.or_else(|| self.outputs.load(&request.id));
         let dropped = output.as_deref().map(dropped_before);
         let output = output.map(|output| String::from_utf8_lossy(&output).into_owned());
-        Shown { run: Some(run.into()), output, dropped }
+        Shown { run: Some(request.into()), output, dropped }
     }
 
     pub(super) fn follow(&self, interest: Interest) -> mpsc::Receiver<String> {
@@ -193,14 +195,14 @@ impl Engine {
     }
 }
 
-fn the_one(found: Found, id: &str) -> Result<Box<Run>, Refusal> {
+fn the_one(found: IdMatch, id: &str) -> Result<Box<RecordedRequest>, Refusal> {
     match found {
-        Found::One(run) => Ok(run),
-        Found::None => {
+        IdMatch::One(request) => Ok(request),
+        IdMatch::None => {
             let message = format!("no request is known whose id begins with `{id}`");
             Err(Refusal::new(RefusalCode::UnknownId, message))
         }
-        Found::Many(ids) => {
+        IdMatch::Many(ids) => {
             let named: Vec<_> = ids.iter().map(RequestId::as_str).collect();
             let message = format!("`{id}` begins the ids of several requests: {}", named.join(", "));
             Err(Refusal { ids, ..Refusal::new(RefusalCode::AmbiguousId, message) })
@@ -209,21 +211,21 @@ fn the_one(found: Found, id: &str) -> Result<Box<Run>, Refusal> {
 }
 
 /// What became of the request while its past was read.
-fn take_in(run: &mut Run, meanwhile: &[Entry]) {
-    for entry in meanwhile {
-        if entry.id() == Some(&run.id) {
-            run.take(entry);
+fn take_in(request: &mut RecordedRequest, meanwhile: &[JournalRecord]) {
+    for record in meanwhile {
+        if record.id() == Some(&request.id) {
+            request.take(record);
         }
     }
 }
 
 /// The line that told the final outcome of a request, if it has one.
-fn outcome_line(run: &Run) -> Option<String> {
-    let last = run.attempts.last();
+fn outcome_line(request: &RecordedRequest) -> Option<String> {
+    let last = request.attempts.last();
     let took_ms = last.and_then(|attempt| attempt.took_ms).unwrap_or_default();
     let attempt = last.map_or(0, |attempt| attempt.attempt);
-    let (at, id, outcome) = (run.ended_at?, run.id.clone(), run.outcome?.into());
-    Some(protocol::object(&Event::Ended { at, id, attempt, outcome, took_ms, note: run.note.clone() }))
+    let (at, id, outcome) = (request.ended_at?, request.id.clone(), request.outcome?.into());
+    Some(protocol::object(&Event::Ended { at, id, attempt, outcome, took_ms, note: request.note.clone() }))
 }
 
 /// What is shown, as an answer.

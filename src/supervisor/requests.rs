@@ -1,16 +1,16 @@
 //! What is asked of the service: taken in or refused, started when its turn comes, ended.
 
 use crate::clock::Moment;
-use crate::journal::{End, Entry, FailedAttempt, Open};
+use crate::journal::{End, JournalRecord, RetriedAttempt, UnfinishedRequest};
 use crate::listener::pool::Key;
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
 use crate::policy::Policy;
-use crate::queue::{Admission, Finished, PutBack, Waiting};
+use crate::queue::{Admission, Finished, PutBack, WaitingRequest};
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 
 use super::event::{Action, Caller, Level};
-use super::group::{NOT_STARTED, Undecided};
+use super::group::{NOT_STARTED, UndecidedRequest};
 use super::machine::{Machine, stopping};
 
 /// What is noted of an attempt whose supervisor died.
@@ -20,18 +20,24 @@ const SUPERVISOR_ENDED: &str = "the supervisor ended before it";
 pub(super) struct Conclusion {
     pub(super) level: Level,
     pub(super) sentence: String,
-    pub(super) entry: Entry,
+    pub(super) record: JournalRecord,
 }
 
 impl Machine {
     /// Takes up what an earlier supervisor had promised: what had not started waits again, what had was
     /// interrupted.
-    pub(super) fn take_up(&mut self, open: Open, now: Moment) {
-        let Open { request, joined, attempt, started, not_before, failed, .. } = open;
+    pub(super) fn take_up(&mut self, open: UnfinishedRequest, now: Moment) {
+        let UnfinishedRequest { request, joined, attempt, started, not_before, failed, .. } = open;
         let name = request.label();
         let since = now.instant;
-        let waits =
-            |request, not_before, failed| Waiting { request, joined, attempt, not_before, since, failed };
+        let waits = |request, not_before, failed| WaitingRequest {
+            request,
+            joined,
+            attempt,
+            not_before,
+            since,
+            failed,
+        };
         if started.is_none() {
             self.say(Level::Info, format!("{name}, accepted before, waits for its turn"));
             let not_before = not_before.map(|at| now.instant_of(at));
@@ -44,7 +50,7 @@ impl Machine {
             Some(pause) => {
                 self.say(Level::Warn, format!("{name} was interrupted: it is tried again"));
                 let failed =
-                    FailedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+                    RetriedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
                 self.record(retried(&request.id, failed.clone()));
                 self.queue.restore(waits(request, Some(now.instant + pause), Some(failed)));
             }
@@ -63,7 +69,7 @@ impl Machine {
                 let message = format!("the id `{}` was used for another request", request.id);
                 self.answer(caller, Answer::Refused(Refusal::new(RefusalCode::IdTaken, message)));
             }
-            None => self.asked.requests.push(Undecided { callers: vec![caller], request, by }),
+            None => self.asked.requests.push(UndecidedRequest { callers: vec![caller], request, by }),
         }
     }
 
@@ -81,10 +87,10 @@ impl Machine {
         if let Admission::Joined(with) = admission {
             let joins = format!("{name} joins {}, which waits", with.short());
             self.then(Action::Say(Level::Info, joins));
-            self.record(Entry::Joined { at, request, by, with });
+            self.record(JournalRecord::Joined { at, request, by, with });
             return Ok(());
         }
-        self.record(Entry::Accepted { at, request: request.clone(), by });
+        self.record(JournalRecord::Accepted { at, request: request.clone(), by });
         self.say_that_it_waits(&request);
         match admission {
             Admission::Waits | Admission::Joined(_) => {}
@@ -152,7 +158,7 @@ impl Machine {
         let starts = format!("{} starts for {}{again}", request.label(), request.user);
         self.then(Action::Say(Level::Info, starts));
         let token = self.pool.token(key).unwrap_or_default().to_owned();
-        self.record(Entry::Started { at: now.wall, id: request.id.clone(), attempt, token });
+        self.record(JournalRecord::Started { at: now.wall, id: request.id.clone(), attempt, token });
         self.then(Action::Hand(key, request));
     }
 
@@ -160,9 +166,9 @@ impl Machine {
     pub(super) fn not_handed(&mut self, key: Key, now: Moment) {
         let at = now.wall;
         match self.queue.put_back(key) {
-            Some(PutBack::Waits(id)) => self.record(Entry::PutBack { at, id }),
+            Some(PutBack::Waits(id)) => self.record(JournalRecord::PutBack { at, id }),
             Some(PutBack::CalledOff(request, attempt)) => {
-                self.record(Entry::PutBack { at, id: request.id.clone() });
+                self.record(JournalRecord::PutBack { at, id: request.id.clone() });
                 let end = End { attempt, outcome: Outcome::Cancelled, took_ms: 0 };
                 self.conclude(&request, end, Some(NOT_STARTED.to_owned()), now);
             }
@@ -183,17 +189,17 @@ impl Machine {
             Level::Warn,
             format!("{name} {outcome} on attempt {attempt}{noted}: tried again in {pause_s} s"),
         );
-        let failed = FailedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+        let failed = RetriedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
         self.record(retried(&request.id, failed.clone()));
         self.queue.note_failure(&request.id, failed);
     }
 
     /// The final outcome of a request that was carried out: recorded, kept for the status, and said.
     pub(super) fn conclude(&mut self, request: &Request, end: End, note: Option<String>, now: Moment) {
-        let Conclusion { level, sentence, entry } = Conclusion::new(request, end, note, now);
+        let Conclusion { level, sentence, record } = Conclusion::new(request, end, note, now);
         self.say(level, sentence);
-        self.overdue.update(request, &entry, now);
-        self.record(entry);
+        self.overdue.update(request, &record, now);
+        self.record(record);
     }
 }
 
@@ -207,7 +213,11 @@ impl Conclusion {
         let seconds = std::time::Duration::from_millis(end.took_ms).as_secs_f64();
         let noted = noted(note.as_deref());
         let sentence = format!("{} {} after {seconds:.3} s{noted}", request.label(), end.outcome);
-        Self { level, sentence, entry: Entry::Ended { at: now.wall, id: request.id.clone(), end, note } }
+        Self {
+            level,
+            sentence,
+            record: JournalRecord::Ended { at: now.wall, id: request.id.clone(), end, note },
+        }
     }
 
     /// It was called off while it waited, after so many attempts.
@@ -218,9 +228,9 @@ impl Conclusion {
 }
 
 /// That an attempt has ended which another one follows.
-fn retried(id: &RequestId, failed: FailedAttempt) -> Entry {
-    let FailedAttempt { ended_at, end, not_before, note } = failed;
-    Entry::Retried { at: ended_at, id: id.clone(), end, not_before, note }
+fn retried(id: &RequestId, failed: RetriedAttempt) -> JournalRecord {
+    let RetriedAttempt { ended_at, end, not_before, note } = failed;
+    JournalRecord::Retried { at: ended_at, id: id.clone(), end, not_before, note }
 }
 
 fn noted(note: Option<&str>) -> String {
@@ -303,13 +313,13 @@ mod tests {
         let now = Moment::now();
         let (mut machine, key) = machine_with_listener(now);
         let accepted = decided(&mut machine, Event::Asked(1, request(), 0), now);
-        assert_eq!(accepted.entries.len(), 2, "{accepted:?}");
+        assert_eq!(accepted.records.len(), 2, "{accepted:?}");
         assert_eq!(accepted.answers, [(1, Answer::Accepted(request().id))]);
         machine.handle(Event::NotDurable("the disk is full".into()), now);
         let refused = machine.handle(Event::Decide, now);
         let refusal = Refusal::new(RefusalCode::Journal, "the disk is full");
         assert!(refused.now.contains(&Action::Answer(1, Answer::Refused(refusal))), "{refused:?}");
-        assert_eq!((refused.entries.len(), machine.open()), (0, 0));
+        assert_eq!((refused.records.len(), machine.open()), (0, 0));
         // The listener waits on, and is the first to be used when the disk works again.
         machine.handle(Event::Durable, now);
         let accepted = decided(&mut machine, Event::Asked(2, request(), 0), now);
@@ -324,7 +334,7 @@ mod tests {
         let turn = decided(&mut machine, Event::CancelAsked(2, request().id), now);
         let end = End { attempt: 0, outcome: Outcome::Cancelled, took_ms: 0 };
         let (at, id, note) = (now.wall, request().id, Some(NOT_STARTED.to_owned()));
-        assert_eq!(turn.entries[1..], [Entry::Ended { at, id, end, note }]);
+        assert_eq!(turn.records[1..], [JournalRecord::Ended { at, id, end, note }]);
         assert!(turn.then.contains(&Action::AnswerCancel(2, Ok(()))), "{turn:?}");
         assert_eq!(machine.queue.open(), 0);
     }
@@ -336,7 +346,7 @@ mod tests {
         decided(&mut machine, Event::Asked(1, request(), 0), now);
         machine.handle(Event::Durable, now);
         let turn = machine.handle(Event::NotHanded(key), now);
-        assert_eq!(turn.entries, [Entry::PutBack { at: now.wall, id: request().id }]);
+        assert_eq!(turn.records, [JournalRecord::PutBack { at: now.wall, id: request().id }]);
         assert_eq!(machine.queue.open(), 1);
     }
 }

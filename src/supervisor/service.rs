@@ -49,14 +49,14 @@ pub fn not_started(settings: &Settings, error: &io::Error) -> (u8, String) {
 /// It can be taken without waiting too: what was said before a signal came or the service ended matters to
 /// what is done about that.
 #[derive(Debug)]
-pub struct Said {
+pub struct PersonalityReport {
     pipe: AsyncFd<File>,
     text: Vec<u8>,
     log_files: Vec<LogFile>,
     ended: bool,
 }
 
-impl Said {
+impl PersonalityReport {
     /// Listens to the end of the pipe that [`start`] gave. Needs a tokio runtime.
     pub fn on(pipe: OwnedFd) -> io::Result<Self> {
         fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;

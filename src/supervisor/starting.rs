@@ -15,13 +15,13 @@ use crate::request::Request;
 
 use super::engine::{Engine, Incoming};
 use super::event::Event;
-use super::service::{self, Said};
+use super::service::{self, PersonalityReport};
 
 impl Engine {
     pub(super) fn start_service(&mut self) -> Event {
         match service::start(&self.settings) {
             Ok((pid, pipe)) => {
-                match Said::on(pipe) {
+                match PersonalityReport::on(pipe) {
                     Ok(said) => self.said = Some(said),
                     Err(error) => log::warn(format_args!("cannot listen to entrypoint.sh: {error}")),
                 }

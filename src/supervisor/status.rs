@@ -1,10 +1,10 @@
 //! How things are: the `status` of the request socket, made from the machine.
 
 use crate::clock::Moment;
-use crate::journal::{FailedAttempt, RunSummary};
+use crate::journal::{RetriedAttempt, RunSummary};
 use crate::listener::pool::{Source, Warmth};
 use crate::names::{ActionName, ServiceName};
-use crate::queue::Waiting;
+use crate::queue::WaitingRequest;
 use crate::request::Request;
 use crate::wire::{
     ActionStatus, EndedRequest, Greeting, Health, ListenerState, ListenerStatus, OpenRequest, Status,
@@ -67,7 +67,7 @@ impl Machine {
     }
 
     /// Why a request waits: the last thing that it would still wait for.
-    fn why(&self, waiting: &Waiting) -> WaitReason {
+    fn why(&self, waiting: &WaitingRequest) -> WaitReason {
         if self.queue.waits_for_service(&waiting.request, &self.policy) {
             WaitReason::Service
         } else if waiting.failed.is_some() && waiting.not_before.is_some() {
@@ -77,7 +77,7 @@ impl Machine {
         }
     }
 
-    fn open_request(&self, waiting: &Waiting) -> OpenRequest {
+    fn open_request(&self, waiting: &WaitingRequest) -> OpenRequest {
         let Request { id, user, action } = waiting.request.clone();
         let attempts = self.policy.rule(&action).retry.attempts;
         OpenRequest {
@@ -99,8 +99,8 @@ impl Machine {
     }
 }
 
-fn failed_attempt(failed: &FailedAttempt) -> crate::wire::FailedAttempt {
-    let FailedAttempt { ended_at, end, note, .. } = failed;
+fn failed_attempt(failed: &RetriedAttempt) -> crate::wire::FailedAttempt {
+    let RetriedAttempt { ended_at, end, note, .. } = failed;
     crate::wire::FailedAttempt {
         attempt: end.attempt,
         ended_at: Some(*ended_at),

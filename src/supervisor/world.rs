@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::clock::Moment;
-use crate::journal::{Entry, Open};
+use crate::journal::{JournalRecord, UnfinishedRequest};
 use crate::listener::pool::Key;
 use crate::names::ActionName;
 use crate::policy::Policy;
@@ -128,7 +128,7 @@ struct World {
     next_caller: Caller,
     handed: BTreeMap<Key, Request>,
     /// What is not on the disk yet.
-    entries: Vec<Entry>,
+    records: Vec<JournalRecord>,
     cannot_write: bool,
     books: Books,
     last_asked: Option<Request>,
@@ -155,7 +155,7 @@ impl World {
             waiting: BTreeSet::new(),
             next_caller: 0,
             handed: BTreeMap::new(),
-            entries: Vec::new(),
+            records: Vec::new(),
             cannot_write: false,
             books: Books::default(),
             last_asked: None,
@@ -171,7 +171,7 @@ impl World {
         world
     }
 
-    fn left_open(&mut self, id: &str, started: Option<&str>) -> Open {
+    fn left_open(&mut self, id: &str, started: Option<&str>) -> UnfinishedRequest {
         let [action, user] = ["action-0", "forum"];
         let request =
             Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() };
@@ -179,7 +179,7 @@ impl World {
         let (accepted_at, started) = (self.now.wall, started.map(str::to_owned));
         let attempt = started.iter().len().try_into().unwrap();
         let (joined, not_before, failed) = (Vec::new(), None, None);
-        Open { request, by: 0, accepted_at, joined, attempt, started, not_before, failed }
+        UnfinishedRequest { request, by: 0, accepted_at, joined, attempt, started, not_before, failed }
     }
 
     fn feed(&mut self, event: Event) {
@@ -192,7 +192,7 @@ impl World {
             let may_end = matches!(event, Event::DeadlinePassed | Event::Signal(_) | Event::Ended(..));
             let turn = self.machine.handle(event, self.now);
             assert!(turn.answers.is_empty() && turn.then.is_empty(), "only what is decided waits: {turn:?}");
-            self.entries.extend(turn.entries);
+            self.records.extend(turn.records);
             for action in turn.now {
                 self.check_end(&action, may_end);
                 events.extend(self.act(action));
@@ -295,25 +295,25 @@ impl World {
     }
 
     fn flush_group(&mut self, works: bool) -> bool {
-        let (before, border) = ((!works).then(|| self.promises()), self.entries.len());
-        let Turn { entries, now, answers, then } = self.machine.handle(Event::Decide, self.now);
-        let (is_group, mut is_something) = (!entries.is_empty(), !now.is_empty());
-        let replaces = entries.iter().any(
-            |entry| matches!(entry, Entry::Accepted { request, .. } if request.action.as_str() == "action-2"),
+        let (before, border) = ((!works).then(|| self.promises()), self.records.len());
+        let Turn { records, now, answers, then } = self.machine.handle(Event::Decide, self.now);
+        let (is_group, mut is_something) = (!records.is_empty(), !now.is_empty());
+        let replaces = records.iter().any(
+            |record| matches!(record, JournalRecord::Accepted { request, .. } if request.action.as_str() == "action-2"),
         );
         let is_cancel = |action: &Action| matches!(action, Action::AnswerCancel(_, Ok(())));
         let may_end = replaces || now.iter().chain(&then).any(is_cancel);
-        self.entries.extend(entries);
+        self.records.extend(records);
         let mut events = Vec::new();
         for action in now {
             self.check_end(&action, may_end);
             events.extend(self.act(action));
         }
-        if works && (self.cannot_write || !self.entries.is_empty()) {
+        if works && (self.cannot_write || !self.records.is_empty()) {
             is_something = true;
             self.cannot_write = false;
-            for entry in std::mem::take(&mut self.entries) {
-                self.books.record(&entry);
+            for record in std::mem::take(&mut self.records) {
+                self.books.record(&record);
             }
             self.feed(Event::Durable);
             for (caller, answer) in answers {
@@ -325,10 +325,10 @@ impl World {
                     self.feed(event);
                 }
             }
-        } else if is_group || (!self.cannot_write && !self.entries.is_empty()) {
+        } else if is_group || (!self.cannot_write && !self.records.is_empty()) {
             is_something = true;
             self.cannot_write = true;
-            self.entries.truncate(border);
+            self.records.truncate(border);
             self.feed(Event::NotDurable("no space left".to_owned()));
             assert_eq!(Some(self.promises()), before, "not what it was at the group's border");
         }

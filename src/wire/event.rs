@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::Shown;
 use super::lenient;
 use super::outcome::{self, Outcome};
-use crate::journal::Entry;
+use crate::journal::JournalRecord;
 use crate::names::{ActionName, RequestId, UserName};
 
 /// Something that happened. What the journal keeps of requests is told in its words.
@@ -181,20 +181,20 @@ impl Event {
         Self::deserialize(line).unwrap_or(Self::Other)
     }
 
-    /// What an entry of the journal tells followers; nothing where it is the journal's own matter.
-    pub fn of(entry: &Entry) -> Option<Self> {
-        Some(match entry.clone() {
-            Entry::Accepted { at, request, by } => {
+    /// What a record of the journal tells followers; nothing where it is the journal's own matter.
+    pub fn of(record: &JournalRecord) -> Option<Self> {
+        Some(match record.clone() {
+            JournalRecord::Accepted { at, request, by } => {
                 Self::Accepted { at, id: request.id, user: request.user, action: request.action, by }
             }
-            Entry::Joined { at, request, by, with } => {
+            JournalRecord::Joined { at, request, by, with } => {
                 Self::Joined { at, id: request.id, user: request.user, action: request.action, by, with }
             }
-            Entry::Started { at, id, attempt, token } => {
+            JournalRecord::Started { at, id, attempt, token } => {
                 Self::Started { at, id, attempt, token: Some(token) }
             }
-            Entry::PutBack { at, id } => Self::PutBack { at, id },
-            Entry::Retried { at, id, end, not_before, note } => Self::Retried {
+            JournalRecord::PutBack { at, id } => Self::PutBack { at, id },
+            JournalRecord::Retried { at, id, end, not_before, note } => Self::Retried {
                 at,
                 id,
                 attempt: end.attempt,
@@ -203,7 +203,7 @@ impl Event {
                 not_before,
                 note,
             },
-            Entry::Ended { at, id, end, note } => Self::Ended {
+            JournalRecord::Ended { at, id, end, note } => Self::Ended {
                 at,
                 id,
                 attempt: end.attempt,
@@ -211,7 +211,10 @@ impl Event {
                 took_ms: end.took_ms,
                 note,
             },
-            Entry::Journal { .. } | Entry::Known { .. } | Entry::Seen { .. } | Entry::Compacted { .. } => {
+            JournalRecord::Journal { .. }
+            | JournalRecord::Known { .. }
+            | JournalRecord::Seen { .. }
+            | JournalRecord::Compacted { .. } => {
                 return None;
             }
         })

@@ -107,17 +107,18 @@ impl RequestRecord {
     }
 }
 
-impl From<journal::Run> for RequestRecord {
-    fn from(run: journal::Run) -> Self {
-        let journal::Run { id, user, action, by, accepted_at, ended_at, outcome, note, .. } = run;
+impl From<journal::RecordedRequest> for RequestRecord {
+    fn from(request: journal::RecordedRequest) -> Self {
+        let journal::RecordedRequest { id, user, action, by, accepted_at, ended_at, outcome, note, .. } =
+            request;
         Self {
             id,
             user,
             action,
             by,
             accepted_at,
-            joined: run.joined.into_iter().map(JoinedRecord::from).collect(),
-            attempts: run.attempts.into_iter().map(AttemptRecord::from).collect(),
+            joined: request.joined.into_iter().map(JoinedRecord::from).collect(),
+            attempts: request.attempts.into_iter().map(AttemptRecord::from).collect(),
             ended_at,
             outcome: outcome.map(Outcome::from),
             note,
@@ -125,9 +126,9 @@ impl From<journal::Run> for RequestRecord {
     }
 }
 
-impl From<journal::Joined> for JoinedRecord {
-    fn from(joined: journal::Joined) -> Self {
-        let journal::Joined { id, by, accepted_at, ended_at, outcome } = joined;
+impl From<journal::JoinedRequest> for JoinedRecord {
+    fn from(joined: journal::JoinedRequest) -> Self {
+        let journal::JoinedRequest { id, by, accepted_at, ended_at, outcome } = joined;
         Self { id, by, accepted_at, ended_at, outcome: outcome.map(Outcome::from) }
     }
 }

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use lamplighter::journal::{Entry, GROWTH, Journal, Keep, Limits, NAME, Progress};
+use lamplighter::journal::{GROWTH, Journal, JournalRecord, Keep, Limits, NAME, ReadingProgress};
 use lamplighter::outcome::Outcome;
 
-use crate::entries::{
+use crate::model::Model;
+use crate::records::{
     accepted, at, ended, id, joined, open, open_ids, quick_folder, retried, started, write,
 };
-use crate::model::Model;
 
 const DAY: i64 = 24 * 60 * 60;
 const NEW_NAME: &str = "journal.jsonl.new";
@@ -30,7 +30,7 @@ fn compact_if_due(journal: &mut Journal, now: Timestamp) -> bool {
 }
 
 /// A request and its outcome, on this day.
-fn run(text: &str, action: &str, outcome: Outcome, day: i64) -> [Entry; 3] {
+fn run(text: &str, action: &str, outcome: Outcome, day: i64) -> [JournalRecord; 3] {
     [
         accepted(text, action, day * DAY),
         started(text, 1, day * DAY + 1),
@@ -113,7 +113,7 @@ fn the_last_run_and_the_last_success_of_each_action_are_kept_however_old() {
 #[test]
 fn open_requests_and_those_that_joined_are_kept_however_old() {
     let folder = tempfile::tempdir().unwrap();
-    let entries = [
+    let records = [
         accepted("a", "backup", 1),
         joined("b", "backup", "a", 2),
         joined("c", "backup", "a", 3),
@@ -123,11 +123,11 @@ fn open_requests_and_those_that_joined_are_kept_however_old() {
         retried("d", 1, 7, 300),
         started("d", 2, 301),
     ];
-    write(folder.path(), &entries);
+    write(folder.path(), &records);
     let (mut journal, _) = open(folder.path());
     journal.compact(&keep(0), at(1000 * DAY)).unwrap();
     drop(journal);
-    Model::of(&entries).assert_is(&open(folder.path()).1, "after a compaction");
+    Model::of(&records).assert_is(&open(folder.path()).1, "after a compaction");
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn it_is_due_when_the_journal_has_doubled_and_grown_by_a_mebibyte() {
     let mut grow_to = |journal: &mut Journal, bytes: u64| {
         while fs::metadata(folder.path().join(NAME)).unwrap().len() < bytes {
             for _ in 0..100 {
-                for entry in run(&format!("run-{n}"), "backup", Outcome::Succeeded, 0) {
-                    journal.append(&entry);
+                for record in run(&format!("run-{n}"), "backup", Outcome::Succeeded, 0) {
+                    journal.append(&record);
                 }
                 n += 1;
             }
@@ -178,8 +178,8 @@ fn it_is_due_when_the_journal_has_doubled_and_grown_by_a_mebibyte() {
 fn fill(journal: &mut Journal, day: i64, name: &str) -> usize {
     let mut count = 0;
     while journal.reserve(0).is_ok() {
-        for entry in run(&format!("{name}-{count}"), "backup", Outcome::Succeeded, day) {
-            journal.append(&entry);
+        for record in run(&format!("{name}-{count}"), "backup", Outcome::Succeeded, day) {
+            journal.append(&record);
         }
         journal.commit().unwrap();
         count += 1;
@@ -194,7 +194,7 @@ fn fill(journal: &mut Journal, day: i64, name: &str) -> usize {
 fn a_journal_that_is_full_accepts_again_when_what_fills_it_is_old() {
     let folder = quick_folder();
     let limits = Limits { largest: 60_000, growth: 2_000 };
-    let open = || Journal::open_with(folder.path(), at(0), limits, &Progress::default()).unwrap().0;
+    let open = || Journal::open_with(folder.path(), at(0), limits, &ReadingProgress::default()).unwrap().0;
     let mut journal = open();
     let young = fill(&mut journal, 0, "young");
     let length = fs::metadata(folder.path().join(NAME)).unwrap().len();
@@ -223,7 +223,7 @@ fn a_journal_that_is_full_accepts_again_when_what_fills_it_is_old() {
 fn a_journal_that_cannot_double_is_compacted_before_it_is_full() {
     let folder = quick_folder();
     let limits = Limits { largest: 100_000, growth: 2_000 };
-    let open = || Journal::open_with(folder.path(), at(0), limits, &Progress::default()).unwrap().0;
+    let open = || Journal::open_with(folder.path(), at(0), limits, &ReadingProgress::default()).unwrap().0;
     let mut journal = open();
     // These are open, and stay.
     let mut n = 0;
@@ -237,8 +237,8 @@ fn a_journal_that_cannot_double_is_compacted_before_it_is_full() {
     while done < 1_000 {
         journal.reserve(0).unwrap();
         // So old that nothing of them stays.
-        for entry in run(&format!("done-{done}"), "backup", Outcome::Succeeded, -100) {
-            journal.append(&entry);
+        for record in run(&format!("done-{done}"), "backup", Outcome::Succeeded, -100) {
+            journal.append(&record);
         }
         journal.commit().unwrap();
         compactions += usize::from(compact_if_due(&mut journal, at(2)));
@@ -251,7 +251,7 @@ fn a_journal_that_cannot_double_is_compacted_before_it_is_full() {
 fn what_comes_while_the_journal_is_written_anew_is_in_the_new_one() {
     let folder = quick_folder();
     let (mut journal, _) = open(folder.path());
-    let (mut entries, mut n) = (Vec::new(), 0);
+    let (mut records, mut n) = (Vec::new(), 0);
     let mut grow = |journal: &mut Journal, by: usize| {
         for _ in 0..by {
             let id = format!("id-{n}");
@@ -261,9 +261,9 @@ fn what_comes_while_the_journal_is_written_anew_is_in_the_new_one() {
                 started(&id, 1, n),
             ];
             let end = (n % 3 > 0).then(|| ended(&id, 1, Outcome::Succeeded, n));
-            for entry in more.into_iter().chain(end) {
-                journal.append(&entry);
-                entries.push(entry);
+            for record in more.into_iter().chain(end) {
+                journal.append(&record);
+                records.push(record);
             }
             journal.commit().unwrap();
             n += 1;
@@ -288,7 +288,7 @@ fn what_comes_while_the_journal_is_written_anew_is_in_the_new_one() {
     let old = text(folder.path()).len();
     drop(journal.take_over(compacted).unwrap());
     assert!(text(folder.path()).len() < old, "it is smaller");
-    let model = Model::of(&entries);
+    let model = Model::of(&records);
     for id in model.used.keys() {
         assert!(journal.remembered(id).unwrap().is_some(), "{id} is forgotten");
     }
@@ -305,13 +305,13 @@ fn what_comes_while_the_journal_is_written_anew_is_in_the_new_one() {
 
 #[test]
 fn a_crash_at_any_point_loses_nothing() {
-    let entries: Vec<_> = (0..6)
+    let records: Vec<_> = (0..6)
         .flat_map(|n| run(&format!("run-{n}"), "backup", Outcome::Failed(1), n))
         .chain([accepted("a", "backup", 7 * DAY), started("a", 1, 7 * DAY)])
         .collect();
-    let model = Model::of(&entries);
+    let model = Model::of(&records);
     let before = quick_folder();
-    write(before.path(), &entries);
+    write(before.path(), &records);
     let after = quick_folder();
     fs::write(after.path().join(NAME), text(before.path())).unwrap();
     open(after.path()).0.compact(&keep(2), at(8 * DAY)).unwrap();

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use lamplighter::journal::{End, Entry, Journal, Keep};
+use lamplighter::journal::{End, Journal, JournalRecord, Keep};
 use lamplighter::outcome::Outcome;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
-use crate::entries::{accepted, at, id, open, open_ids};
+use crate::records::{accepted, at, id, open, open_ids};
 
 /// Runs `test` with a folder on a small disk of its own, which nobody else sees and which goes away with it.
 /// That takes root; without, it says so and does nothing.
@@ -40,19 +40,19 @@ fn fill(folder: &Path) {
 }
 
 /// An outcome that takes as much room as one can.
-fn longest_end(name: &str, attempt: u32) -> Entry {
+fn longest_end(name: &str, attempt: u32) -> JournalRecord {
     let end = End { attempt, outcome: Outcome::Interrupted, took_ms: u64::MAX };
-    Entry::Ended { at: at(9), id: id(name), end, note: Some("\"".repeat(1000)) }
+    JournalRecord::Ended { at: at(9), id: id(name), end, note: Some("\"".repeat(1000)) }
 }
 
 /// All that follows the acceptance of this request, as long as it can be.
 fn finish(journal: &mut Journal, name: &str) {
     let token = "t".repeat(64);
     let end = End { attempt: u32::MAX, outcome: Outcome::Failed(255), took_ms: u64::MAX };
-    let started = Entry::Started { at: at(8), id: id(name), attempt: u32::MAX, token };
-    let retried = Entry::Retried { at: at(8), id: id(name), end, not_before: at(8), note: None };
-    for entry in [started.clone(), retried, started, longest_end(name, u32::MAX)] {
-        journal.append(&entry);
+    let started = JournalRecord::Started { at: at(8), id: id(name), attempt: u32::MAX, token };
+    let retried = JournalRecord::Retried { at: at(8), id: id(name), end, not_before: at(8), note: None };
+    for record in [started.clone(), retried, started, longest_end(name, u32::MAX)] {
+        journal.append(&record);
         journal.commit().unwrap();
     }
 }

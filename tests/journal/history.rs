@@ -3,21 +3,21 @@
 use std::path::Path;
 
 use jiff::SignedDuration;
-use lamplighter::journal::{Found, Journal, Keep, Query, Run, find, history};
+use lamplighter::journal::{IdMatch, Journal, Keep, Query, RecordedRequest, find, history};
 use lamplighter::outcome::Outcome;
 use lamplighter::wire::RequestRecord;
 
-use crate::entries::{accepted, at, ended, id, joined, open, put_back, retried, started, write};
+use crate::records::{accepted, at, ended, id, joined, open, put_back, retried, started, write};
 
 const ALL: Query = Query { action: None, failed_only: false, since: None, limit: usize::MAX };
 
-fn ids(runs: &[Run]) -> Vec<&str> {
-    runs.iter().map(|run| run.id.as_str()).collect()
+fn ids(requests: &[RecordedRequest]) -> Vec<&str> {
+    requests.iter().map(|request| request.id.as_str()).collect()
 }
 
-fn one(folder: &Path, prefix: &str) -> Run {
+fn one(folder: &Path, prefix: &str) -> RecordedRequest {
     match find(folder, prefix).unwrap() {
-        Found::One(run) => *run,
+        IdMatch::One(request) => *request,
         other => panic!("`{prefix}` is {other:?}"),
     }
 }
@@ -26,7 +26,7 @@ fn one(folder: &Path, prefix: &str) -> Run {
 /// that still runs.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let entries = [
+    let records = [
         accepted("1a", "backup", 10),
         started("1a", 1, 10),
         accepted("1b", "rotate", 11),
@@ -45,7 +45,7 @@ fn folder() -> tempfile::TempDir {
         accepted("3a", "rotate", 33),
         started("3a", 1, 34),
     ];
-    write(folder.path(), &entries);
+    write(folder.path(), &records);
     folder
 }
 
@@ -61,8 +61,8 @@ fn the_newest_requests_come_first_and_no_more_than_wanted() {
 fn runs_can_be_wanted_by_action_failure_and_time() {
     let folder = folder();
     let of = |query| {
-        let runs = history(folder.path(), &query).unwrap();
-        ids(&runs).join(" ")
+        let requests = history(folder.path(), &query).unwrap();
+        ids(&requests).join(" ")
     };
     assert_eq!(of(Query { action: Some("backup".parse().unwrap()), ..ALL }), "2a 1a");
     assert_eq!(of(Query { failed_only: true, ..ALL }), "1b");
@@ -73,13 +73,13 @@ fn runs_can_be_wanted_by_action_failure_and_time() {
 #[test]
 fn a_run_tells_its_attempts_its_outcome_and_who_joined() {
     let folder = folder();
-    let run = one(folder.path(), "1a");
-    assert_eq!(run.outcome, Some(Outcome::Succeeded));
-    let attempts: Vec<_> = run.attempts.iter().map(|a| (a.attempt, a.started_at, a.outcome)).collect();
+    let request = one(folder.path(), "1a");
+    assert_eq!(request.outcome, Some(Outcome::Succeeded));
+    let attempts: Vec<_> = request.attempts.iter().map(|a| (a.attempt, a.started_at, a.outcome)).collect();
     let expected = [(1, at(12), Some(Outcome::Failed(3))), (2, at(30), Some(Outcome::Succeeded))];
     assert_eq!(attempts, expected);
-    assert_eq!(run.joined[0].id, id("1c"));
-    let told = RequestRecord::from(run);
+    assert_eq!(request.joined[0].id, id("1c"));
+    let told = RequestRecord::from(request);
     insta::assert_snapshot!(serde_json::to_string_pretty(&told).unwrap(), @r#"
     {
       "id": "1a",
@@ -127,8 +127,8 @@ fn a_run_tells_its_attempts_its_outcome_and_who_joined() {
 #[test]
 fn a_run_that_is_read_as_it_is_told_is_the_same() {
     let folder = folder();
-    for run in history(folder.path(), &ALL).unwrap() {
-        let told = RequestRecord::from(run);
+    for request in history(folder.path(), &ALL).unwrap() {
+        let told = RequestRecord::from(request);
         let value = serde_json::to_value(&told).unwrap();
         assert_eq!(serde_json::from_value::<RequestRecord>(value).unwrap(), told);
     }
@@ -141,8 +141,8 @@ fn an_id_may_be_shortened_as_long_as_it_means_one_run() {
     // The run of the one that joined is that of the other.
     assert_eq!(one(folder.path(), "1c").id, id("1a"));
     assert_eq!(one(folder.path(), "2").id, id("2a"));
-    assert_eq!(find(folder.path(), "1").unwrap(), Found::Many(vec![id("1b"), id("1a"), id("1c")]));
-    assert_eq!(find(folder.path(), "4").unwrap(), Found::None);
+    assert_eq!(find(folder.path(), "1").unwrap(), IdMatch::Many(vec![id("1b"), id("1a"), id("1c")]));
+    assert_eq!(find(folder.path(), "4").unwrap(), IdMatch::None);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn what_joined_a_request_that_is_lost_is_found() {
 fn there_is_no_history_before_there_is_a_journal() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(history(folder.path(), &ALL).unwrap(), []);
-    assert_eq!(find(folder.path(), "a").unwrap(), Found::None);
+    assert_eq!(find(folder.path(), "a").unwrap(), IdMatch::None);
 }
 
 #[test]

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod compaction;
-mod entries;
 mod full_disk;
 mod history;
 mod model;
 mod output;
 mod property;
+mod records;
 mod restart;
 mod speed;
 mod torn;

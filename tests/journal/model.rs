@@ -2,43 +2,43 @@
 
 use std::collections::BTreeMap;
 
-use lamplighter::journal::{Entry, FailedAttempt, LastRuns, Open, Recovered};
+use lamplighter::journal::{JournalRecord, LastRuns, Recovered, RetriedAttempt, UnfinishedRequest};
 use lamplighter::names::{ActionName, RequestId};
 use lamplighter::request::Request;
 
 /// What should be recovered.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Model {
-    pub(crate) open: Vec<Open>,
+    pub(crate) open: Vec<UnfinishedRequest>,
     pub(crate) last: BTreeMap<ActionName, LastRuns>,
     /// Each id that is used up, with what it was used for first.
     pub(crate) used: BTreeMap<RequestId, Request>,
 }
 
 impl Model {
-    pub(crate) fn of(entries: &[Entry]) -> Self {
+    pub(crate) fn of(records: &[JournalRecord]) -> Self {
         let mut model = Self::default();
-        for entry in entries {
-            model.take(entry);
+        for record in records {
+            model.take(record);
         }
         model
     }
 
-    pub(crate) fn take(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Accepted { at, request, by } | Entry::Joined { at, request, by, .. } => {
+    pub(crate) fn take(&mut self, record: &JournalRecord) {
+        match record {
+            JournalRecord::Accepted { at, request, by } | JournalRecord::Joined { at, request, by, .. } => {
                 if self.used.contains_key(&request.id) {
                     return;
                 }
                 self.used.insert(request.id.clone(), request.clone());
-                if let Entry::Joined { with, .. } = entry
+                if let JournalRecord::Joined { with, .. } = record
                     && let Some(open) = self.find(with)
                 {
                     open.joined.push(request.id.clone());
                     return;
                 }
                 self.last.entry(request.action.clone()).or_insert_with(|| LastRuns::new(*at));
-                self.open.push(Open {
+                self.open.push(UnfinishedRequest {
                     request: request.clone(),
                     by: *by,
                     accepted_at: *at,
@@ -49,37 +49,40 @@ impl Model {
                     failed: None,
                 });
             }
-            Entry::Started { id, attempt, token, .. } => {
+            JournalRecord::Started { id, attempt, token, .. } => {
                 if let Some(open) = self.find(id) {
                     (open.attempt, open.started) = (*attempt, Some(token.clone()));
                 }
             }
-            Entry::PutBack { id, .. } => {
+            JournalRecord::PutBack { id, .. } => {
                 if let Some(open) = self.find(id).filter(|open| open.started.is_some()) {
                     (open.attempt, open.started) = (open.attempt - 1, None);
                 }
             }
-            Entry::Retried { at, id, end, not_before, note } => {
+            JournalRecord::Retried { at, id, end, not_before, note } => {
                 if let Some(open) = self.find(id) {
                     (open.attempt, open.started, open.not_before) = (end.attempt, None, Some(*not_before));
                     let (ended_at, end, not_before, note) = (*at, *end, *not_before, note.clone());
-                    open.failed = Some(FailedAttempt { ended_at, end, not_before, note });
+                    open.failed = Some(RetriedAttempt { ended_at, end, not_before, note });
                 }
             }
-            Entry::Ended { id, .. } => {
+            JournalRecord::Ended { id, .. } => {
                 for open in &mut self.open {
                     open.joined.retain(|joined| joined != id);
                 }
                 if let Some(open) = self.find(id).map(|open| open.request.clone()) {
                     self.open.retain(|open| open.request.id != *id);
-                    self.last.get_mut(&open.action).unwrap().update(&open, entry);
+                    self.last.get_mut(&open.action).unwrap().update(&open, record);
                 }
             }
-            Entry::Journal { .. } | Entry::Known { .. } | Entry::Seen { .. } | Entry::Compacted { .. } => {}
+            JournalRecord::Journal { .. }
+            | JournalRecord::Known { .. }
+            | JournalRecord::Seen { .. }
+            | JournalRecord::Compacted { .. } => {}
         }
     }
 
-    fn find(&mut self, id: &RequestId) -> Option<&mut Open> {
+    fn find(&mut self, id: &RequestId) -> Option<&mut UnfinishedRequest> {
         self.open.iter_mut().find(|open| open.request.id == *id)
     }
 

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use lamplighter::journal::{KEPT, Store, Tail};
+use lamplighter::journal::{KEPT, OutputStore, Tail};
 use proptest::prelude::*;
 
-use crate::entries::id;
+use crate::records::id;
 
 fn tail(text: &[u8]) -> Tail {
     let mut tail = Tail::default();
@@ -16,8 +16,8 @@ fn tail(text: &[u8]) -> Tail {
 #[test]
 fn what_a_run_printed_is_kept_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    Store::new(folder.path()).save(&id("a"), &tail(b"one\ntwo\xff\n")).unwrap();
-    let store = Store::new(folder.path());
+    OutputStore::new(folder.path()).save(&id("a"), &tail(b"one\ntwo\xff\n")).unwrap();
+    let store = OutputStore::new(folder.path());
     assert_eq!(store.load(&id("a")).unwrap(), b"one\ntwo\xff\n");
     assert_eq!(store.load(&id("b")), None);
 }
@@ -25,7 +25,7 @@ fn what_a_run_printed_is_kept_after_a_restart() {
 #[test]
 fn a_second_attempt_replaces_what_the_first_printed() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::new(folder.path());
+    let mut store = OutputStore::new(folder.path());
     store.save(&id("a"), &tail(b"first")).unwrap();
     store.save(&id("a"), &tail(b"2nd")).unwrap();
     assert_eq!(store.load(&id("a")).unwrap(), b"2nd");
@@ -49,12 +49,12 @@ fn of_more_than_64_kib_the_end_is_kept_and_the_rest_counted() {
 #[test]
 fn beyond_the_limit_the_oldest_go_first() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::with_most(folder.path(), 64 * 1024);
+    let mut store = OutputStore::with_most(folder.path(), 64 * 1024);
     let output = folder.path().join("output");
     for n in 0..100 {
         // Another supervisor's beginning in between: what was kept before counts.
         if n == 50 {
-            store = Store::with_most(folder.path(), 64 * 1024);
+            store = OutputStore::with_most(folder.path(), 64 * 1024);
         }
         let name = id(&format!("run-{n}"));
         store.save(&name, &tail(b"output")).unwrap();
@@ -71,7 +71,7 @@ fn beyond_the_limit_the_oldest_go_first() {
 #[test]
 fn one_output_larger_than_the_limit_is_kept_by_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::with_most(folder.path(), 8192);
+    let mut store = OutputStore::with_most(folder.path(), 8192);
     store.save(&id("a"), &tail(b"small")).unwrap();
     store.save(&id("b"), &tail(&vec![b'x'; KEPT])).unwrap();
     assert_eq!(store.load(&id("a")), None);
@@ -82,7 +82,7 @@ fn one_output_larger_than_the_limit_is_kept_by_itself() {
 fn a_folder_that_cannot_be_made_is_an_error_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("output"), "in the way").unwrap();
-    let mut store = Store::new(folder.path());
+    let mut store = OutputStore::new(folder.path());
     assert!(store.save(&id("a"), &tail(b"x")).is_err());
     assert_eq!(store.load(&id("a")), None);
 }
@@ -90,7 +90,7 @@ fn a_folder_that_cannot_be_made_is_an_error_and_no_more() {
 #[test]
 fn the_longest_and_oddest_id_names_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::new(folder.path());
+    let mut store = OutputStore::new(folder.path());
     for name in ["0..:@+-_", &"x".repeat(128)] {
         store.save(&id(name), &tail(name.as_bytes())).unwrap();
         assert_eq!(store.load(&id(name)).unwrap(), name.as_bytes());

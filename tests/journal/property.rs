@@ -1,21 +1,21 @@
 //! Any sequence of records, with restarts and compactions anywhere, is recovered as the model says.
 
-use lamplighter::journal::{End, Entry, Journal, Keep};
+use lamplighter::journal::{End, Journal, JournalRecord, Keep};
 use lamplighter::outcome::Outcome;
 use proptest::prelude::*;
 
-use crate::entries::{at, id, open, quick_folder, request};
 use crate::model::Model;
+use crate::records::{at, id, open, quick_folder, request};
 
 #[derive(Debug, Clone)]
 enum Step {
-    Append(Entry),
+    Append(JournalRecord),
     Commit,
     Restart,
     /// Keeping the history of this many requests.
     Compact(usize),
     /// As before, with what is appended and committed while that is done.
-    CompactBeside(usize, Vec<Entry>, Vec<Entry>),
+    CompactBeside(usize, Vec<JournalRecord>, Vec<JournalRecord>),
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
@@ -29,8 +29,8 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     ]
 }
 
-/// An entry of any kind about one of a few requests, whether it makes sense where it stands or not.
-fn entry() -> impl Strategy<Value = Entry> {
+/// A record of any kind about one of a few requests, whether it makes sense where it stands or not.
+fn record() -> impl Strategy<Value = JournalRecord> {
     let of = (0..12u8, 0..3u8, 0..12u8, 1..4u32, outcome());
     (0..8u8, of).prop_map(|(kind, (n, action, with, attempt, outcome))| {
         let (id, with) = (id(&format!("id-{n}")), id(&format!("id-{with}")));
@@ -38,23 +38,23 @@ fn entry() -> impl Strategy<Value = Entry> {
         let end = End { attempt, outcome, took_ms: 42 };
         let at = at(0);
         match kind {
-            0..=2 => Entry::Accepted { at, request, by: 0 },
-            3 => Entry::Joined { at, request, by: 0, with },
-            4 => Entry::Started { at, id, attempt, token: "t".to_owned() },
-            5 => Entry::PutBack { at, id },
-            6 => Entry::Retried { at, id, end, not_before: at, note: None },
-            _ => Entry::Ended { at, id, end, note: None },
+            0..=2 => JournalRecord::Accepted { at, request, by: 0 },
+            3 => JournalRecord::Joined { at, request, by: 0, with },
+            4 => JournalRecord::Started { at, id, attempt, token: "t".to_owned() },
+            5 => JournalRecord::PutBack { at, id },
+            6 => JournalRecord::Retried { at, id, end, not_before: at, note: None },
+            _ => JournalRecord::Ended { at, id, end, note: None },
         }
     })
 }
 
-fn beside() -> impl Strategy<Value = Vec<Entry>> {
-    prop::collection::vec(entry(), 0..6)
+fn beside() -> impl Strategy<Value = Vec<JournalRecord>> {
+    prop::collection::vec(record(), 0..6)
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        16 => entry().prop_map(Step::Append),
+        16 => record().prop_map(Step::Append),
         4 => Just(Step::Commit),
         1 => Just(Step::Restart),
         2 => (0..5usize).prop_map(Step::Compact),
@@ -75,24 +75,24 @@ proptest! {
         for step in steps.into_iter().chain([Step::Restart]) {
             let replaced = !matches!(step, Step::Append(_) | Step::Commit);
             match step {
-                Step::Append(entry) => {
-                    journal.append(&entry);
-                    pending.push(entry);
+                Step::Append(record) => {
+                    journal.append(&record);
+                    pending.push(record);
                 }
                 Step::Commit => {
                     journal.commit().unwrap();
-                    pending.drain(..).for_each(|entry| durable.take(&entry));
+                    pending.drain(..).for_each(|record| durable.take(&record));
                 }
                 Step::Compact(runs) => {
                     journal.compact(&Keep { runs, ..Keep::default() }, at(1)).unwrap();
                 }
                 Step::CompactBeside(runs, some, more) => {
-                    let mut grow = |journal: &mut Journal, entries: Vec<Entry>| {
-                        for entry in &entries {
-                            journal.append(entry);
+                    let mut grow = |journal: &mut Journal, records: Vec<JournalRecord>| {
+                        for record in &records {
+                            journal.append(record);
                         }
                         journal.commit().unwrap();
-                        pending.drain(..).chain(entries).for_each(|entry| durable.take(&entry));
+                        pending.drain(..).chain(records).for_each(|record| durable.take(&record));
                     };
                     let compaction =
                         journal.compaction(&Keep { runs, ..Keep::default() }, at(1)).unwrap();

@@ -3,10 +3,10 @@
 use std::fs;
 
 use jiff::SignedDuration;
-use lamplighter::journal::{End, Entry, Journal, NAME};
+use lamplighter::journal::{End, Journal, JournalRecord, NAME};
 use lamplighter::outcome::Outcome;
 
-use crate::entries::{accepted, at, ended, id, joined, open, open_ids, put_back, retried, started, write};
+use crate::records::{accepted, at, ended, id, joined, open, open_ids, put_back, retried, started, write};
 
 #[test]
 fn a_request_is_open_until_its_outcome_is_written() {
@@ -24,7 +24,7 @@ fn a_request_is_open_until_its_outcome_is_written() {
 #[test]
 fn what_had_started_is_told_from_what_had_not() {
     let folder = tempfile::tempdir().unwrap();
-    let entries = [
+    let records = [
         accepted("waits", "a", 1),
         accepted("runs", "b", 1),
         accepted("put-back", "c", 1),
@@ -36,7 +36,7 @@ fn what_had_started_is_told_from_what_had_not() {
         started("retried", 1, 3),
         retried("retried", 1, 4, 304),
     ];
-    write(folder.path(), &entries);
+    write(folder.path(), &records);
     let (_, recovered) = open(folder.path());
     let told: Vec<_> = recovered
         .open
@@ -105,10 +105,10 @@ fn one_that_joined_can_be_called_off_by_itself() {
 fn what_is_refused_after_all_leaves_no_trace() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = open(folder.path());
-    let entries = [accepted("c", "z", 1), accepted("a", "x", 1), accepted("b", "y", 1), started("b", 1, 1)];
-    journal.append(&entries[0]);
+    let records = [accepted("c", "z", 1), accepted("a", "x", 1), accepted("b", "y", 1), started("b", 1, 1)];
+    journal.append(&records[0]);
     let border = journal.border();
-    entries[1..].iter().for_each(|entry| journal.append(entry));
+    records[1..].iter().for_each(|record| journal.append(record));
     journal.go_back(border);
     assert!(journal.is_dirty());
     assert_eq!(journal.remembered(&id("b")).unwrap(), None);
@@ -127,14 +127,14 @@ fn records_read_as_documented() {
     let folder = tempfile::tempdir().unwrap();
     let note = Some("left \"a\" daemon\n".to_owned());
     let end = End { attempt: 2, outcome: Outcome::Failed(7), took_ms: 5 };
-    let entries = [
+    let records = [
         accepted("a", "backup", 1),
         joined("b", "backup", "a", 1),
         started("a", 1, 2),
         retried("a", 1, 3, 303),
-        Entry::Ended { at: at(400) + SignedDuration::from_micros(1999), id: id("a"), end, note },
+        JournalRecord::Ended { at: at(400) + SignedDuration::from_micros(1999), id: id("a"), end, note },
     ];
-    write(folder.path(), &entries);
+    write(folder.path(), &records);
     insta::assert_snapshot!(fs::read_to_string(folder.path().join(NAME)).unwrap(), @r#"
     {"event":"journal","version":1,"at":"2026-01-01T00:00:00.000Z"}
     {"event":"accepted","at":"2026-01-01T00:00:01.000Z","id":"a","user":"forum","action":"backup","by":1000}

@@ -3,15 +3,15 @@
 use std::fs;
 use std::time::Instant;
 
-use lamplighter::journal::{Entry, Found, Keep, NAME, Query, find, history};
+use lamplighter::journal::{IdMatch, JournalRecord, Keep, NAME, Query, find, history};
 use lamplighter::outcome::Outcome;
 
-use crate::entries::{accepted, at, ended, id, open, quick_folder, started};
+use crate::records::{accepted, at, ended, id, open, quick_folder, started};
 
 const RUNS: usize = 10_000;
 
 /// A run as a schedule's: its id is that of an occurrence.
-fn run(n: usize) -> [Entry; 3] {
+fn run(n: usize) -> [JournalRecord; 3] {
     let name = format!("0123456789abcdef@2026-01-01T00:00:00Z+{n}");
     let seconds = i64::try_from(n).unwrap();
     [
@@ -36,8 +36,8 @@ fn a_journal_of_10_000_runs_is_opened_read_and_compacted() {
         for group in 0..RUNS / 10 {
             for n in 0..10 {
                 journal.reserve(n).unwrap();
-                for entry in run(group * 10 + n) {
-                    journal.append(&entry);
+                for record in run(group * 10 + n) {
+                    journal.append(&record);
                 }
             }
             journal.commit().unwrap();
@@ -56,7 +56,7 @@ fn a_journal_of_10_000_runs_is_opened_read_and_compacted() {
     let found = timed("to find one by a shortened id", || {
         find(folder.path(), "0123456789abcdef@2026-01-01T00:00:00Z+")
     });
-    assert!(matches!(found.unwrap(), Found::Many(_)));
+    assert!(matches!(found.unwrap(), IdMatch::Many(_)));
     timed("to compact them, all kept", || journal.compact(&Keep::default(), at(0)).unwrap());
     let keep = Keep { runs: RUNS / 10, ..Keep::default() };
     timed("to compact them, a tenth kept", || journal.compact(&keep, at(0)).unwrap());

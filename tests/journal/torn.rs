@@ -3,17 +3,17 @@
 use std::fs;
 use std::path::Path;
 
-use lamplighter::journal::{Entry, Journal, NAME};
+use lamplighter::journal::{Journal, JournalRecord, NAME};
 use lamplighter::outcome::Outcome;
 
-use crate::entries::{
+use crate::model::Model;
+use crate::records::{
     accepted, at, ended, id, joined, open, put_back, quick_folder, request, retried, started, write,
 };
-use crate::model::Model;
 
 /// A life with all that can happen in one.
-fn entries() -> Vec<Entry> {
-    let mut entries = vec![
+fn records() -> Vec<JournalRecord> {
+    let mut records = vec![
         accepted("backup@2026-01-01T04:05", "nightly-backup", 1),
         started("backup@2026-01-01T04:05", 1, 1),
         accepted("0123456789abcdef", "rotate-logs", 2),
@@ -32,15 +32,15 @@ fn entries() -> Vec<Entry> {
         accepted("e", "nightly-backup", 500),
         started("e", 1, 500),
     ];
-    if let Entry::Ended { note, .. } = &mut entries[8] {
+    if let JournalRecord::Ended { note, .. } = &mut records[8] {
         *note = Some("a daemon was left: \"mysqld\" \\ ümläut".to_owned());
     }
-    entries
+    records
 }
 
 fn whole_journal() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), &entries());
+    write(folder.path(), &records());
     fs::read(folder.path().join(NAME)).unwrap()
 }
 
@@ -60,7 +60,7 @@ fn cut_at_every_byte_each_whole_record_is_honoured_and_nothing_invented() {
             kept.pop();
         }
         // Without its header the journal is as good as new.
-        let mut model = Model::of(&entries()[..kept.len().saturating_sub(1)]);
+        let mut model = Model::of(&records()[..kept.len().saturating_sub(1)]);
         let (mut journal, recovered) = open(folder.path());
         model.assert_is(&recovered, &format!("cut at byte {cut}"));
         let is_torn = cut > 0 && !matches!(whole[cut - 1], b'}' | b'\n');
@@ -97,8 +97,8 @@ fn damaged_at_any_byte_the_other_records_are_honoured() {
             if damaged == line.len() - 1 {
                 lost.push(n + 1);
             }
-            let left = entries().into_iter().enumerate().filter(|(entry, _)| !lost.contains(&(entry + 1)));
-            let model = Model::of(&left.map(|(_, entry)| entry).collect::<Vec<_>>());
+            let left = records().into_iter().enumerate().filter(|(record, _)| !lost.contains(&(record + 1)));
+            let model = Model::of(&left.map(|(_, record)| record).collect::<Vec<_>>());
             let (_, recovered) = open(folder.path());
             model.assert_is(&recovered, &format!("damaged in line {n}, at its byte {damaged}"));
             assert!(!recovered.notes.is_empty(), "nothing is said about line {n}");
@@ -114,7 +114,7 @@ fn a_tail_of_zeros_is_cut_off() {
     let whole = whole_journal();
     put(folder.path(), &[whole.as_slice(), &vec![0; 100_000]].concat());
     let (_, recovered) = open(folder.path());
-    Model::of(&entries()).assert_is(&recovered, "with zeros after the end");
+    Model::of(&records()).assert_is(&recovered, "with zeros after the end");
     assert_eq!(fs::metadata(folder.path().join(NAME)).unwrap().len(), whole.len() as u64);
 }
 

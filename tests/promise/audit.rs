@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use lamplighter::journal::Entry;
+use lamplighter::journal::JournalRecord;
 use lamplighter::names::RequestId;
 use lamplighter::outcome::Outcome;
 
@@ -33,11 +33,11 @@ pub(crate) fn witnessed(path: &Path) -> BTreeMap<RequestId, usize> {
 /// Panics unless every rule of the promise was kept.
 pub(crate) fn audit(
     asked: &BTreeMap<RequestId, Asked>,
-    entries: &[Entry],
+    records: &[JournalRecord],
     witness: &BTreeMap<RequestId, usize>,
     expected: &[Expected],
 ) {
-    let stories = stories(entries);
+    let stories = stories(records);
     let mut offences = Vec::new();
     for (id, asked) in asked {
         offences.extend(answer_is_kept(id, asked, stories.get(id)));
@@ -53,7 +53,7 @@ pub(crate) fn audit(
     }
     let strangers = witness.keys().filter(|id| !stories.contains_key(id));
     offences.extend(strangers.map(|id| format!("{id} ran and is in no journal")));
-    offences.extend(overlaps(entries, expected));
+    offences.extend(overlaps(records, expected));
     assert!(offences.is_empty(), "{} offences:\n{}", offences.len(), offences.join("\n"));
 }
 
@@ -97,25 +97,25 @@ fn is_as_expected(id: &RequestId, story: &Story, expected: &[Expected]) -> Optio
 }
 
 /// No two attempts of one action at the same time, where its rule says so.
-fn overlaps(entries: &[Entry], expected: &[Expected]) -> Vec<String> {
+fn overlaps(records: &[JournalRecord], expected: &[Expected]) -> Vec<String> {
     let mut actions = BTreeMap::new();
     let mut on = BTreeMap::<&str, BTreeSet<&RequestId>>::new();
     let mut offences = Vec::new();
-    for entry in entries {
-        if let Entry::Accepted { request, .. } | Entry::Joined { request, .. } = entry {
+    for record in records {
+        if let JournalRecord::Accepted { request, .. } | JournalRecord::Joined { request, .. } = record {
             actions.insert(&request.id, request.action.as_str());
         }
-        let Some((id, action)) = entry.id().and_then(|id| Some((id, *actions.get(id)?))) else { continue };
+        let Some((id, action)) = record.id().and_then(|id| Some((id, *actions.get(id)?))) else { continue };
         let on = on.entry(action).or_default();
-        match entry {
-            Entry::Started { .. } => {
+        match record {
+            JournalRecord::Started { .. } => {
                 let is_alone = expected.iter().any(|rule| rule.action == action && !rule.overlaps);
                 if is_alone && !on.is_empty() {
                     offences.push(format!("{action} is on twice, for {id} and for {on:?}"));
                 }
                 on.insert(id);
             }
-            Entry::PutBack { .. } | Entry::Retried { .. } | Entry::Ended { .. } => {
+            JournalRecord::PutBack { .. } | JournalRecord::Retried { .. } | JournalRecord::Ended { .. } => {
                 on.remove(id);
             }
             _ => {}

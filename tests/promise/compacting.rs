@@ -3,13 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use lamplighter::journal::Entry;
+use lamplighter::journal::JournalRecord;
 use lamplighter::names::RequestId;
 use lamplighter::outcome::Outcome::{Interrupted, Succeeded};
 use lamplighter::request::Request;
 
 use crate::common::{Running, Service, wait_for};
-use crate::journal::{Story, entries, stories};
+use crate::journal::{Story, records, stories};
 use crate::random::Random;
 use crate::stream::Stream;
 
@@ -46,10 +46,10 @@ fn killed_while_it_compacts_its_journal_it_keeps_what_it_promised() {
     let left = stream.unanswered();
     assert_eq!(stream.ask(&mut running.connect(), &left), Some(Vec::new()), "nothing is refused");
     wait_for("an outcome of each", || {
-        let stories = stories(&entries(&running.path("state")));
+        let stories = stories(&records(&running.path("state")));
         stream.asked().keys().all(|id| stories[id].outcome().is_some()).then_some(())
     });
-    let stories = stories(&entries(&running.path("state")));
+    let stories = stories(&records(&running.path("state")));
     assert_eq!(stories.len(), OLD + stream.asked().len(), "none is lost, and none made up");
     for (id, story) in &stories {
         has_one_outcome(id, story);
@@ -77,13 +77,13 @@ fn history_of(count: usize) -> Vec<u8> {
             action: action.parse().expect("an action"),
         };
         let end = lamplighter::journal::End { attempt: 1, outcome: Succeeded, took_ms: 1 };
-        let entries = [
-            Entry::Accepted { at, request, by: 0 },
-            Entry::Started { at, id: id.clone(), attempt: 1, token: format!("{n:016x}") },
-            Entry::Ended { at, id, end, note: None },
+        let records = [
+            JournalRecord::Accepted { at, request, by: 0 },
+            JournalRecord::Started { at, id: id.clone(), attempt: 1, token: format!("{n:016x}") },
+            JournalRecord::Ended { at, id, end, note: None },
         ];
-        for entry in &entries {
-            entry.write_to(&mut text);
+        for record in &records {
+            record.write_to(&mut text);
         }
     }
     assert!(text.len() > 1 << 20, "it is large enough to be compacted");

@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use lamplighter::journal::Entry;
+use lamplighter::journal::JournalRecord;
 use lamplighter::outcome::Outcome::{Cancelled, Failed, Interrupted, Skipped, Succeeded};
 
 use crate::audit::{Expected, audit, witnessed};
 use crate::common::{DEADLINE, Running, Service, wait_for};
-use crate::journal::entries;
+use crate::journal::records;
 use crate::random::Random;
 use crate::stream::Stream;
 
@@ -97,23 +97,23 @@ fn killed_at_any_moment_it_keeps_what_it_promised() {
         running.start_again();
     }
     finish(&running, &mut stream);
-    let (entries, witness) = (entries(&running.path("state")), witnessed(&running.path("witness")));
-    audit(stream.asked(), &entries, &witness, &EXPECTED);
+    let (records, witness) = (records(&running.path("state")), witnessed(&running.path("witness")));
+    audit(stream.asked(), &records, &witness, &EXPECTED);
     let not_alone = std::fs::read_to_string(running.path("not-alone")).unwrap_or_default();
     assert_eq!(not_alone, "", "an attempt began while an earlier one of its action lived");
-    let (ran, interrupted) = (witness.values().sum::<usize>(), interruptions(&entries));
+    let (ran, interrupted) = (witness.values().sum::<usize>(), interruptions(&records));
     eprintln!(
         "{kills} kills in {:.0?}: {} requests accepted, {ran} runs, {interrupted} of them interrupted, {} records",
         began.elapsed(),
         stream.accepted(),
-        entries.len(),
+        records.len(),
     );
     assert!(interrupted >= kills / 20, "it was hardly ever killed while it had something to do");
 }
 
-fn interruptions(entries: &[Entry]) -> usize {
-    let ends = entries.iter().filter_map(|entry| match entry {
-        Entry::Retried { end, .. } | Entry::Ended { end, .. } => Some(end),
+fn interruptions(records: &[JournalRecord]) -> usize {
+    let ends = records.iter().filter_map(|record| match record {
+        JournalRecord::Retried { end, .. } | JournalRecord::Ended { end, .. } => Some(end),
         _ => None,
     });
     ends.filter(|end| end.outcome == Interrupted).count()

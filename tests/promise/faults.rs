@@ -9,7 +9,7 @@ use lamplighter::outcome::Outcome::{Failed, Interrupted, Succeeded};
 use serde_json::Value;
 
 use crate::common::{Running, Service, accepted, is_alive, wait_for};
-use crate::journal::{ended, entries, stories};
+use crate::journal::{ended, records, stories};
 use crate::stream::run_line;
 
 const JOURNAL: &str = "state/journal.jsonl";
@@ -210,7 +210,7 @@ fn an_id_is_known_although_the_journal_can_be_opened_late() {
     assert_eq!(again["ok"], true, "{again}");
     assert_eq!(service.run("ok").outcome, "succeeded");
     assert_eq!(ended(&service, &id("waits")).outcome(), Some(Succeeded));
-    let story = &stories(&entries(&service.path("state")))[&id("runs")];
+    let story = &stories(&records(&service.path("state")))[&id("runs")];
     assert_eq!((story.acceptances, story.started.len()), (1, 1), "{story:?}");
     assert_eq!(fs::read_to_string(service.path("ran")).expect("it ran"), "ran\nran\n");
 }

@@ -13,7 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use crate::audit::{audit, witnessed};
 use crate::common::{Running, Service, accepted, is_root, skip, wait_for};
 use crate::crash::{EXPECTED, bury, finish, service};
-use crate::journal::entries;
+use crate::journal::records;
 use crate::random::Random;
 use crate::stream::Stream;
 
@@ -66,8 +66,8 @@ fn fill_and_free() {
         stream.ask(&mut running.connect(), &last).filter(Vec::is_empty)
     });
     finish(&running, &mut stream);
-    let (entries, witness) = (entries(&running.path("state")), witnessed(&running.path("witness")));
-    audit(stream.asked(), &entries, &witness, &EXPECTED);
+    let (records, witness) = (records(&running.path("state")), witnessed(&running.path("witness")));
+    audit(stream.asked(), &records, &witness, &EXPECTED);
     let (all, accepted) = (stream.asked().len(), stream.accepted());
     eprintln!("{KILLS} kills on a full disk: {accepted} of {all} requests were accepted");
 }

@@ -5,7 +5,7 @@ use lamplighter::outcome::Outcome::{Interrupted, Succeeded};
 use serde_json::{Value, json};
 
 use crate::common::{Running, Service, wait_for};
-use crate::journal::{ended, entries, stories};
+use crate::journal::{ended, records, stories};
 use crate::stream::run_line;
 use crate::telling::object;
 
@@ -48,7 +48,7 @@ fn an_id_is_served_once_however_often_it_is_sent() {
     assert_eq!(ask(&service, "c", "slow"), accepted("c"));
     assert_eq!(service.run("other").outcome, "succeeded");
     assert_eq!(ran(&service), 2);
-    let stories = stories(&entries(&service.path("state")));
+    let stories = stories(&records(&service.path("state")));
     let acceptances: Vec<_> = ["a", "b", "c"].map(|name| stories[&id(name)].acceptances).into();
     assert_eq!(acceptances, [1, 1, 1]);
 }

@@ -5,18 +5,18 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use lamplighter::journal::{End, Entry, NAME};
+use lamplighter::journal::{End, JournalRecord, NAME};
 use lamplighter::names::RequestId;
 use lamplighter::outcome::Outcome;
 
 use crate::common::{Running, wait_for};
 
-/// The entries of the journal in a state folder, in their order.
-pub(crate) fn entries(state: &Path) -> Vec<Entry> {
+/// The records of the journal in a state folder, in their order.
+pub(crate) fn records(state: &Path) -> Vec<JournalRecord> {
     let text = fs::read(state.join(NAME)).expect("a journal");
     let lines = text.split_inclusive(|&byte| byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
     let parse = |line| {
-        Entry::parse(line)
+        JournalRecord::parse(line)
             .unwrap_or_else(|error| panic!("{error} in the journal: {}", String::from_utf8_lossy(line)))
     };
     lines.map(parse).collect()
@@ -61,40 +61,40 @@ impl Story {
         self.ended.first().and_then(|(_, note)| note.as_deref()).unwrap_or_default()
     }
 
-    fn take(&mut self, entry: &Entry) {
+    fn take(&mut self, record: &JournalRecord) {
         let over = !self.ended.is_empty();
-        match entry {
-            Entry::Accepted { request, .. } | Entry::Joined { request, .. } => {
+        match record {
+            JournalRecord::Accepted { request, .. } | JournalRecord::Joined { request, .. } => {
                 self.acceptances += 1;
                 self.action = request.action.to_string();
-                if let Entry::Joined { with, .. } = entry {
+                if let JournalRecord::Joined { with, .. } = record {
                     self.with = Some(with.clone());
                 }
             }
-            Entry::Started { attempt, .. } => {
+            JournalRecord::Started { attempt, .. } => {
                 let expected = self.attempts() + 1;
                 if self.is_on || over || self.acceptances == 0 || *attempt != expected {
-                    self.faults.push(format!("{entry:?} where attempt {expected} was to come"));
+                    self.faults.push(format!("{record:?} where attempt {expected} was to come"));
                 }
                 self.started.push(*attempt);
                 self.is_on = true;
             }
-            Entry::PutBack { .. } => {
+            JournalRecord::PutBack { .. } => {
                 if !std::mem::take(&mut self.is_on) {
-                    self.faults.push(format!("{entry:?} of what was not on"));
+                    self.faults.push(format!("{record:?} of what was not on"));
                 }
                 self.started.pop();
             }
-            Entry::Retried { end, .. } => {
+            JournalRecord::Retried { end, .. } => {
                 if !std::mem::take(&mut self.is_on) || Some(&end.attempt) != self.started.last() {
-                    self.faults.push(format!("{entry:?} of what was not on"));
+                    self.faults.push(format!("{record:?} of what was not on"));
                 }
                 self.retried.push(*end);
             }
-            Entry::Ended { end, note, .. } => {
+            JournalRecord::Ended { end, note, .. } => {
                 self.is_on = false;
                 if over || end.attempt != self.attempts() {
-                    self.faults.push(format!("{entry:?} after {} attempts", self.started.len()));
+                    self.faults.push(format!("{record:?} after {} attempts", self.started.len()));
                 }
                 self.ended.push((*end, note.clone()));
             }
@@ -104,11 +104,11 @@ impl Story {
 }
 
 /// The stories of all requests.
-pub(crate) fn stories(entries: &[Entry]) -> BTreeMap<RequestId, Story> {
+pub(crate) fn stories(records: &[JournalRecord]) -> BTreeMap<RequestId, Story> {
     let mut stories = BTreeMap::<RequestId, Story>::new();
-    for entry in entries {
-        if let Some(id) = entry.id() {
-            stories.entry(id.clone()).or_default().take(entry);
+    for record in records {
+        if let Some(id) = record.id() {
+            stories.entry(id.clone()).or_default().take(record);
         }
     }
     stories
@@ -117,11 +117,11 @@ pub(crate) fn stories(entries: &[Entry]) -> BTreeMap<RequestId, Story> {
 /// Waits until a request has its outcome; what became of it.
 pub(crate) fn ended(service: &Running, id: &RequestId) -> Story {
     wait_for(&format!("an outcome of {id}"), || {
-        stories(&entries(&service.path("state"))).remove(id).filter(|story| !story.ended.is_empty())
+        stories(&records(&service.path("state"))).remove(id).filter(|story| !story.ended.is_empty())
     })
 }
 
 /// When what is looked for was recorded first.
-pub(crate) fn when(service: &Running, is_it: impl Fn(&Entry) -> bool) -> Timestamp {
-    entries(&service.path("state")).iter().find(|entry| is_it(entry)).expect("it is in the journal").at()
+pub(crate) fn when(service: &Running, is_it: impl Fn(&JournalRecord) -> bool) -> Timestamp {
+    records(&service.path("state")).iter().find(|record| is_it(record)).expect("it is in the journal").at()
 }

@@ -8,7 +8,7 @@ use lamplighter::outcome::Outcome::{self, Failed, Succeeded, TimedOut};
 use nix::unistd::Pid;
 
 use crate::common::{Service, wait_for};
-use crate::journal::{Story, entries, stories};
+use crate::journal::{Story, records, stories};
 use crate::random::Random;
 use crate::stream::Stream;
 
@@ -96,7 +96,7 @@ fn wait_for_outcomes(
 ) -> std::collections::BTreeMap<RequestId, Story> {
     wait_for("an outcome of each request", || {
         std::thread::sleep(Duration::from_millis(50));
-        let stories = stories(&entries(&service.path("state")));
+        let stories = stories(&records(&service.path("state")));
         ids.iter().all(|id| stories.get(id).is_some_and(|story| story.outcome().is_some())).then_some(stories)
     })
 }

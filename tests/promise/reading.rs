@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lamplighter::journal::{End, Entry, NAME};
+use lamplighter::journal::{End, JournalRecord, NAME};
 use lamplighter::names::RequestId;
 use lamplighter::outcome::Outcome::{Interrupted, Succeeded};
 use lamplighter::request::Request;
@@ -18,9 +18,13 @@ fn id(text: &str) -> RequestId {
     text.parse().expect("an id")
 }
 
-fn accepted(name: &str, action: &str) -> Entry {
+fn accepted(name: &str, action: &str) -> JournalRecord {
     let (user, action) = ("root".parse().expect("a user"), action.parse().expect("an action"));
-    Entry::Accepted { at: jiff::Timestamp::now(), request: Request { id: id(name), user, action }, by: 0 }
+    JournalRecord::Accepted {
+        at: jiff::Timestamp::now(),
+        request: Request { id: id(name), user, action },
+        by: 0,
+    }
 }
 
 /// A service whose journal is long; at its end stand a request that runs and one that waits.
@@ -29,18 +33,19 @@ fn service() -> Service {
         Service::new().callbacks("CB_ok() { :; }\nCB_left() { echo $LAMPLIGHTER_REQUEST >>$FOLDER/ran; }");
     let (at, mut text) = (jiff::Timestamp::now(), Vec::new());
     let end = End { attempt: 1, outcome: Succeeded, took_ms: 1 };
-    Entry::Journal { at, version: 1 }.write_to(&mut text);
+    JournalRecord::Journal { at, version: 1 }.write_to(&mut text);
     for n in 0..MANY {
         let name = format!("old-{n}");
         accepted(&name, "ok").write_to(&mut text);
-        Entry::Started { at, id: id(&name), attempt: 1, token: format!("{n:016x}") }.write_to(&mut text);
-        Entry::Ended { at, id: id(&name), end, note: None }.write_to(&mut text);
+        JournalRecord::Started { at, id: id(&name), attempt: 1, token: format!("{n:016x}") }
+            .write_to(&mut text);
+        JournalRecord::Ended { at, id: id(&name), end, note: None }.write_to(&mut text);
     }
-    Entry::Compacted { at }.write_to(&mut text);
+    JournalRecord::Compacted { at }.write_to(&mut text);
     for name in ["ran", "waits"] {
         accepted(name, "left").write_to(&mut text);
     }
-    Entry::Started { at, id: id("ran"), attempt: 1, token: "0123".into() }.write_to(&mut text);
+    JournalRecord::Started { at, id: id("ran"), attempt: 1, token: "0123".into() }.write_to(&mut text);
     fs::write(service.path("state").join(NAME), text).expect("a file in our own folder");
     service
 }

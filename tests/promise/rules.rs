@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
-use lamplighter::journal::Entry;
+use lamplighter::journal::JournalRecord;
 use lamplighter::outcome::Outcome::{Cancelled, Failed, Skipped, Succeeded, TimedOut};
 use serde_json::json;
 
@@ -31,8 +31,8 @@ fn what_fails_is_tried_again_after_its_pause_and_the_last_attempt_counts() {
     let story = ended(&service, &id);
     assert_eq!((story.outcome(), story.started.as_slice()), (Some(Succeeded), &[1, 2][..]), "{story:?}");
     assert_eq!(story.retried.iter().map(|end| end.outcome).collect::<Vec<_>>(), [Failed(7)]);
-    let retried = when(&service, |entry| matches!(entry, Entry::Retried { .. }));
-    let again = when(&service, |entry| matches!(entry, Entry::Started { attempt: 2, .. }));
+    let retried = when(&service, |record| matches!(record, JournalRecord::Retried { .. }));
+    let again = when(&service, |record| matches!(record, JournalRecord::Started { attempt: 2, .. }));
     assert!(again.duration_since(retried).as_millis() >= 1000, "{retried} {again}");
 }
 
@@ -54,8 +54,8 @@ fn a_pause_outlives_the_supervisor() {
     service.start_again();
     let story = ended(&service, &id);
     assert_eq!((story.outcome(), story.started.as_slice()), (Some(Succeeded), &[1, 2][..]), "{story:?}");
-    let retried = when(&service, |entry| matches!(entry, Entry::Retried { .. }));
-    let again = when(&service, |entry| matches!(entry, Entry::Started { attempt: 2, .. }));
+    let retried = when(&service, |record| matches!(record, JournalRecord::Retried { .. }));
+    let again = when(&service, |record| matches!(record, JournalRecord::Started { attempt: 2, .. }));
     assert!(again.duration_since(retried).as_millis() >= 1000, "{retried} {again}");
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::{End, Entry};
+use crate::journal::{End, JournalRecord};
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
 use crate::request::Refusal;
@@ -68,9 +68,9 @@ impl Books {
     }
 
     /// This is on the disk now.
-    pub(super) fn record(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Accepted { request, .. } => {
+    pub(super) fn record(&mut self, record: &JournalRecord) {
+        match record {
+            JournalRecord::Accepted { request, .. } => {
                 assert!(!self.has(&request.id), "{request:?} is accepted twice");
                 if request.action.as_str() == REPLACED {
                     let same = self.open.values_mut().filter(|promised| promised.action == request.action);
@@ -78,24 +78,24 @@ impl Books {
                 }
                 self.left_open(&request.id, &request.action, 0);
             }
-            Entry::Joined { request, with, .. } => {
+            JournalRecord::Joined { request, with, .. } => {
                 assert!(!self.has(&request.id), "{request:?} is accepted twice");
                 self.joined.insert(request.id.clone());
                 self.promised(with).joined.push(request.id.clone());
             }
-            Entry::Started { id, attempt, .. } => {
+            JournalRecord::Started { id, attempt, .. } => {
                 let promised = self.promised(id);
                 assert!(!promised.is_running, "{id} starts and runs already");
                 assert_eq!(*attempt, promised.attempts + 1, "{id} starts out of order");
                 (promised.attempts, promised.is_running) = (*attempt, true);
             }
-            Entry::PutBack { id, .. } => {
+            JournalRecord::PutBack { id, .. } => {
                 let promised = self.promised(id);
                 assert!(promised.is_running, "{id} is put back and does not run");
                 (promised.attempts, promised.is_running) = (promised.attempts - 1, false);
             }
-            Entry::Retried { id, end, .. } => self.end_attempt(id, *end, false),
-            Entry::Ended { id, end, note, .. } => {
+            JournalRecord::Retried { id, end, .. } => self.end_attempt(id, *end, false),
+            JournalRecord::Ended { id, end, note, .. } => {
                 let is_tired = note.as_ref().is_some_and(|note| note.contains("has not come up within"));
                 self.end_attempt(id, *end, is_tired);
                 self.conclude(id, end.outcome);

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
 
-use super::entry::{End, Entry};
+use super::record::{End, JournalRecord};
 
 /// A request and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct RecordedRequest {
     /// The request's id.
     pub id: RequestId,
     /// On whose behalf.
@@ -21,7 +21,7 @@ pub struct Run {
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// The requests that joined it, and have its outcome.
-    pub joined: Vec<Joined>,
+    pub joined: Vec<JoinedRequest>,
     /// The attempts to carry it out.
     pub attempts: Vec<Attempt>,
     /// When it had its final outcome.
@@ -34,7 +34,7 @@ pub struct Run {
 
 /// A request that joined an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
+pub struct JoinedRequest {
     /// Its id.
     pub id: RequestId,
     /// The uid of who asked.
@@ -66,10 +66,12 @@ pub struct Attempt {
     pub note: Option<String>,
 }
 
-impl Run {
-    /// The request that an acceptance tells of, with nothing of what became of it; nothing for other entries.
-    pub(super) fn accepted(entry: &Entry) -> Option<Self> {
-        let (Entry::Accepted { at, request, by } | Entry::Joined { at, request, by, .. }) = entry else {
+impl RecordedRequest {
+    /// The request that an acceptance tells of, with nothing of what became of it; nothing for other records.
+    pub(super) fn accepted(record: &JournalRecord) -> Option<Self> {
+        let (JournalRecord::Accepted { at, request, by } | JournalRecord::Joined { at, request, by, .. }) =
+            record
+        else {
             return None;
         };
         Some(Self {
@@ -87,9 +89,9 @@ impl Run {
     }
 
     /// Takes in what became of it next.
-    pub fn take(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Started { at, attempt, .. } => self.attempts.push(Attempt {
+    pub fn take(&mut self, record: &JournalRecord) {
+        match record {
+            JournalRecord::Started { at, attempt, .. } => self.attempts.push(Attempt {
                 attempt: *attempt,
                 started_at: *at,
                 ended_at: None,
@@ -98,17 +100,17 @@ impl Run {
                 not_before: None,
                 note: None,
             }),
-            Entry::PutBack { .. } => {
+            JournalRecord::PutBack { .. } => {
                 self.attempts.pop_if(|attempt| attempt.outcome.is_none());
             }
-            Entry::Retried { at, end, not_before, note, .. } => {
+            JournalRecord::Retried { at, end, not_before, note, .. } => {
                 self.end_attempt(*at, *end);
                 if let Some(attempt) = self.attempts.last_mut() {
                     attempt.not_before = Some(*not_before);
                     attempt.note.clone_from(note);
                 }
             }
-            Entry::Ended { at, end, note, .. } if self.outcome.is_none() => {
+            JournalRecord::Ended { at, end, note, .. } if self.outcome.is_none() => {
                 self.end_attempt(*at, *end);
                 (self.ended_at, self.outcome, self.note) = (Some(*at), Some(end.outcome), note.clone());
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use lamplighter::journal::{End, Entry, Journal, Recovered};
+use lamplighter::journal::{End, Journal, JournalRecord, Recovered};
 use lamplighter::names::RequestId;
 use lamplighter::outcome::Outcome;
 use lamplighter::request::Request;
@@ -20,29 +20,34 @@ pub(crate) fn request(text: &str, action: &str) -> Request {
     Request { id: id(text), user: "forum".parse().unwrap(), action: action.parse().unwrap() }
 }
 
-pub(crate) fn accepted(text: &str, action: &str, seconds: i64) -> Entry {
-    Entry::Accepted { at: at(seconds), request: request(text, action), by: 1000 }
+pub(crate) fn accepted(text: &str, action: &str, seconds: i64) -> JournalRecord {
+    JournalRecord::Accepted { at: at(seconds), request: request(text, action), by: 1000 }
 }
 
-pub(crate) fn joined(text: &str, action: &str, with: &str, seconds: i64) -> Entry {
-    Entry::Joined { at: at(seconds), request: request(text, action), by: 0, with: id(with) }
+pub(crate) fn joined(text: &str, action: &str, with: &str, seconds: i64) -> JournalRecord {
+    JournalRecord::Joined { at: at(seconds), request: request(text, action), by: 0, with: id(with) }
 }
 
-pub(crate) fn started(text: &str, attempt: u32, seconds: i64) -> Entry {
-    Entry::Started { at: at(seconds), id: id(text), attempt, token: format!("{text}-{attempt}") }
+pub(crate) fn started(text: &str, attempt: u32, seconds: i64) -> JournalRecord {
+    JournalRecord::Started { at: at(seconds), id: id(text), attempt, token: format!("{text}-{attempt}") }
 }
 
-pub(crate) fn put_back(text: &str, seconds: i64) -> Entry {
-    Entry::PutBack { at: at(seconds), id: id(text) }
+pub(crate) fn put_back(text: &str, seconds: i64) -> JournalRecord {
+    JournalRecord::PutBack { at: at(seconds), id: id(text) }
 }
 
-pub(crate) fn retried(text: &str, attempt: u32, seconds: i64, not_before: i64) -> Entry {
+pub(crate) fn retried(text: &str, attempt: u32, seconds: i64, not_before: i64) -> JournalRecord {
     let end = End { attempt, outcome: Outcome::Failed(3), took_ms: 10 };
-    Entry::Retried { at: at(seconds), id: id(text), end, not_before: at(not_before), note: None }
+    JournalRecord::Retried { at: at(seconds), id: id(text), end, not_before: at(not_before), note: None }
 }
 
-pub(crate) fn ended(text: &str, attempt: u32, outcome: Outcome, seconds: i64) -> Entry {
-    Entry::Ended { at: at(seconds), id: id(text), end: End { attempt, outcome, took_ms: 1234 }, note: None }
+pub(crate) fn ended(text: &str, attempt: u32, outcome: Outcome, seconds: i64) -> JournalRecord {
+    JournalRecord::Ended {
+        at: at(seconds),
+        id: id(text),
+        end: End { attempt, outcome, took_ms: 1234 },
+        note: None,
+    }
 }
 
 pub(crate) fn open(folder: &Path) -> (Journal, Recovered) {
@@ -50,10 +55,10 @@ pub(crate) fn open(folder: &Path) -> (Journal, Recovered) {
 }
 
 /// Opens the journal, appends, commits and closes it.
-pub(crate) fn write(folder: &Path, entries: &[Entry]) {
+pub(crate) fn write(folder: &Path, records: &[JournalRecord]) {
     let (mut journal, _) = open(folder);
-    for entry in entries {
-        journal.append(entry);
+    for record in records {
+        journal.append(record);
     }
     journal.commit().unwrap();
 }
