@@ -50,8 +50,8 @@ docsSubcommandsExist() {
 # .env.example explains every variable of the compose file, and has none that nobody reads.
 settingsAreExplained() {
     local known used
-    known=$(grep --only-matching '^[A-Z_]*' .env.example | grep . | sort --unique)
-    used=$(grep --only-matching --perl-regexp '\$\{\K[A-Z_]+' docker-compose.yaml | sort --unique)
+    known=$(grep --only-matching '^[A-Z_][A-Z_0-9]*' .env.example | grep . | sort --unique)
+    used=$(grep --only-matching --perl-regexp '\$\{\K[A-Z_0-9]+' docker-compose.yaml | sort --unique)
     comm -13 <(printf '%s\n' "$known") <(printf '%s\n' "$used") |
         noOffences 'variables of docker-compose.yaml that .env.example does not explain'
     comm -23 <(printf '%s\n' "$known") <(printf '%s\n' "$used") | while IFS= read -r name; do

@@ -65,11 +65,13 @@ containersAreConfined() {
 }
 
 # What each container is allowed, as its own processes have it: "UID CAPABILITIES-IT-CAN-EVER-HAVE NO-NEW-PRIVILEGES".
+# shellcheck disable=SC2016 # awk's
 rightsOf() { # SERVICE
     inside "$1" awk '$1 == "Uid:" { uid = $2 } $1 == "CapBnd:" { bound = $2 } $1 == "NoNewPrivs:" { print uid, bound, $2 }' /proc/1/status
 }
 
 # CAP_KILL is bit 5, CAP_SETGID 6, CAP_SETUID 7 (linux/capability.h).
+# shellcheck disable=SC2016 # the container's
 nobodyIsRoot() {
     local service
     local -A uids=([mysql]=901 [redis]=902 [apache2]=33 [scheduler]=903)
