@@ -34,6 +34,7 @@ RUN set -eu; \
         iproute2 \
         jq \
         less \
+        libapache2-mod-qos \
         libfcgi-bin \
         logrotate \
         mariadb-backup \
@@ -78,7 +79,8 @@ RUN set -eu; \
     install --directory --owner=redis --group=redis --mode=750 /var/lib/redis
 
 # The application's user: PHP runs as it, MariaDB knows it by its uid, and Redis' socket is open to its group `redis`.
-# The same number outside is the owner of the files that the site may write.
+# The same number outside is the owner of the files that the site may write. Apache is in its group, and so serves what only
+# the application's group may read.
 ARG APP_USER=forum
 ARG APP_UID=10001
 ARG APP_GID=10001
@@ -87,6 +89,7 @@ RUN set -eu; \
     groupadd --gid "$APP_GID" "$APP_USER"; \
     useradd --uid "$APP_UID" --gid "$APP_GID" --groups redis --no-create-home --home-dir /var/www \
         --shell /usr/sbin/nologin "$APP_USER"; \
+    usermod --append --groups "$APP_USER" www-data; \
     rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /var/log/lastlog /var/log/faillog
 
 WORKDIR /usr/local

@@ -14,6 +14,8 @@ STOP_TIMEOUT=12
 source "$LAMPLIGHTER_BIN/environment.sh"
 # shellcheck source=service/apache2/bin/certificates.sh
 source "$LAMPLIGHTER_BIN/certificates.sh"
+# shellcheck source=service/apache2/bin/uploads.sh
+source "$LAMPLIGHTER_BIN/uploads.sh"
 OPTS="$apacheOptions -D FOREGROUND"
 
 # Left behind by a container that was killed, it would keep Apache from starting: the number in it is somebody else's by
@@ -24,3 +26,7 @@ rm -f /run/apache2/apache2.pid
 install --directory --mode=0750 /var/log/apache2
 
 makeSelfSignedCertificate
+noteVouchedFor
+writeUploads /run/apache2/uploads.conf
+if [[ -z $REFUSED_NETWORKS ]]; then rm -f -- "$NETWORKS/refused.conf"; fi
+if [[ -z $CRAWLER_NETWORKS ]]; then rm -f -- "$NETWORKS/crawler.conf"; fi
