@@ -116,6 +116,7 @@ browsersTake() { # FILE
     subject=$(openssl x509 -in "$1" -noout -subject 2>/dev/null) || return 1
     [[ ${issuer#issuer} != "${subject#subject}" ]] &&
         openssl x509 -in "$1" -noout -checkend 0 >/dev/null &&
+        openssl x509 -in "$1" -noout -ext subjectAltName 2>/dev/null | grep --quiet 'DNS:' &&
         openssl x509 -in "$1" -noout -checkhost "$SITE_NAME" | grep --quiet ' does match '
 }
 

@@ -13,7 +13,7 @@ writeUploads() { # FILE
         if [[ ! $folder =~ ^[[:alnum:]._/-]+$ || /$folder/ == *"/../"* || /$folder/ == *"/./"* ]]; then
             logError "UPLOAD_DIRS has \`$folder\`: folders below the document root are wanted, such as wp-content/uploads"
         fi
-        printf '<Directory "%s">\n    AllowOverride None\n    <FilesMatch "%s">\n        Require all denied\n    </FilesMatch>\n</Directory>\n' \
+        printf '<Directory "%s">\n    AllowOverride None\n    AllowOverrideList None\n    <FilesMatch "%s">\n        Require all denied\n    </FilesMatch>\n</Directory>\n' \
             "$DOCUMENT_ROOT/$folder" '(?i)\.(?:php[0-9s]?|phtml|pht|phar)(?:\.|$)'
     done >"$1.new"
     mv -- "$1.new" "$1"
