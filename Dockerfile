@@ -39,6 +39,7 @@ RUN set -eu; \
         iproute2 \
         jq \
         less \
+        libapache2-mod-qos \
         libfcgi-bin \
         logrotate \
         mariadb-backup \
@@ -83,8 +84,8 @@ RUN set -eu; \
     install --directory --owner=redis --group=redis --mode=750 /var/lib/redis
 
 # The application's user: PHP runs as it, MariaDB knows it by its uid, and Redis' socket is open to its group `redis`.
-# The same number outside is the owner of the files that the site may write. Apache is in its group: what the site's other
-# users are not to read, it serves all the same.
+# The same number outside is the owner of the files that the site may write. Apache is in its group, and so serves what only
+# the application's group may read.
 ARG APP_USER=forum
 ARG APP_UID=10001
 ARG APP_GID=10001

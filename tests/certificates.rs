@@ -1,5 +1,5 @@
 //! Apache's names and certificates: names are one however they are written, and a certificate that has been asked for
-//! and never comes is told. Without Apache: what is on the wire and what `mod_md` says stand in files.
+//! and never comes is told. Without Apache: what is on the wire stands in a file, as what `mod_md` keeps does.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -17,15 +17,14 @@ struct Site {
 }
 
 /// Nothing has failed, and nothing has come.
-const WAITING: &str = r#"{"managed-domains": [{"renewal": {"finished": false, "errors": 0,
-    "last": {"activity": "Waiting for the authority"}}}]}"#;
+const WAITING: &str = r#"{"finished": false, "errors": 0, "last": {"activity": "Waiting for the authority"}}"#;
 
 const HOUR: u64 = 3600;
 
 impl Site {
     fn new() -> Self {
         let site = Self { top: tempfile::tempdir().unwrap(), name: "forum.test", contact: "you@forum.test" };
-        fs::write(site.path("md-status"), WAITING).unwrap();
+        site.order(WAITING);
         site.bash("makeSelfSignedCertificate; cp \"$selfSigned\" \"$CERTIFICATES/wire\"").unwrap();
         site
     }
@@ -40,7 +39,6 @@ impl Site {
             r#"set -Eeo pipefail
             source target-sbin/lib/log.sh; source target-sbin/lib/site-names.sh; source service/apache2/bin/certificates.sh
             servedCertificate() {{ openssl x509 -in "$CERTIFICATES/wire"; }}
-            orders() {{ cat "$CERTIFICATES/md-status"; }}
             {script}"#
         );
         let mut command = Command::new("bash");
@@ -53,6 +51,13 @@ impl Site {
 
     fn look(&self) -> Result<String, String> {
         self.bash("lookAtServed")
+    }
+
+    /// What `mod_md` keeps of the order.
+    fn order(&self, job: &str) {
+        let folder = self.path("acme/staging").join(self.name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("job.json"), job).unwrap();
     }
 
     /// Since when a certificate is awaited, and for whom.
@@ -90,8 +95,8 @@ fn a_certificate_that_does_not_come_within_a_day_is_a_failure_with_mod_mds_reaso
     let said = site.look().unwrap_err();
     assert!(said.contains("no certificate has come for forum.test in 25 hours"), "{said}");
     assert!(said.contains("Waiting for the authority"), "{said}");
-    for nothing in ["{}", "no JSON", r#"{"managed-domains": []}"#] {
-        fs::write(site.path("md-status"), nothing).unwrap();
+    for nothing in ["", "{}", "no JSON", r#"{"last": {}}"#] {
+        site.order(nothing);
         // What cannot be read is no reason to say nothing.
         let said = site.look().unwrap_err();
         if nothing != "no JSON" {
@@ -146,6 +151,27 @@ fn what_has_come_and_is_not_where_it_is_looked_for_is_a_failure() {
     fs::create_dir_all(site.path("acme/domains/forum.test")).unwrap();
     fs::write(site.path("acme/domains/forum.test/pubcert.pem"), "it").unwrap();
     site.bash("needOrdered").unwrap();
+}
+
+#[test]
+fn browsers_take_what_an_authority_has_signed_for_the_name_and_nothing_else() {
+    let site = Site::new();
+    let noted = |what: &str| {
+        let script = format!("{what}; noteVouchedFor; ls \"$vouchedFor\" 2>/dev/null || true; echo \"new: $vouchedForIsNew\"");
+        site.bash(&script).unwrap().lines().map(|line| line.trim_end_matches('/').to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(noted(":"), ["new: "], "the one that is made for the beginning");
+    site.serve_vouched_for();
+    let own = "cd \"$CERTIFICATES\"; cp wire fullchain.pem; cp key privkey.pem";
+    let file = site.path("vouched-for").to_str().unwrap().to_owned();
+    assert_eq!(noted(own), ["new: "], "no name that browsers look at");
+    let named = "cd \"$CERTIFICATES\"; openssl x509 -req -in request -CA ca.pem -CAkey ca.key -days DAYS \
+        -extfile <(echo subjectAltName=DNS:NAME) -out fullchain.pem 2>/dev/null";
+    let signed = |days: &str, name: &str| named.replace("DAYS", days).replace("NAME", name);
+    assert_eq!(noted(&signed("30", "forum.test")), [&*file, "new: 1"]);
+    assert_eq!(noted(":"), [&*file, "new: "]);
+    assert_eq!(noted(&signed("30", "other.test")), ["new: 1"], "another name");
+    assert_eq!(noted(&signed("0", "forum.test")), ["new: "], "one that has ended");
 }
 
 #[test]
@@ -215,7 +241,7 @@ fn apache_gets_the_names_folded_and_does_not_start_with_what_is_none() {
     assert_eq!(
         said,
         "ACME_CONTACT=\nSITE_ALIASES=www.forum.test *.forum.test\nSITE_NAME=forum.test\n\
-         -d /usr/local/conf -f apache2.conf -D ALIASES\n"
+         -e error -d /usr/local/conf -f apache2.conf -D ALIASES -D CONNECTIONS -D TO_HTTPS -D HSTS\n"
     );
     let (code, said) = environment("forum.test www.forum.test");
     assert_eq!(code, Some(1), "{said}");

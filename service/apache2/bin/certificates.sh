@@ -79,17 +79,45 @@ isServed() {
     [[ $served == "$chosen" ]]
 }
 
-# What mod_md says about its orders, as JSON.
-orders() {
-    curl --fail --silent --max-time 5 http://127.0.0.1:8081/md-status
+# What mod_md keeps of the order that it is at, as JSON: from its store, so that nothing of the site is in between.
+order() {
+    local job=$CERTIFICATES/acme/staging/$SITE_NAME/job.json
+    if [[ -n $ACME_CONTACT && -s $job ]] && ! hasOwnCertificate; then cat -- "$job"; else printf '{}\n'; fi
 }
 
 isStaged() {
-    orders | jq --exit-status 'any(.["managed-domains"][]?; .renewal.finished == true)' >/dev/null
+    order | jq --exit-status '.finished == true' >/dev/null
 }
 
 isNotStaged() {
-    orders | jq --exit-status 'all(.["managed-domains"][]?; .renewal.finished != true)' >/dev/null
+    order | jq --exit-status '.finished != true' >/dev/null
+}
+
+# That browsers take the certificate, for apache2.conf: whoever sent visitors to HTTPS with another one would lock them
+# out.
+vouchedFor=$CERTIFICATES/vouched-for
+vouchedForIsNew=
+
+noteVouchedFor() {
+    local before='' now=''
+    if [[ -e $vouchedFor ]]; then before=1; fi
+    if browsersTake "$(chosenCertificate)"; then now=1; fi
+    vouchedForIsNew=
+    if [[ $before == "$now" ]]; then return; fi
+    # shellcheck disable=SC2034 # docker-callbacks.sh asks
+    vouchedForIsNew=1
+    if [[ -n $now ]]; then : >"$vouchedFor"; else rm -f -- "$vouchedFor"; fi
+}
+
+# As far as can be known without their list of authorities.
+browsersTake() { # FILE
+    local issuer subject
+    issuer=$(openssl x509 -in "$1" -noout -issuer 2>/dev/null) || return 1
+    subject=$(openssl x509 -in "$1" -noout -subject 2>/dev/null) || return 1
+    [[ ${issuer#issuer} != "${subject#subject}" ]] &&
+        openssl x509 -in "$1" -noout -checkend 0 >/dev/null &&
+        openssl x509 -in "$1" -noout -ext subjectAltName 2>/dev/null | grep --quiet 'DNS:' &&
+        openssl x509 -in "$1" -noout -checkhost "$SITE_NAME" | grep --quiet ' does match '
 }
 
 # Where a certificate has been asked for and has not come: since when, in seconds since 1970, and for which name. A file,
@@ -124,7 +152,7 @@ secondsAwaited() {
 # Why nothing has come, as far as mod_md knows.
 whyAwaited() {
     local said
-    said=$(orders | jq --raw-output '[.["managed-domains"][]?.renewal | .last.detail?, .last.activity?, .log.entries[0].detail?]
+    said=$(order | jq --raw-output '[.last.detail?, .last.activity?, .log.entries[0].detail?]
         | map(select(. != null and . != "")) | first // ""' || true)
     printf '%s\n' "${said:-mod_md says nothing of it, perhaps the error.log in the folder of logs does}"
 }
@@ -135,7 +163,7 @@ lookAtServed() {
     served=$(servedCertificate)
     if isAwaited "$served"; then awaited=$(secondsAwaited); else rm -f -- "$awaitedSince"; fi
     end=$(openssl x509 -noout -enddate <<<"$served" | cut --delimiter== --fields=2)
-    trouble=$(orders | jq --raw-output '.["managed-domains"][]? | select(.renewal.errors > 0) | .renewal.last.detail')
+    trouble=$(order | jq --raw-output 'select(.errors > 0) | .last.detail')
     if ! openssl x509 -noout -checkend "$((14 * 24 * 3600))" <<<"$served" >/dev/null; then
         logError "the certificate that visitors of $SITE_NAME are given is good until $end only${trouble:+. The new one cannot be ordered: $trouble}"
     fi

@@ -6,10 +6,14 @@ shopt -s inherit_errexit
 source "$LAMPLIGHTER_BIN/environment.sh"
 # shellcheck source=service/apache2/bin/certificates.sh
 source "$LAMPLIGHTER_BIN/certificates.sh"
+# shellcheck source=service/apache2/bin/networks.sh
+source "$LAMPLIGHTER_BIN/networks.sh"
+# shellcheck source=service/apache2/bin/refusals.sh
+source "$LAMPLIGHTER_BIN/refusals.sh"
 
 # On an address that only this container has, so that it works whatever the site does.
 CB_health_check() {
-    curl --fail --silent --show-error --max-time 5 --output /dev/null http://127.0.0.1:8081/server-status?auto
+    curl --fail --silent --show-error --max-time 5 --output /dev/null http://127.0.0.1:8081/health
 }
 
 CB_rotate_logs() {
@@ -30,7 +34,23 @@ CB_check_certificates() {
         reload 'another certificate is to be served'
         waitFor 60 'it is served' isServed
     fi
+    noteVouchedFor
+    if [[ -n $vouchedForIsNew ]]; then reload 'browsers take the certificate now, or do not any more'; fi
     lookAtServed
+}
+
+# Fetches the lists of networks, and lets Apache take them up.
+CB_update_networks() {
+    networksAreNew=
+    needGoodConfiguration
+    updateNetworks refused REFUSED_NETWORKS "$REFUSED_NETWORKS"
+    updateNetworks crawler CRAWLER_NETWORKS "$CRAWLER_NETWORKS"
+    if [[ -n $networksAreNew ]]; then reload 'there are other networks'; fi
+}
+
+# How many were refused since it was last asked, and why.
+CB_count_refused() {
+    countRefused /var/log/apache2/refused.log
 }
 
 # A reload with a configuration that Apache refuses, or a key that is another certificate's, would be its end.

@@ -14,6 +14,8 @@ STOP_TIMEOUT=12
 source "$LAMPLIGHTER_BIN/environment.sh"
 # shellcheck source=service/apache2/bin/certificates.sh
 source "$LAMPLIGHTER_BIN/certificates.sh"
+# shellcheck source=service/apache2/bin/uploads.sh
+source "$LAMPLIGHTER_BIN/uploads.sh"
 OPTS="$apacheOptions -D FOREGROUND"
 
 # Left behind by a container that was killed, it would keep Apache from starting: the number in it is somebody else's by
@@ -23,3 +25,7 @@ rm -f /run/apache2/apache2.pid
 # Who visits the site is not for every user of this machine to read.
 umask 027
 makeSelfSignedCertificate
+noteVouchedFor
+writeUploads /run/apache2/uploads.conf
+if [[ -z $REFUSED_NETWORKS ]]; then rm -f -- "$NETWORKS/refused.conf"; fi
+if [[ -z $CRAWLER_NETWORKS ]]; then rm -f -- "$NETWORKS/crawler.conf"; fi

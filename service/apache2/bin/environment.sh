@@ -13,7 +13,41 @@ if ! isName "$SITE_NAME"; then
 fi
 export CERTIFICATES=/var/lib/certificates
 
+# A site that has no name yet is reached by any address. Those end in a number, as no name of a host does, or have a colon.
+SERVER_ALIASES=$SITE_ALIASES
+if [[ $SITE_NAME == localhost ]]; then
+    for digit in {0..9}; do SERVER_ALIASES+=" *.$digit *.$digit? *.$digit??"; done
+    SERVER_ALIASES+=' *:*'
+fi
+export SERVER_ALIASES
+
+# The form around the files takes room, too.
+UPLOAD_MAX_BYTES=$(($(numfmt --from=iec "${UPLOAD_MAX:-64M}") + 1024 * 1024))
+export UPLOAD_MAX_BYTES
+
+# Another port than that of https:// has to be named.
+HTTPS_PORT=${HTTPS_PORT:-443}
+HTTPS_PORT=${HTTPS_PORT##*:}
+HTTPS_SUFFIX=:$HTTPS_PORT
+if ((HTTPS_PORT == 443)); then HTTPS_SUFFIX=''; fi
+export HTTPS_SUFFIX
+HSTS_SECONDS=$((${HSTS_DAYS:-30} * 24 * 3600))
+export HSTS_SECONDS
+
+# What one address may have; 0: anything.
+export CONNECTIONS_PER_ADDRESS=${CONNECTIONS_PER_ADDRESS:-50} VISITS_PER_ADDRESS=${VISITS_PER_ADDRESS:-0}
+export REFUSED_NETWORKS=${REFUSED_NETWORKS:-} CRAWLER_NETWORKS=${CRAWLER_NETWORKS:-}
+export CRAWLER_NAMES=${CRAWLER_NAMES:-Googlebot|bingbot}
+export NETWORKS=${LAMPLIGHTER_STATE:-/var/lib/lamplighter}/networks
+
+# What .htaccess says in vain (site.conf) would be a line in the log at every request, which LogLevel does not change.
 # Certificates are ordered where somebody has said who orders them, and the name is one that others can reach.
-apacheOptions='-d /usr/local/conf -f apache2.conf'
+apacheOptions='-e error -d /usr/local/conf -f apache2.conf'
 if [[ -n $ACME_CONTACT ]]; then apacheOptions+=' -D ACME'; fi
-if [[ -n $SITE_ALIASES ]]; then apacheOptions+=' -D ALIASES'; fi
+if [[ -n $SERVER_ALIASES ]]; then apacheOptions+=' -D ALIASES'; fi
+if ((CONNECTIONS_PER_ADDRESS > 0)); then apacheOptions+=' -D CONNECTIONS'; fi
+if ((VISITS_PER_ADDRESS > 0)); then apacheOptions+=' -D VISITS'; fi
+# `auto`: where every visitor finds the port. What browsers remember of HTTPS (HSTS) holds for all ports of a name, so it is
+# said only of this one.
+if [[ ${SITE_HTTPS:-auto} != off && -z $HTTPS_SUFFIX ]]; then apacheOptions+=' -D TO_HTTPS -D HSTS'; fi
+if [[ ${SITE_HTTPS:-auto} == on && -n $HTTPS_SUFFIX ]]; then apacheOptions+=' -D TO_HTTPS'; fi

@@ -10,3 +10,15 @@ export REDIS_PASSWORD_FILE=/run/secrets/redis-password
 
 # Debian's settings, then ours.
 export PHP_INI_SCAN_DIR=:/usr/local/conf/php.d
+
+# The form around the files takes room, too.
+export UPLOAD_MAX=${UPLOAD_MAX:-64M}
+POST_MAX=$(($(numfmt --from=iec "$UPLOAD_MAX") + 1024 * 1024))
+export POST_MAX
+
+# Where PHP may open files: what is named, and what this stack needs besides.
+export PHP_DISABLE_FUNCTIONS=${PHP_DISABLE_FUNCTIONS:-}
+export OPEN_BASEDIR=''
+if [[ -n ${PHP_OPEN_BASEDIR:-} ]]; then
+    OPEN_BASEDIR=$PHP_OPEN_BASEDIR:$DOCUMENT_ROOT:/usr/local/conf:/var/lib/php/sessions:/var/lib/php/uploads:/tmp:$REDIS_PASSWORD_FILE
+fi

@@ -49,7 +49,7 @@ ownCertificateIsServed() {
 # Those that a certificate cannot be made out to keep Apache from nothing.
 aliasesAreInTheCertificate() {
     local before
-    cp -- service/apache2/conf/apache2.conf "$results/apache2.conf"
+    cp -- service/apache2/conf/hosts.conf "$results/hosts.conf"
     trap 'unset SITE_ALIASES; restoreApache' EXIT
     export SITE_ALIASES='WWW.localhost. *.Forum.test bücher.Forum.test f?rum.test'
     "${compose[@]}" up --detach --no-build --no-deps apache2
@@ -85,25 +85,28 @@ request200() { # FILE-THAT-ENDS-IT FILE-WITH-THE-COUNT
 
 isStaged() {
     inside apache2 tail --lines=3 /var/log/apache2/error.log
-    inside apache2 curl --silent http://127.0.0.1:8081/md-status | grep '"finished": true'
+    inside apache2 grep '"finished": true' "/var/lib/certificates/acme/staging/$site/job.json"
 }
 
 restoreApache() {
     endAcmeServer
-    cat -- "$results/apache2.conf" >service/apache2/conf/apache2.conf
-    unset SITE_NAME ACME_CONTACT ACME_DIRECTORY
+    cat -- "$results/hosts.conf" >service/apache2/conf/hosts.conf
+    rm -f -- site/.htaccess
+    unset SITE_NAME ACME_CONTACT ACME_DIRECTORY SITE_HTTPS
     "${compose[@]}" up --detach --no-build --no-deps apache2
     waitUntilHealthy apache2
 }
 
-# Ordered, proven, fetched and served; and then once more. Its name is written as mod_md would not write it.
+# Ordered, proven, fetched and served; and then once more. Its name is written as mod_md would not write it, and the site
+# sends every address to a script of its own, as most do, and then all visitors to HTTPS.
 certificateIsOrderedAndRenewed() {
     local first second asked lost
     local -r site=forum.test
-    cp -- service/apache2/conf/apache2.conf "$results/apache2.conf"
+    cp -- service/apache2/conf/hosts.conf "$results/hosts.conf"
     trap restoreApache EXIT
     startAcmeServer
-    export SITE_NAME=Forum.Test. ACME_CONTACT=mailto:somebody@Forum.test ACME_DIRECTORY=http://acme.test/directory
+    printf 'RewriteEngine On\nRewriteCond %%{REQUEST_FILENAME} !-f\nRewriteRule . /index.php [L]\n' >site/.htaccess
+    export SITE_HTTPS=on SITE_NAME=Forum.Test. ACME_CONTACT=mailto:somebody@Forum.test ACME_DIRECTORY=http://acme.test/directory
     "${compose[@]}" up --no-start --no-build --no-deps apache2
     docker network connect --alias "$site" "$acme" "$(container apache2)"
     "${compose[@]}" start apache2
@@ -118,8 +121,9 @@ certificateIsOrderedAndRenewed() {
     expectMatch 'who vouches for it' 'authority of the test' "$(onTheWire -issuer)"
     first=$(onTheWire -serial)
 
+    waitUntil 20 'visitors are sent to HTTPS' sentToHttps
     # For a certificate of 30 days it is time when 30 days are left.
-    sed --in-place 's/^    MDCAChallenges .*/&\n    MDRenewWindow 30d/' service/apache2/conf/apache2.conf
+    sed --in-place 's/^    MDCAChallenges .*/&\n    MDRenewWindow 30d/' service/apache2/conf/hosts.conf
     docker kill --signal USR1 "$(container apache2)"
     waitUntil 120 'the next certificate has come' isStaged
     expectEqual 'the certificate on the wire before it is taken up' "$first" "$(onTheWire -serial)"
@@ -136,8 +140,12 @@ certificateIsOrderedAndRenewed() {
     if ((asked < 20)); then fail "only $asked requests were made meanwhile"; fi
 }
 
+sentToHttps() {
+    web --include --header "Host: $site" / | grep "^Location: https://$site:$HTTPS_PORT/"
+}
+
 failedOrderIsSaid() {
-    cp -- service/apache2/conf/apache2.conf "$results/apache2.conf"
+    cp -- service/apache2/conf/hosts.conf "$results/hosts.conf"
     trap restoreApache EXIT
     # Another name than before, which there is a certificate for.
     export SITE_NAME=other.test ACME_CONTACT=somebody@other.test ACME_DIRECTORY=http://127.0.0.1:9/directory
@@ -146,11 +154,11 @@ failedOrderIsSaid() {
     waitUntil 60 'the order has failed' orderHasFailed
     expectOutcome failed apache2 check-certificates
     expectMatch 'what it says' 'no certificate can be ordered for other.test: ' "$(<"$results/output")"
-    siteIsUp
+    expectEqual 'the page' 200 "$(httpStatus / --header 'Host: other.test')"
 }
 
 orderHasFailed() {
-    inside apache2 curl --silent http://127.0.0.1:8081/md-status | grep '"errors": [1-9]'
+    inside apache2 grep '"errors": [1-9]' /var/lib/certificates/acme/staging/other.test/job.json
 }
 
 testCase 'a certificate of your own is served, unless Apache could not live with it' ownCertificateIsServed

@@ -18,14 +18,14 @@ makeAcmeImage() {
     until docker image inspect "$debian"; do sleep 1; done
     # Whom this machine trusts, its company's proxy perhaps, the container has to trust too.
     if [[ -r $certificates ]]; then trust=(--volume "$certificates:/host-certificates:ro" --env PIP_CERT=/host-certificates); fi
-    docker run --name "$acme" --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" "${trust[@]}" \
+    docker run --name "$acme-image" --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" "${trust[@]}" \
         "$debian" sh -euc "
             apt-get -qq update
             apt-get -qq install --yes --no-install-recommends ca-certificates openssl python3-venv
             python3 -m venv /acme
             /acme/bin/pip install --quiet --disable-pip-version-check acme2certifier==$acmeRelease"
-    docker commit "$acme" "$acmeImage"
-    docker rm "$acme"
+    docker commit "$acme-image" "$acmeImage"
+    docker rm "$acme-image"
 }
 
 # Who makes it is no child of the case's subshell, so that `wait` knows nothing of it.
