@@ -27,6 +27,8 @@ install --directory --mode=0750 /var/log/apache2
 
 makeSelfSignedCertificate
 noteVouchedFor
+# It is there after the first start alone, where /run outlives the container.
+install --directory --mode=0750 /run/apache2
 writeUploads /run/apache2/uploads.conf
 if [[ -z $REFUSED_NETWORKS ]]; then rm -f -- "$NETWORKS/refused.conf"; fi
 if [[ -z $CRAWLER_NETWORKS ]]; then rm -f -- "$NETWORKS/crawler.conf"; fi
