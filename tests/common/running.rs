@@ -183,8 +183,17 @@ impl Running {
         pid.unwrap_or_else(|| panic!("`{line}` names no pid"))
     }
 
-    /// Calls `lamplighter health` in the container: its exit status, and what it prints.
+    /// Calls `lamplighter health` in the container, once the journal has been read, which it would say: its exit status,
+    /// and what it prints.
     pub fn health(&self) -> (i32, String) {
+        wait_for("the journal to be read", || {
+            let (status, said) = self.health_now();
+            (!said.contains("journal: it is being read")).then_some((status, said))
+        })
+    }
+
+    /// The same at this moment.
+    pub fn health_now(&self) -> (i32, String) {
         self.service.health()
     }
 

@@ -64,7 +64,7 @@ fn started() -> Running {
 #[test]
 fn while_the_journal_is_read_the_service_runs_and_what_is_asked_waits_for_it() {
     let running = started();
-    let (status, said) = running.health();
+    let (status, said) = running.health_now();
     assert!(status == 0 && said.contains("degraded: journal: it is being read ("), "{said}");
     // What is asked again was done before, and is not done twice.
     let (mut again, mut fresh) = (running.connect(), running.connect());
@@ -98,7 +98,7 @@ fn a_stop_does_not_wait_until_the_journal_is_read_and_what_was_promised_is_kept(
 #[test]
 fn what_is_read_back_delays_nobody_who_asks_meanwhile() {
     let running = service().start();
-    wait_for("the journal to be read", || (running.health().1 == "healthy\n").then_some(()));
+    wait_for("the journal to be read", || (running.health_now().1 == "healthy\n").then_some(()));
     let mut reader = running.connect();
     // There is none: all of the journal is looked through.
     reader.send("{\"op\":\"history\",\"action\":\"nothing\"}\n{\"op\":\"show\",\"id\":\"old-0\"}\n");

@@ -24,8 +24,15 @@ rm -f /run/apache2/apache2.pid
 
 # Who visits the site is not for every user of this machine to read.
 umask 027
+
+# Bodies that come in, until they are whole: on the disk, as /tmp is memory. What is left of earlier ones is nobody's.
+export TMPDIR=/var/tmp
+find "$TMPDIR" -mindepth 1 -delete
+
 makeSelfSignedCertificate
 noteVouchedFor
+# It is there after the first start alone, where /run outlives the container.
+install --directory --mode=0750 /run/apache2
 writeUploads /run/apache2/uploads.conf
 if [[ -z $REFUSED_NETWORKS ]]; then rm -f -- "$NETWORKS/refused.conf"; fi
 if [[ -z $CRAWLER_NETWORKS ]]; then rm -f -- "$NETWORKS/crawler.conf"; fi

@@ -12,7 +12,7 @@ countRefused() { # LOG
     if [[ ! $since =~ ^[0-9]{1,12}$ ]] || ((since > now || since < now - 7200)); then since=$((now - 3600)); fi
     read -r names visits most < <(
         # The second that goes on is left for the next time.
-        cat -- "$1.1" "$1" 2>/dev/null | awk -v since="$since" -v now="$now" '
+        { cat -- "$1.1" "$1" 2>/dev/null || true; } | awk -v since="$since" -v now="$now" '
             $1 < since || $1 >= now { next }
             $2 == 421 { names++ }
             $2 == 429 { visits++ }

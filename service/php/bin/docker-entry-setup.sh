@@ -12,6 +12,9 @@ STOP_TIMEOUT=25
 # shellcheck source=service/php/bin/environment.sh
 source "$LAMPLIGHTER_BIN/environment.sh"
 
+# What is left of uploads is nobody's any more. The folder is the application's alone.
+setpriv --reuid="$REUID" --regid="$REUID" --init-groups -- find /var/tmp -mindepth 1 -delete
+
 # The supervisor reads its last words: of what the application's user makes there, the group is root.
 if [[ ! -e /var/log/php/fpm.log ]]; then
     setpriv --reuid="$REUID" --regid="$REUID" --init-groups -- install --mode=0640 /dev/null /var/log/php/fpm.log

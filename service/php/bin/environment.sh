@@ -20,5 +20,5 @@ export POST_MAX
 export PHP_DISABLE_FUNCTIONS=${PHP_DISABLE_FUNCTIONS:-}
 export OPEN_BASEDIR=''
 if [[ -n ${PHP_OPEN_BASEDIR:-} ]]; then
-    OPEN_BASEDIR=$PHP_OPEN_BASEDIR:$DOCUMENT_ROOT:/usr/local/conf:/var/lib/php/sessions:/var/lib/php/uploads:/tmp:$REDIS_PASSWORD_FILE
+    OPEN_BASEDIR=$PHP_OPEN_BASEDIR:$DOCUMENT_ROOT:/usr/local/conf:/var/lib/php/sessions:/var/tmp:/tmp:$REDIS_PASSWORD_FILE
 fi

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # it is PHP that expands
 # What the site's .htaccess can do, and what it cannot; what is left lying about; files of the application.
 
 # In a folder of its own, with a page and a text.
@@ -64,7 +64,6 @@ AuthGroupFile /var/www/site/own/.groups
 Require group friends
 TEXT
         echo 'friends: ann' >site/own/.groups
-        # shellcheck disable=SC2016 # of htpasswd
         if [[ $kind == Basic ]]; then
             echo "ann:$(openssl passwd -apr1 lamp)" >site/own/.users
         else

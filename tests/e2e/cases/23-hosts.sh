@@ -14,7 +14,7 @@ unknownNamesAreRefused() {
         isRefusedAs "$name over HTTPS" "$(curl --silent --insecure --include --resolve "${name%%:*}:$HTTPS_PORT:127.0.0.1" "https://${name%%:*}:$HTTPS_PORT/")"
         isRefusedAs "$name in a header over HTTPS" "$(curl --silent --insecure --include --header "Host: $name" "https://localhost:$HTTPS_PORT/")"
     done
-    isRefusedAs 'no name' "$(printf 'GET / HTTP/1.0\r\n\r\n' | nc -N 127.0.0.1 "$HTTP_PORT")"
+    isRefusedAs 'no name' "$(printf 'GET / HTTP/1.0\r\n\r\n' | nc -N localhost "${HTTP_PORT:?}")"
     expectMatch 'what it says' 'put its name into SITE_NAME or SITE_ALIASES' "$(web --header 'Host: evil.example' /)"
     # A site without a name of its own is reached by any address.
     for name in localhost LOCALHOST 127.0.0.1 192.168.7.250 '[::1]' '[2001:db8::1]:8080'; do
@@ -28,7 +28,7 @@ unknownNamesAreRefused() {
 # One that an authority has signed, good for so many days; browsers would know it.
 installSignedCertificate() { # DAYS
     (
-        cd -- "$results"
+        cd -- "$results" || exit
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj '/CN=authority' -keyout authority.key -out authority.pem
         openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=localhost' -addext subjectAltName=DNS:localhost -keyout privkey.pem -out request.pem
         openssl x509 -req -in request.pem -CA authority.pem -CAkey authority.key -days "$1" -copy_extensions copy -out fullchain.pem
