@@ -43,9 +43,7 @@ pub fn of(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
 pub fn with_zombies(ancestor: Pid, proc: &Path) -> Vec<Descendant> {
     let mut children: HashMap<Pid, Vec<ProcessStat>> = HashMap::new();
     for pid in all(proc) {
-        // A process that ended meanwhile has no file any more.
-        let Ok(text) = fs::read(proc.join(pid.to_string()).join("stat")) else { continue };
-        if let Some(stat) = parse(&String::from_utf8_lossy(&text)) {
+        if let Some(stat) = stat_of(pid, proc) {
             children.entry(stat.parent).or_default().push(stat);
         }
     }
@@ -67,10 +65,13 @@ pub fn of_run(processes: Vec<Descendant>, leader: Pid, token: &str, proc: &Path)
     found
 }
 
-/// All processes that carry `token`, descendants or not.
+/// All living processes that carry `token`, descendants or not. One that nobody has buried yet is as good as gone, and
+/// still bears its mark.
 pub fn with_token(token: &str, proc: &Path) -> Vec<Pid> {
     let mut pids = all(proc);
-    pids.retain(|&pid| has_token(pid, token, proc));
+    pids.retain(|&pid| {
+        has_token(pid, token, proc) && stat_of(pid, proc).is_some_and(|stat| !stat.descendant.is_zombie)
+    });
     pids
 }
 
@@ -121,6 +122,12 @@ fn has_token(pid: Pid, token: &str, proc: &Path) -> bool {
     }
     let wanted = format!("{}={token}", listener::TOKEN);
     read("environ").split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes())
+}
+
+/// Nothing for a process that has ended meanwhile: it has no file any more.
+fn stat_of(pid: Pid, proc: &Path) -> Option<ProcessStat> {
+    let text = fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
+    parse(&String::from_utf8_lossy(&text))
 }
 
 /// Reads `PID (NAME) STATE PPID PGRP SESSION …` (`proc_pid_stat(5)`); the name may hold anything, brackets too.
@@ -183,6 +190,16 @@ mod tests {
         let mut found = with_token("fedcba9876543210", proc.path());
         found.sort_unstable();
         assert_eq!(found, [7, 8]);
+    }
+
+    #[test]
+    fn who_has_ended_and_is_not_buried_yet_carries_no_token() {
+        let proc = proc_with(&["7 (a) Z 1 7 7 0", "8 (b) S 1 8 8 0"]);
+        for pid in [7, 8] {
+            let limits = "Limit  Soft  Hard  Units\nMax file locks  18364758544493064720  unlimited  locks\n";
+            fs::write(proc.path().join(format!("{pid}/limits")), limits).unwrap();
+        }
+        assert_eq!(with_token("fedcba9876543210", proc.path()), [8]);
     }
 
     #[test]

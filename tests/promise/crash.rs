@@ -1,4 +1,4 @@
-//! The supervisor is killed at a hundred random moments while requests stream in, and nothing is lost, done
+//! The supervisor is killed at hundreds of random moments while requests stream in, and nothing is lost, done
 //! twice or made up.
 
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::stream::Stream;
 
 /// How often it is killed; `LAMPLIGHTER_KILLS` is another number.
-const KILLS: usize = 100;
+const KILLS: usize = 300;
 /// It is killed within this time of its beginning, of a connection to it, or of its first answer.
 const LIFE: Duration = Duration::from_millis(60);
 /// At most so many new requests in one life.
