@@ -83,6 +83,42 @@ RUN set -eu; \
     install --directory --owner=mysql --group=mysql --mode=755 /var/lib/mysql; \
     install --directory --owner=redis --group=redis --mode=750 /var/lib/redis
 
+# What .env asks for beside that, in a layer of its own: a change of it is built quickly. What Debian does not have is said
+# in one line that begins with `refused` (bin/up shows it), and the build ends. An extension that PHP has already is no
+# package. An update of the lists that fails is a failure, or there would seem to be nothing.
+ARG PHP_EXTENSIONS=
+ARG EXTRA_PACKAGES=
+ARG LOCALES=
+RUN set -eu; \
+    if [ -z "$PHP_EXTENSIONS$EXTRA_PACKAGES$LOCALES" ]; then exit; fi; \
+    refuse() { printf 'refused%s %s\n' : "$*" >&2; exit 1; }; \
+    exists() { apt-cache show "$1" > /dev/null 2>&1; }; \
+    printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d; \
+    chmod 755 /usr/sbin/policy-rc.d; \
+    export DEBIAN_FRONTEND=noninteractive; \
+    apt-get -o APT::Update::Error-Mode=any update; \
+    packages=$EXTRA_PACKAGES; \
+    for package in $EXTRA_PACKAGES; do \
+        exists "$package" || refuse "EXTRA_PACKAGES: Debian has no package $package"; \
+    done; \
+    for extension in $PHP_EXTENSIONS; do \
+        if "php$PHP_VERSION" -m | grep --quiet --ignore-case --line-regexp --fixed-strings "$extension"; then continue; fi; \
+        exists "php$PHP_VERSION-$extension" || refuse "PHP_EXTENSIONS: Debian has no extension $extension for PHP $PHP_VERSION; it has" \
+            $(apt-cache pkgnames "php$PHP_VERSION-" | sed "s/^php$PHP_VERSION-//; /^\(cgi\|cli\|common\|dev\|fpm\|phpdbg\)\$/d" | sort); \
+        packages="$packages php$PHP_VERSION-$extension"; \
+    done; \
+    if [ -n "$LOCALES" ]; then packages="$packages locales"; fi; \
+    apt-get install --yes --no-install-recommends $packages; \
+    for locale in $LOCALES; do \
+        if [ ! -e "/usr/share/i18n/locales/$locale" ]; then refuse "LOCALES: Debian has no locale $locale"; fi; \
+        case $locale in *@*) name=${locale%@*}.UTF-8@${locale#*@} ;; *) name=$locale.UTF-8 ;; esac; \
+        localedef --inputfile="$locale" --charmap=UTF-8 "$name"; \
+    done; \
+    apt-get clean; \
+    rm -rf /usr/sbin/policy-rc.d /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* \
+        /var/lib/dpkg/*-old /tmp/* /var/tmp/*; \
+    find /var/log -type f -delete
+
 # The application's user: PHP runs as it, MariaDB knows it by its uid, and Redis' socket is open to its group `redis`.
 # The same number outside is the owner of the files that the site may write. Apache is in its group, and so serves what only
 # the application's group may read.

@@ -22,7 +22,7 @@ impl Stack {
         for folder in ["target-sbin", "service", "programs"] {
             fs::create_dir(top.path().join(folder)).unwrap();
         }
-        for name in ["bin", "docker-compose.yaml", ".env.example"] {
+        for name in ["bin", "Dockerfile", "docker-compose.yaml", ".env.example"] {
             let copied =
                 Command::new("cp").arg("-r").arg(Path::new(REPOSITORY).join(name)).arg(top.path()).status();
             assert!(copied.unwrap().success());
@@ -68,8 +68,14 @@ impl Stack {
 
     /// `bin/up --prepare` beside this generation of Compose, with nothing to build; where it ends, and what it says.
     fn up(&self, compose: &str) -> (Option<i32>, String) {
+        self.up_with(compose, "[[ $1 == version ]] && echo 20.10")
+    }
+
+    /// The same, with a script that is Docker.
+    fn up_with(&self, compose: &str, docker: &str) -> (Option<i32>, String) {
         self.program("bin/build", "true");
-        self.program("programs/docker", "[[ $1 == version ]] && echo 20.10");
+        self.program("bin/base-image", "true");
+        self.program("programs/docker", docker);
         self.program("programs/docker-compose", &format!("echo {compose}"));
         let output = self.run(&["bin/up", "--prepare"], &[]);
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
@@ -160,6 +166,75 @@ fn up_refuses_names_that_are_none() {
         let (code, said) = stack.up("2.26.1-4");
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains(said_so), "`{said_so}` is not said:\n{said}");
+    }
+}
+
+#[test]
+fn up_refuses_what_can_be_in_no_image_before_it_makes_one() {
+    for (dotenv, said_so) in [
+        ("PHP_EXTENSIONS=imagick Imap", "PHP_EXTENSIONS has `Imap`"),
+        ("PHP_EXTENSIONS=*", "PHP_EXTENSIONS has `*`"),
+        ("EXTRA_PACKAGES=ffmpeg,vim", "EXTRA_PACKAGES has `ffmpeg,vim`"),
+        ("EXTRA_PACKAGES=php8.4-gd-", "EXTRA_PACKAGES has `php8.4-gd-`"),
+        ("EXTRA_PACKAGES='--purge'", "EXTRA_PACKAGES has `--purge`"),
+        ("LOCALES=german", "LOCALES has `german`"),
+        ("IMAGE=My Site", "IMAGE is `My Site`"),
+    ] {
+        let stack = Stack::new(dotenv.as_bytes());
+        let (code, said) = stack.up("2.26.1-4");
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(said_so), "`{said_so}` is not said:\n{said}");
+    }
+}
+
+/// An engine that says all that it is asked to build, and then what the Dockerfile does, in red.
+const ENGINE: &str = r#"case $1 in
+    version) echo 20.10 ;;
+    build)
+        echo "$*" >asked
+        printf '%b\n' 'Step 5/9 : RUN refuse() { printf "refused%s" : }' '\e[91mrefused: Debian has none such' '\e[0mcode: 1'
+        exit 1
+        ;;
+    *) exit 1 ;;
+esac"#;
+
+#[test]
+fn up_says_what_the_image_cannot_have_and_nothing_else() {
+    let stack = Stack::new(b"PHP_EXTENSIONS=\" imap   soap \"\nLOCALES=de_DE@euro sr_RS\n");
+    let (code, said) = stack.up_with("2.26.1-4", ENGINE);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the image cannot be built: Debian has none such\n"), "{said}");
+    assert!(!said.contains("Step") && !said.contains("code: 1"), "{said}");
+    let asked = fs::read_to_string(stack.path("asked")).unwrap();
+    for argument in ["PHP_EXTENSIONS=imap soap", "EXTRA_PACKAGES=", "LOCALES=de_DE@euro sr_RS", "APP_UID=10001"] {
+        assert!(asked.contains(&format!("--build-arg {argument} ")), "`{argument}` is not in {asked}");
+    }
+}
+
+#[test]
+fn up_takes_the_image_that_is_named_when_it_is_one_for_this_stack() {
+    let engine = r#"case $1 in
+        version) echo 20.10 ;;
+        image) printf 'PATH=/bin\n%s\n' "$(cat variable)" ;;
+        tag) echo "$*" >tagged ;;
+        *) exit 1 ;;
+    esac"#;
+    for (variable, expected) in [
+        ("LANG=C", Err("IMAGE is own:1, which is not made from Lamplighter's")),
+        ("APP_USER=shop", Err("IMAGE is own:1, whose APP_USER is shop, and in .env it is forum")),
+        ("APP_USER=forum", Ok("tag own:1 lamplighter:lamplighter\n")),
+    ] {
+        let stack = Stack::new(b"IMAGE=own:1\n");
+        fs::write(stack.path("variable"), variable).unwrap();
+        let (code, said) = stack.up_with("2.26.1-4", engine);
+        let tagged = fs::read_to_string(stack.path("tagged")).unwrap_or_default();
+        match expected {
+            Ok(taken) => assert_eq!((code, tagged.as_str()), (Some(0), taken), "{said}"),
+            Err(said_so) => {
+                assert_eq!((code, tagged.as_str()), (Some(1), ""), "{said}");
+                assert!(said.contains(said_so), "`{said_so}` is not said:\n{said}");
+            }
+        }
     }
 }
 

@@ -48,7 +48,11 @@ quietly() { # WHAT COMMAND...
         rm -f -- "$log"
         return
     fi
+    giveUpWithLog "$what" "$log"
+}
+
+giveUpWithLog() { # WHAT LOG
     if [[ -t 1 ]]; then printf '\r\e[K'; fi
-    tail --lines=30 -- "$log" | sed 's/^/  | /' >&2
-    giveUp "$what failed: its last lines are above, all of them in $log"
+    tail --lines=30 -- "$2" | sed 's/^/  | /' >&2
+    giveUp "$1 failed: its last lines are above, all of them in $2"
 }
