@@ -40,11 +40,12 @@ use super::files::Files;
 use super::followers::Followers;
 use super::last_words::LastWords;
 use super::ledger::{Ledger, Written};
-use super::machine::{Beginning, Machine, stopping};
+use super::machine::{Beginning, Machine};
 use super::notify::{self, ServiceProgress};
 use super::overdue::Overdue;
 use super::reading::Readers;
 use super::service::PersonalityReport;
+use super::stopping::stopping;
 
 const CHLD: Number = nix::libc::SIGCHLD;
 /// Events that are taken in one turn, before what they led to is brought to the disk and done.
