@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use lamplighter::names::{RequestId, ServiceName};
 use lamplighter::schedule::{Zone, parse};
-use lamplighter::scheduler::machine::{Action, Answer, Event, Machine, SMALL_STEP};
+use lamplighter::scheduler::machine::{Action, Answer, Event, Machine};
 use lamplighter::scheduler::occurrence::{Occurrence, OccurrenceKey};
 use lamplighter::scheduler::record::{Memory, Record};
+use lamplighter::scheduler::set_back::SMALL_STEP;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

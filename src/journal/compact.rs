@@ -153,6 +153,7 @@ impl Journal {
         self.durable = new.length;
         self.published = Arc::new(AtomicU64::new(new.length));
         self.ids = new.ids;
+        self.ids.write_beside();
         self.compact_at = self.limits.due_after(new.own);
         Ok(old)
     }

@@ -148,7 +148,7 @@ impl Journal {
         let mut replay = replay.map_err(JournalError::while_("read the journal", &path))?;
         let repaired = repair(&mut file, &mut replay, now).and_then(|()| sync_folder(folder));
         repaired.map_err(JournalError::while_("repair the journal", &path))?;
-        let journal = Self {
+        let mut journal = Self {
             folder: folder.to_owned(),
             path,
             disk: Box::new(file),
@@ -165,6 +165,7 @@ impl Journal {
             compacted_at: None,
             published: Arc::new(AtomicU64::new(replay.end)),
         };
+        journal.ids.write_beside();
         let recovered = Recovered {
             last: replay.last,
             since: journal.since,

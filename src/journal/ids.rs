@@ -5,13 +5,16 @@
 //!
 //! Only the newest are in memory, where their number stays small; the others are in a sorted file without a
 //! name ([`Shelf`]), which is made anew from the journal at every start. Where no such file can be written
-//! they stay in memory.
+//! they stay in memory. Once the journal serves requests, the file is written on a thread of its own.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use crate::names::RequestId;
+use crate::process;
 
 use super::shelf::{Shelf, Slot};
 
@@ -19,12 +22,17 @@ use super::shelf::{Shelf, Slot};
 const MOST_RECENT: usize = 256;
 /// Ids in memory, in order, before they go to the file.
 const MOST_SORTED: usize = 4096;
+/// What the thread that writes the file needs of stack, in bytes.
+const STACK: usize = 128 * 1024;
 
 /// Ids with the places of their records.
 #[derive(Debug)]
 pub(super) struct Ids {
     folder: PathBuf,
-    shelf: Option<Shelf>,
+    shelf: Option<Arc<Shelf>>,
+    leaving: Option<Leaving>,
+    /// Whether the file is written beside who inserts.
+    is_beside: bool,
     /// In order of their hashes.
     sorted: Vec<Slot>,
     /// How many of those are too many.
@@ -34,17 +42,32 @@ pub(super) struct Ids {
     hasher: RandomState,
 }
 
+/// Ids on their way to the file.
+#[derive(Debug)]
+struct Leaving {
+    /// In order of their hashes.
+    slots: Arc<Vec<Slot>>,
+    written: JoinHandle<io::Result<Shelf>>,
+}
+
 impl Ids {
     /// No ids yet; should they become many, they are kept in a file in `folder`.
     pub(super) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_owned(),
             shelf: None,
+            leaving: None,
+            is_beside: false,
             sorted: Vec::new(),
             most_sorted: MOST_SORTED,
             recent: Vec::new(),
             hasher: RandomState::new(),
         }
+    }
+
+    /// From now on nobody waits in [`Ids::insert`] for the file.
+    pub(super) fn write_beside(&mut self) {
+        self.is_beside = true;
     }
 
     /// Takes an id whose record stands at `at`, in bytes from the journal's beginning.
@@ -56,7 +79,11 @@ impl Ids {
             return;
         }
         self.merge();
-        if self.sorted.len() >= self.most_sorted {
+        if let Some(leaving) = self.leaving.take_if(|leaving| leaving.written.is_finished()) {
+            let written = leaving.written.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+            self.shelved(leaving.slots, written);
+        }
+        if self.sorted.len() >= self.most_sorted && self.leaving.is_none() {
             self.shelve();
         }
     }
@@ -67,10 +94,10 @@ impl Ids {
     /// When the file with the older ones cannot be read.
     pub(super) fn places(&self, id: &RequestId) -> io::Result<Vec<u64>> {
         let hash = self.hash(id);
-        let from = self.sorted.partition_point(|slot| slot.0 < hash);
-        let sorted = self.sorted[from..].iter().take_while(|slot| slot.0 == hash);
+        let leaving = self.leaving.iter().flat_map(|leaving| with_hash(&leaving.slots, hash));
         let recent = self.recent.iter().filter(|slot| slot.0 == hash);
-        let mut places: Vec<_> = sorted.chain(recent).map(|slot| u64::from(slot.1)).collect();
+        let slots = leaving.chain(with_hash(&self.sorted, hash)).chain(recent);
+        let mut places: Vec<_> = slots.map(|slot| u64::from(slot.1)).collect();
         if let Some(shelf) = &self.shelf {
             places.extend(shelf.places(hash)?);
         }
@@ -81,18 +108,37 @@ impl Ids {
         (self.hasher.hash_one(id) >> 32) as u32
     }
 
-    /// Moves the ids in memory to the file. Where that fails they stay, and it is tried again when there are
-    /// twice as many.
+    /// Has the ids in memory written to the file.
     fn shelve(&mut self) {
-        let Ok(whole) = Shelf::merged(&self.folder, self.shelf.as_ref(), &self.sorted) else {
-            self.most_sorted = 2 * self.sorted.len();
-            return;
+        let slots = Arc::new(std::mem::take(&mut self.sorted));
+        let (folder, old, others) = (self.folder.clone(), self.shelf.clone(), slots.clone());
+        let write = move || Shelf::merged(&folder, old.as_deref(), &others);
+        if !self.is_beside {
+            return self.shelved(slots, write());
+        }
+        let write = move || {
+            process::be_patient();
+            write()
         };
-        // Each time the whole file is written: seldom enough that this costs little for each id.
-        self.most_sorted = MOST_SORTED.max(whole.len() / 16);
-        self.shelf = Some(whole);
-        self.sorted.clear();
-        self.sorted.shrink_to(MOST_SORTED);
+        match thread::Builder::new().name("ids".into()).stack_size(STACK).spawn(write) {
+            Ok(written) => self.leaving = Some(Leaving { slots, written }),
+            Err(error) => self.shelved(slots, Err(error)),
+        }
+    }
+
+    /// These are in the file now. Where that has failed they stay in memory, and it is tried again when there are twice as
+    /// many.
+    fn shelved(&mut self, slots: Arc<Vec<Slot>>, written: io::Result<Shelf>) {
+        if let Ok(whole) = written {
+            // Each time the whole file is written: seldom enough that this costs little for each id.
+            self.most_sorted = MOST_SORTED.max(whole.len() / 16);
+            self.shelf = Some(Arc::new(whole));
+        } else {
+            self.recent.append(&mut self.sorted);
+            self.sorted = Arc::unwrap_or_clone(slots);
+            self.merge();
+            self.most_sorted = 2 * self.sorted.len();
+        }
     }
 
     /// Merges the recent ones in, from the back, so that no second copy is needed.
@@ -115,8 +161,15 @@ impl Ids {
     }
 }
 
+/// Those of `slots`, which are in order, that have this hash.
+fn with_hash(slots: &[Slot], hash: u32) -> impl Iterator<Item = &Slot> {
+    let from = slots.partition_point(|slot| slot.0 < hash);
+    slots[from..].iter().take_while(move |slot| slot.0 == hash)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::shelf;
     use super::*;
 
     fn id(n: u64) -> RequestId {
@@ -161,5 +214,40 @@ mod tests {
         }
         assert!(ids.shelf.is_some(), "it is tried again");
         assert_has(&ids, 60_000);
+    }
+
+    #[test]
+    fn nobody_waits_for_the_file_once_requests_are_served_and_every_id_is_known_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ids = filled(folder.path(), 5_000);
+        ids.write_beside();
+        let writers_wait = shelf::NAMING.lock().unwrap();
+        for n in 5_000..20_000 {
+            ids.insert(&id(n), n * 100);
+        }
+        assert!(ids.leaving.is_some(), "they are on their way");
+        assert_has(&ids, 20_000);
+        drop(writers_wait);
+        while !ids.leaving.as_ref().unwrap().written.is_finished() {
+            thread::yield_now();
+        }
+        let before = ids.sorted.len();
+        for n in 20_000..21_000 {
+            ids.insert(&id(n), n * 100);
+        }
+        assert!(ids.sorted.len() < before, "the file was taken, and the next is due");
+        assert_has(&ids, 21_000);
+    }
+
+    #[test]
+    fn ids_that_cannot_go_to_a_file_beside_come_back_to_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ids = Ids::new(&folder.path().join("gone"));
+        ids.write_beside();
+        for n in 0..30_000 {
+            ids.insert(&id(n), n * 100);
+        }
+        assert!(ids.shelf.is_none());
+        assert_has(&ids, 30_000);
     }
 }

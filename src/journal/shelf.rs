@@ -18,6 +18,8 @@ pub(super) const NAME: &str = "ids.new";
 const SLOT: usize = 8;
 /// Slots of a block, which is a page on most machines.
 const BLOCK: usize = 512;
+/// Who makes a file has its name alone: the journal and its compaction both need one at times.
+pub(super) static NAMING: Mutex<()> = Mutex::new(());
 
 /// Slots in a file, in order.
 #[derive(Debug)]
@@ -113,8 +115,6 @@ impl Writer {
 
 /// A fresh file without a name. One that a crash has left its name is taken over.
 fn nameless(folder: &Path) -> io::Result<File> {
-    // The journal and its compaction both need one at times: neither may get the other's.
-    static NAMING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = NAMING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = folder.join(NAME);
     let file =

@@ -14,14 +14,6 @@ use super::target::Target;
 use crate::names::{RequestId, ServiceName};
 use crate::schedule::{CatchUp, Coming, Entry, Schedule, When, upcoming};
 
-/// A clock set back by more than this many seconds was wrong before, and all is asked for again. By less, only what
-/// follows the clock is: a time of day that has been does not come again (Debian's cron(8)).
-pub const SMALL_STEP: i64 = 3 * 60 * 60;
-
-/// What a pattern was asked for is not asked for again within fewer seconds than this: a clock that is put right by
-/// less than a minute was not set back.
-const SMALLEST_STEP: i64 = 60;
-
 /// A service that requests wait for and that cannot be reached for so many seconds is an alarm.
 pub const UNREACHABLE_AFTER: i64 = 5 * 60;
 
@@ -86,24 +78,24 @@ pub enum Level {
 /// The scheduler's state.
 #[derive(Debug)]
 pub struct Machine {
-    agenda: Agenda,
-    targets: BTreeMap<ServiceName, Target>,
+    pub(super) agenda: Agenda,
+    pub(super) targets: BTreeMap<ServiceName, Target>,
     /// The services that answered when they were last tried. It outlives their targets: whether one is back is
     /// learnt with what comes next for it.
     reachable: BTreeSet<ServiceName>,
     /// The second of the last event; before the first one it is not known.
-    clock: Option<i64>,
+    pub(super) clock: Option<i64>,
     /// The latest second seen since the clock was set back far.
-    seen: i64,
+    pub(super) seen: i64,
     /// How often the clock was set back far.
-    era: u32,
+    pub(super) era: u32,
     /// How it was set back a little.
-    set_back: SetBack,
+    pub(super) set_back: SetBack,
     /// The name of this start of the container, and of the one whose `@reboot` entries had their turn.
     boot: String,
     booted: Option<String>,
     actions: Vec<Action>,
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
     /// Alarms for what is given up, which come before its record: who dies in between raises them again.
     missed: Vec<Action>,
 }
@@ -213,52 +205,8 @@ impl Machine {
         self.targets.entry(service.clone()).or_default()
     }
 
-    fn tell(&mut self, level: Level, text: String) {
+    pub(super) fn tell(&mut self, level: Level, text: String) {
         self.actions.push(Action::Tell(level, text));
-    }
-
-    fn note_clock(&mut self, now: i64) {
-        self.seen = self.seen.max(now);
-        if self.clock.replace(now).is_some_and(|before| now >= before) {
-            return;
-        }
-        for target in self.targets.values_mut() {
-            target.clock_set(now);
-        }
-        if self.seen - now > SMALL_STEP { self.set_back_far(now) } else { self.set_back_a_little(now) }
-    }
-
-    fn set_back_far(&mut self, now: i64) {
-        let (from, to) = (Instant(self.seen), Instant(now));
-        self.tell(Level::Warn, format!("the clock was set back from {from} to {to}: going on from there"));
-        self.seen = now;
-        self.era += 1;
-        self.records.extend([Record::Reset(now), Record::Era(self.era)]);
-        self.agenda.reset(now);
-        self.set_back.from = self.set_back.from.min(now);
-        for forgotten in self.targets.values_mut().flat_map(|target| target.forget_after(now)) {
-            self.records.push(done(forgotten.key()));
-        }
-    }
-
-    /// Lets patterns go on by the new clock. Whether there is anything to do, the marks say: they are what a restart
-    /// knows, too.
-    fn set_back_a_little(&mut self, now: i64) {
-        let Some(from) = self.agenda.latest_of_patterns().filter(|from| from - now >= SMALLEST_STEP) else {
-            return;
-        };
-        let SetBack { count, from: before, .. } = self.set_back;
-        self.set_back = SetBack { count: count + 1, from: from.max(before), to: now };
-        self.records.push(Record::SetBack(self.set_back));
-        self.agenda.set_back(now);
-        let (from, to) = (Instant(self.seen), Instant(now));
-        self.tell(
-            Level::Warn,
-            format!(
-                "the clock was set back from {from} to {to}: entries that follow it go on from there, and times of \
-                 day that have been do not come again"
-            ),
-        );
     }
 
     fn collect_due(&mut self, now: i64) {
@@ -416,7 +364,7 @@ impl Machine {
     }
 }
 
-fn done((at, entry, era): OccurrenceKey) -> Record {
+pub(super) fn done((at, entry, era): OccurrenceKey) -> Record {
     Record::Done { entry, at, era }
 }
 

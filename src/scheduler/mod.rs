@@ -1,6 +1,6 @@
 //! The scheduler: asks each service for its housekeeping when the schedule says so, and loses nothing due.
 //!
-//! - [`machine`]: what it does on an event, pure; `agenda`, [`occurrence`] and `target` are its parts.
+//! - [`machine`]: what it does on an event, pure; `agenda`, [`occurrence`], `target` and [`set_back`] are its parts.
 //! - [`record`], [`store`]: what it remembers over a restart.
 //! - [`clock`], `file`, `watch`, `delivery`: time, the schedule's file and the services, as sources of events.
 //! - `answers`: what it says of itself on its own socket.
@@ -18,6 +18,7 @@ mod last_good;
 pub mod machine;
 pub mod occurrence;
 pub mod record;
+pub mod set_back;
 pub mod store;
 mod target;
 mod watch;

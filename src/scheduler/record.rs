@@ -46,7 +46,7 @@ pub enum Record {
     Boot(String),
 }
 
-/// What is known of a clock that was set back by no more than [`super::machine::SMALL_STEP`].
+/// What is known of a clock that was set back by no more than [`super::set_back::SMALL_STEP`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetBack {
     /// How often it was, which is a part of the ids of patterns' occurrences.

@@ -1,5 +1,5 @@
-//! Signals to whom nobody else ends: what runs have left behind, all who are left at the stop, and what a dead
-//! supervisor's runs have left.
+//! The ends of children, and signals to whom nobody else ends: what runs have left behind, all who are left at the stop,
+//! and what a dead supervisor's runs have left.
 
 use std::io;
 use std::path::Path;
@@ -7,18 +7,58 @@ use std::time::{Duration, Instant};
 
 use crate::journal::UnfinishedRequest;
 use crate::log;
-use crate::process::{self, Pid};
+use crate::process::{self, Pid, Reaped, Status};
 use crate::signals::Number;
 
 use super::descendants::{self, Descendant};
 use super::engine::Engine;
-use super::event::{Remains, Sweep};
+use super::event::{Event, Remains, Sweep};
 use super::machine::KILL;
 
+/// Children that are buried in one turn.
+const MOST_REAPED: usize = 32;
 /// How long what a dead supervisor's runs left behind is waited for after it was killed.
 const SURVIVORS: Duration = Duration::from_secs(2);
 
 impl Engine {
+    /// Reaps the children that have ended, and says when none is left. Should they be many, the others are for the
+    /// next turn: some can be born faster than they are buried.
+    pub(super) fn reap(&mut self) {
+        self.has_unburied = false;
+        for _ in 0..MOST_REAPED {
+            match process::reap() {
+                Ok(Reaped::Child(pid, status)) => {
+                    let listeners = self.listeners.len();
+                    let said = self.forget_listener(pid, status);
+                    if self.listeners.len() < listeners {
+                        self.look_for_problems();
+                    }
+                    self.show_last_words(pid);
+                    self.feed(Event::Ended(pid, status, said));
+                }
+                Ok(Reaped::NoneEnded) => return,
+                // The last word has been said: another one would be said twice.
+                Ok(Reaped::NoneLeft) if self.leave.is_some() => return,
+                Ok(Reaped::NoneLeft) => return self.feed(Event::NoneLeft),
+                Err(error) => return log::error(format_args!("cannot reap children: {error}")),
+            }
+        }
+        self.has_unburied = true;
+    }
+
+    /// The process may have been a listener's: what it said last.
+    fn forget_listener(&mut self, pid: Pid, status: Status) -> Option<String> {
+        let (&key, _) = self.listeners.iter().find(|(_, listener)| listener.pid == pid)?;
+        let said = self.listeners.remove(&key)?.capture.finish();
+        if let Some((id, tail)) = said.of_run
+            && let Err(error) = self.outputs.save(&id, &tail)
+        {
+            log::warn(format_args!("cannot keep what {} printed: {error}", id.short()));
+        }
+        let has_failed = self.machine.checks_health(key) && status != Status::Exited(0);
+        if has_failed { said.kept.map(|said| self.last_words.add_to(&said)) } else { said.kept }
+    }
+
     /// Signals what a run has left behind, and names it. Mostly there is nothing, and then no process but
     /// the known ones hangs below us, which one small file tells.
     pub(super) fn signal_remains(&self, remains: &Remains, number: Number) -> Vec<String> {

@@ -22,7 +22,7 @@ use crate::journal::{JournalRecord, OutputStore};
 use crate::listener::pool::Key;
 use crate::listener::process::Listener;
 use crate::log;
-use crate::process::{self, Pid, Reaped, Status};
+use crate::process;
 use crate::refusals::RefusalLog;
 use crate::request::{Answer, Refusal};
 use crate::settings::Settings;
@@ -40,18 +40,16 @@ use super::files::Files;
 use super::followers::Followers;
 use super::last_words::LastWords;
 use super::ledger::{Ledger, Written};
-use super::life::Setting;
-use super::machine::{Beginning, Machine, stopping};
+use super::machine::{Beginning, Machine};
 use super::notify::{self, ServiceProgress};
 use super::overdue::Overdue;
 use super::reading::Readers;
 use super::service::PersonalityReport;
+use super::stopping::stopping;
 
 const CHLD: Number = nix::libc::SIGCHLD;
 /// Events that are taken in one turn, before what they led to is brought to the disk and done.
 const MOST_IN_A_TURN: usize = 256;
-/// Children that are buried in one turn.
-const MOST_REAPED: usize = 32;
 
 /// Why a supervisor cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -159,11 +157,11 @@ pub(super) struct Engine {
     pub(super) next_caller: Caller,
     pub(super) children: Children,
     notify_socket: Option<OsString>,
-    leave: Option<u8>,
+    pub(super) leave: Option<u8>,
     /// Whether a listener has been ready before.
     has_settled: bool,
     /// Whether there may be children that have ended, beyond those that were buried in this turn.
-    has_unburied: bool,
+    pub(super) has_unburied: bool,
 }
 
 impl Engine {
@@ -338,72 +336,6 @@ impl Engine {
             self.has_settled = true;
             process::give_back_program();
         }
-    }
-
-    /// Takes what the personality has said by now, until it has said that the preparations are done.
-    fn hear(&mut self) {
-        let Some(mut said) = self.said.take() else { return };
-        let mut prepared = false;
-        let settings = said.take();
-        self.last_words.watch(said.take_log_files());
-        for setting in settings {
-            match setting {
-                Ok(setting) => {
-                    prepared |= setting == Setting::Prepared;
-                    self.feed(Event::Set(setting));
-                }
-                Err(complaint) => log::warn(complaint),
-            }
-        }
-        if !prepared && said.has_ended() && self.has_become_the_daemon() {
-            self.feed(Event::Set(Setting::Prepared));
-        }
-        self.said = (!prepared && !said.has_ended()).then_some(said);
-    }
-
-    /// Whether the personality has executed the daemon itself, so that nobody says that it was prepared: the process bears
-    /// another name then, which who only ends does not.
-    fn has_become_the_daemon(&self) -> bool {
-        let pid = self.machine.service_pid().unwrap_or_default();
-        std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name != b"entrypoint.sh\n")
-    }
-
-    /// Reaps the children that have ended, and says when none is left. Should they be many, the others are for the
-    /// next turn: some can be born faster than they are buried.
-    fn reap(&mut self) {
-        self.has_unburied = false;
-        for _ in 0..MOST_REAPED {
-            match process::reap() {
-                Ok(Reaped::Child(pid, status)) => {
-                    let listeners = self.listeners.len();
-                    let said = self.forget_listener(pid, status);
-                    if self.listeners.len() < listeners {
-                        self.look_for_problems();
-                    }
-                    self.show_last_words(pid);
-                    self.feed(Event::Ended(pid, status, said));
-                }
-                Ok(Reaped::NoneEnded) => return,
-                // The last word has been said: another one would be said twice.
-                Ok(Reaped::NoneLeft) if self.leave.is_some() => return,
-                Ok(Reaped::NoneLeft) => return self.feed(Event::NoneLeft),
-                Err(error) => return log::error(format_args!("cannot reap children: {error}")),
-            }
-        }
-        self.has_unburied = true;
-    }
-
-    /// The process may have been a listener's: what it said last.
-    fn forget_listener(&mut self, pid: Pid, status: Status) -> Option<String> {
-        let (&key, _) = self.listeners.iter().find(|(_, listener)| listener.pid == pid)?;
-        let said = self.listeners.remove(&key)?.capture.finish();
-        if let Some((id, tail)) = said.of_run
-            && let Err(error) = self.outputs.save(&id, &tail)
-        {
-            log::warn(format_args!("cannot keep what {} printed: {error}", id.short()));
-        }
-        let has_failed = self.machine.checks_health(key) && status != Status::Exited(0);
-        if has_failed { said.kept.map(|said| self.last_words.add_to(&said)) } else { said.kept }
     }
 
     fn tell_all(&self, event: &wire::Event) {

@@ -4,8 +4,8 @@
 //! be done at once, and what when that is on disk. It starts no process, sends no signal and reads no clock, so every path
 //! can be tested by itself; [`super::engine`] does what it says and tells it what came of it.
 //!
-//! This file has the service's life and the stop; [`super::requests`] what is asked, [`super::group`] what is promised,
-//! [`super::listeners`] who carries it out.
+//! This file has the service's life; [`super::stopping`] the stop, [`super::requests`] what is asked, [`super::group`] what
+//! is promised, [`super::listeners`] who carries it out.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -18,15 +18,14 @@ use crate::listener::pool::{Key, Pool, Warmth};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
 use crate::queue::{DueRun, Queue};
-use crate::request::{Answer, Refusal, RefusalCode, Request};
+use crate::request::{Answer, Request};
 use crate::signals::{self, Number};
-use crate::wire::Health;
 
 use super::coming_up::ComingUp;
-use super::event::{Action, Caller, Event, Level, Remains, Sweep, Turn};
+use super::event::{Action, Caller, Event, Level, Remains, Turn};
 use super::group::{Group, UndecidedCalls};
 use super::health::Checks;
-use super::life::{Life, OWN_FAULT, Service, Setting, StopStep};
+use super::life::{Life, Service, Setting, StopStep};
 use super::notify::ServiceProgress;
 use super::overdue::{News, Overdue};
 use super::problems::Problems;
@@ -34,7 +33,6 @@ use super::problems::Problems;
 pub(super) const KILL: Number = 9;
 pub(super) const TERM: Number = 15;
 const INT: Number = 2;
-const CONT: Number = 18;
 /// Of what a listener says that cannot read its callbacks, so many lines are shown: bash's errors have two.
 const LAST_LINES: usize = 2;
 
@@ -265,47 +263,6 @@ impl Machine {
         }
     }
 
-    /// Asks everything to end: the service by its signal, the runs and the idle listeners by TERM.
-    fn begin_stop(&mut self, why: &str, now: Moment) {
-        let to_service = self.life.begin_stop(why, now.instant);
-        self.say(Level::Info, self.life.announcement());
-        self.act(Action::Notify(ServiceProgress::Stopping));
-        if let Some((pid, number)) = to_service {
-            self.act(Action::Signal(pid, number));
-            // One that was suspended could not take it.
-            self.act(Action::Signal(pid, CONT));
-        }
-        for key in self.queue.interrupt_all() {
-            self.signal_listener(key, TERM);
-        }
-        for pid in self.pool.dismiss_idle() {
-            self.act(Action::SignalGroup(pid, TERM));
-        }
-        if let Some(key) = self.checks.listener() {
-            self.signal_listener(key, KILL);
-        }
-        self.answer_checks(&Health::unhealthy("the service is stopping"), now);
-        for undecided in std::mem::take(&mut self.asked.requests) {
-            for caller in undecided.callers {
-                self.answer(caller, Answer::Refused(stopping()));
-            }
-        }
-        if to_service.is_none() {
-            self.end_stragglers();
-        }
-    }
-
-    /// The service has gone: what it left behind has nobody else to tell it to end.
-    fn end_stragglers(&mut self) {
-        let told_already = self.pool.pids();
-        self.act(Action::Sweep(TERM, told_already));
-    }
-
-    fn kill(&mut self, now: Moment) {
-        self.life.begin_kill(now.instant);
-        self.act(Action::Sweep(KILL, Vec::new()));
-    }
-
     fn ended(&mut self, pid: Pid, status: Status, said: Option<String>, now: Moment) {
         if self.life.pid() == Some(pid) {
             self.service_ended(status, now);
@@ -329,30 +286,6 @@ impl Machine {
             self.say(Level::Error, format!("the service {status}"));
             self.begin_stop("the service's end", now);
         }
-    }
-
-    fn none_left(&mut self, now: Moment) {
-        if self.life.is_stopping() {
-            self.say(Level::Info, self.life.summary(now.instant));
-            self.act(Action::Leave(self.life.exit_code()));
-        }
-    }
-
-    fn swept(&mut self, sweep: Sweep, now: Moment) {
-        if !self.life.is_killing() {
-            return;
-        }
-        let only_refused = sweep.signalled.is_empty() && !sweep.refused.is_empty();
-        self.life.killed(sweep.signalled);
-        if only_refused {
-            self.give_up(&sweep.refused.join(", "), now);
-        }
-    }
-
-    fn give_up(&mut self, survivors: &str, now: Moment) {
-        let summary = self.life.summary(now.instant);
-        self.say(Level::Error, format!("{summary}; could not be ended: {survivors}"));
-        self.act(Action::Leave(OWN_FAULT));
     }
 
     fn deadline_passed(&mut self, now: Moment) {
@@ -428,8 +361,4 @@ pub(super) fn untimed(line: &str) -> &str {
     let text = line.split_once(' ').filter(|(time, _)| time.parse::<Timestamp>().is_ok());
     let text = text.and_then(|(_, rest)| rest.split_once(' ')).map(|(_, text)| text.trim_start());
     text.unwrap_or(line)
-}
-
-pub(super) fn stopping() -> Refusal {
-    Refusal::new(RefusalCode::Stopping, "the service is stopping")
 }

@@ -31,5 +31,6 @@ mod requests;
 pub mod service;
 mod starting;
 pub mod status;
+mod stopping;
 #[cfg(test)]
 mod world;

@@ -11,7 +11,8 @@ use crate::request::{Answer, Refusal, RefusalCode, Request};
 
 use super::event::{Action, Caller, Level};
 use super::group::{NOT_STARTED, UndecidedRequest};
-use super::machine::{Machine, stopping};
+use super::machine::Machine;
+use super::stopping::stopping;
 
 /// What is noted of an attempt whose supervisor died.
 const SUPERVISOR_ENDED: &str = "the supervisor ended before it";

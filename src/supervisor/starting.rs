@@ -1,4 +1,4 @@
-//! Processes that the machine wants started, and requests on their way to listeners.
+//! Processes that the machine wants started, what the service says of itself, and requests on their way to listeners.
 
 use std::io;
 
@@ -15,6 +15,7 @@ use crate::request::Request;
 
 use super::engine::{Engine, Incoming};
 use super::event::Event;
+use super::life::Setting;
 use super::service::{self, PersonalityReport};
 
 impl Engine {
@@ -32,6 +33,34 @@ impl Engine {
                 Event::ServiceNotStarted(code, why)
             }
         }
+    }
+
+    /// Takes what the personality has said by now, until it has said that the preparations are done.
+    pub(super) fn hear(&mut self) {
+        let Some(mut said) = self.said.take() else { return };
+        let mut prepared = false;
+        let settings = said.take();
+        self.last_words.watch(said.take_log_files());
+        for setting in settings {
+            match setting {
+                Ok(setting) => {
+                    prepared |= setting == Setting::Prepared;
+                    self.feed(Event::Set(setting));
+                }
+                Err(complaint) => log::warn(complaint),
+            }
+        }
+        if !prepared && said.has_ended() && self.has_become_the_daemon() {
+            self.feed(Event::Set(Setting::Prepared));
+        }
+        self.said = (!prepared && !said.has_ended()).then_some(said);
+    }
+
+    /// Whether the personality has executed the daemon itself, so that nobody says that it was prepared: the process bears
+    /// another name then, which who only ends does not.
+    fn has_become_the_daemon(&self) -> bool {
+        let pid = self.machine.service_pid().unwrap_or_default();
+        std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name != b"entrypoint.sh\n")
     }
 
     pub(super) fn start_listener(&mut self, key: Key, purpose: &Purpose, source: Source) -> Event {
