@@ -13,6 +13,7 @@ use crate::access::Trusted;
 use crate::accounts::Accounts;
 use crate::log;
 use crate::names::UserName;
+use crate::rights::{self, Right};
 use crate::run_folder;
 use crate::settings::Settings;
 use crate::unix_socket;
@@ -177,9 +178,14 @@ fn scheduler() -> Option<u32> {
 /// is full now is not: the service runs, and nothing can be asked of it.
 pub fn listen(settings: &Settings) -> Result<Option<UnixListener>, ClaimError> {
     let path = settings.folders.request_socket(&settings.service);
-    let group = socket_group();
+    let wanted = socket_group();
+    // Who may not take on a group cannot give the socket to it: then it has that of its folder, or our own.
+    let group = wanted.filter(|_| rights::has(Right::AnyGroup));
     match unix_socket::bind(&path, SOCKET_MODE, group) {
-        Ok(listener) => Ok(Some(listener)),
+        Ok(listener) => {
+            say_other_group(&path, wanted);
+            Ok(Some(listener))
+        }
         Err(why) if matches!(why.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => {
             Err(ClaimError::Socket { path, why })
         }
@@ -191,23 +197,26 @@ pub fn listen(settings: &Settings) -> Result<Option<UnixListener>, ClaimError> {
     }
 }
 
-/// The group that may use the socket: `LAMPLIGHTER_GROUP`, else root's. Who is not root cannot give it away.
+/// Says when the socket has another group than it should.
+fn say_other_group(path: &Path, wanted: Option<u32>) {
+    let (Some(wanted), Ok(made)) = (wanted, fs::metadata(path)) else { return };
+    if made.gid() != wanted {
+        let (path, gid) = (path.display(), made.gid());
+        log::warn(format_args!(
+            "{path} has the group {gid} and not {wanted}, which LAMPLIGHTER_GROUP names and which cannot ask now: \
+             give its folder that group, and the mode g+s"
+        ));
+    }
+}
+
+/// The group that may use the socket: `LAMPLIGHTER_GROUP`.
 fn socket_group() -> Option<u32> {
-    if !nix::unistd::geteuid().is_root() {
-        return None;
-    }
     let name = std::env::var("LAMPLIGHTER_GROUP").ok().filter(|name| !name.is_empty())?;
-    match Accounts::system().group(&name) {
-        Ok(Some(group)) => Some(group),
-        Ok(None) => {
-            log::warn(format_args!("LAMPLIGHTER_GROUP `{name}` is no group here: the socket is root's"));
-            Some(0)
-        }
-        Err(error) => {
-            log::warn(format_args!(
-                "cannot look up LAMPLIGHTER_GROUP `{name}`: {error}: the socket is root's"
-            ));
-            Some(0)
-        }
-    }
+    let found = Accounts::system().group(&name).map_err(|error| format!("cannot be looked up: {error}"));
+    found
+        .and_then(|group| group.ok_or_else(|| "is no group here".to_owned()))
+        .inspect_err(|why| {
+            log::warn(format_args!("LAMPLIGHTER_GROUP `{name}` {why}: nobody is given the request socket"));
+        })
+        .ok()
 }

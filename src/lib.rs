@@ -13,7 +13,7 @@
 //! - [`supervisor`]: the service's life, signals, reaping, stopping; a pure machine and the loop around it
 //! - [`console`]: what people see
 //!
-//! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`unix_socket`],
+//! Below both: [`names`], [`settings`], [`log`], [`signals`], [`process`], [`accounts`], [`rights`], [`unix_socket`],
 //! [`run_folder`], [`claim`], [`backoff`], [`durable`], and what is written and read by people: [`duration`], [`diagnostic`],
 //! [`spelling`], [`visible`].
 
@@ -37,6 +37,7 @@ pub mod process;
 pub mod queue;
 pub mod refusals;
 pub mod request;
+pub mod rights;
 pub mod run_folder;
 pub mod schedule;
 pub mod scheduler;

@@ -105,7 +105,7 @@ refusal_codes! {
     Busy = "busy",
     /// The service is stopping.
     Stopping = "stopping",
-    /// The service's policy cannot be read.
+    /// The service's policy cannot be read, or not be followed.
     Policy = "policy",
     /// It cannot be recorded, and so not be promised.
     Journal = "journal",

@@ -81,6 +81,7 @@ fn notify_in(folder: &Path, message: &str, jq: Option<&str>, ways: &[(&str, &str
     let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut child = Command::new(tree.join("service/scheduler/bin/notify"))
         .env_clear()
+        .env("LAMPLIGHTER_RUN", folder)
         .env("LAMPLIGHTER_SBIN", tree.join("target-sbin"))
         .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
         .env("ALARM_SECRETS", folder)

@@ -206,7 +206,9 @@ fn up_says_what_the_image_cannot_have_and_nothing_else() {
     assert!(said.contains("the image cannot be built: Debian has none such\n"), "{said}");
     assert!(!said.contains("Step") && !said.contains("code: 1"), "{said}");
     let asked = fs::read_to_string(stack.path("asked")).unwrap();
-    for argument in ["PHP_EXTENSIONS=imap soap", "EXTRA_PACKAGES=", "LOCALES=de_DE@euro sr_RS", "APP_UID=10001"] {
+    for argument in
+        ["PHP_EXTENSIONS=imap soap", "EXTRA_PACKAGES=", "LOCALES=de_DE@euro sr_RS", "APP_UID=10001"]
+    {
         assert!(asked.contains(&format!("--build-arg {argument} ")), "`{argument}` is not in {asked}");
     }
 }

@@ -43,7 +43,7 @@ pub enum Overlap {
 /// As whom an action runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RunAs {
-    /// As the supervisor does: root.
+    /// As the supervisor's own user.
     #[default]
     Root,
     /// As the user on whose behalf it is done.

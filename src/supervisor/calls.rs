@@ -6,6 +6,7 @@ use crate::access::{self, Asker};
 use crate::accounts::Accounts;
 use crate::clock::Moment;
 use crate::names::{ActionName, RequestId, UserName};
+use crate::policy::RunAs;
 use crate::request::{Answer, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
 use crate::socket::protocol::{self, Reply};
@@ -19,6 +20,7 @@ use super::followers::Interest;
 use super::ledger::Used;
 use super::problems;
 use super::reading::AnswerForm;
+use super::starting::check_user;
 
 /// What only those may do who may ask for anything, in a refusal's words.
 const READ: &str = "read what was asked";
@@ -182,12 +184,20 @@ impl Engine {
     }
 
     fn ask(&mut self, waiting: WaitingCaller, request: Request, by: u32) {
-        match self.look_for_room() {
+        match self.check_rule(&request).and_then(|()| self.look_for_room()) {
             Ok(()) => {
                 let caller = self.remember(waiting);
                 self.feed(Event::Asked(caller, request, by));
             }
             Err(refusal) => self.refuse(waiting, refusal),
+        }
+    }
+
+    /// Whether the rule of its action can be followed here.
+    fn check_rule(&self, request: &Request) -> Result<(), Refusal> {
+        match self.machine.policy().rule(&request.action).run_as {
+            RunAs::Request => check_user(&request.action, &request.user),
+            RunAs::Root => Ok(()),
         }
     }
 

@@ -4,19 +4,48 @@ use std::io;
 
 use tokio::task::spawn_local;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts};
 use crate::listener::capture::Sink;
 use crate::listener::pool::{Key, Purpose, Source};
 use crate::listener::process::{self as listener_process, Listener, Start};
 use crate::log;
+use crate::names::{ActionName, UserName};
+use crate::policy::FILE;
 use crate::process::Pid;
 use crate::queue::Need;
-use crate::request::Request;
+use crate::request::{Refusal, RefusalCode, Request};
+use crate::rights::{self, Right};
 
 use super::engine::{Engine, Incoming};
 use super::event::Event;
 use super::life::Setting;
 use super::service::{self, PersonalityReport};
+
+/// Whom a process has to become for this account: nobody, where it is our own and we cannot become anybody. Our uid,
+/// where that is another and we cannot.
+fn becoming(account: Account) -> Result<Option<Account>, u32> {
+    let own = nix::unistd::geteuid().as_raw();
+    if rights::has(Right::AnyUser) && rights::has(Right::AnyGroup) {
+        return Ok(Some(account));
+    }
+    if account.uid == own { Ok(None) } else { Err(own) }
+}
+
+fn cannot_become(own: u32, user: &UserName) -> String {
+    format!("uid {own} cannot become `{user}` without the capabilities SETGID and SETUID")
+}
+
+/// Whether an action can run as a user; what is said where it cannot. Of a user that there is not, its run says so.
+pub(super) fn check_user(action: &ActionName, user: &UserName) -> Result<(), Refusal> {
+    let Ok(Some(account)) = Accounts::system().find(user) else { return Ok(()) };
+    let Err(own) = becoming(account) else { return Ok(()) };
+    let message = format!(
+        "`{action}` runs as who asks, by `run-as` in {FILE}, and here {}: start the service as root that has them, or take \
+         `run-as` away",
+        cannot_become(own, user)
+    );
+    Err(Refusal::new(RefusalCode::Policy, message))
+}
 
 impl Engine {
     pub(super) fn start_service(&mut self) -> Event {
@@ -79,7 +108,9 @@ impl Engine {
         let account = match purpose {
             Purpose::Request(Need::User(user)) => {
                 let account = Accounts::system().find(user)?;
-                Some(account.ok_or_else(|| io::Error::other(format!("there is no user `{user}` here")))?)
+                let account =
+                    account.ok_or_else(|| io::Error::other(format!("there is no user `{user}` here")))?;
+                becoming(account).map_err(|own| io::Error::other(cannot_become(own, user)))?
             }
             Purpose::Request(Need::Own) | Purpose::Health => None,
         };

@@ -53,6 +53,10 @@ pub fn as_user(uid: &str) -> [&str; 8] {
     ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--bounding-set=-all", "--"]
 }
 
+/// Starts a program as root with so few of root's rights: to become another user, and to signal one.
+pub const AS_ROOT_WITH_THREE_RIGHTS: [&str; 4] =
+    ["setpriv", "--bounding-set=-all,+setuid,+setgid,+kill", "--inh-caps=-all", "--"];
+
 /// Says why a test shows nothing here. Under CI there is no such excuse.
 pub fn skip(why: &str) {
     assert!(
