@@ -27,6 +27,7 @@ pub mod console;
 pub mod diagnostic;
 pub mod durable;
 pub mod duration;
+pub mod file_modes;
 pub mod journal;
 pub mod listener;
 pub mod log;

@@ -14,7 +14,7 @@ use lamplighter::console::{
 use lamplighter::scheduler::SchedulerError;
 use lamplighter::settings::{Folders, Settings};
 use lamplighter::supervisor::{engine, life};
-use lamplighter::{console, log, scheduler, signals};
+use lamplighter::{console, file_modes, log, scheduler, signals};
 
 /// A service could not be reached, or what it said not be understood.
 const UNREACHABLE: u8 = 4;
@@ -60,7 +60,10 @@ fn main() -> ExitCode {
 type Done = Result<u8, (u8, anyhow::Error)>;
 
 fn supervise() -> Done {
-    let run = || Ok(block_on(engine::supervise(begin()?))??);
+    let run = || {
+        file_modes::restrict()?;
+        Ok(block_on(engine::supervise(begin()?))??)
+    };
     run().map_err(|error| (life::OWN_FAULT, error))
 }
 
