@@ -99,9 +99,9 @@ vouchedFor=$CERTIFICATES/vouched-for
 vouchedForIsNew=
 
 noteVouchedFor() {
-    local before='' now=''
+    local before='' now
     if [[ -e $vouchedFor ]]; then before=1; fi
-    if browsersTake "$(chosenCertificate)"; then now=1; fi
+    now=$(browsersTake "$(chosenCertificate)")
     vouchedForIsNew=
     if [[ $before == "$now" ]]; then return; fi
     # shellcheck disable=SC2034 # docker-callbacks.sh asks
@@ -109,15 +109,15 @@ noteVouchedFor() {
     if [[ -n $now ]]; then : >"$vouchedFor"; else rm -f -- "$vouchedFor"; fi
 }
 
-# As far as can be known without their list of authorities.
+# 1, as far as can be known without their list of authorities; nothing when they do not.
 browsersTake() { # FILE
-    local issuer subject
-    issuer=$(openssl x509 -in "$1" -noout -issuer 2>/dev/null) || return 1
-    subject=$(openssl x509 -in "$1" -noout -subject 2>/dev/null) || return 1
-    [[ ${issuer#issuer} != "${subject#subject}" ]] &&
-        openssl x509 -in "$1" -noout -checkend 0 >/dev/null &&
-        openssl x509 -in "$1" -noout -ext subjectAltName 2>/dev/null | grep --quiet 'DNS:' &&
-        openssl x509 -in "$1" -noout -checkhost "$SITE_NAME" | grep --quiet ' does match '
+    local issuer subject names
+    issuer=$(openssl x509 -in "$1" -noout -issuer)
+    subject=$(openssl x509 -in "$1" -noout -subject)
+    if [[ ${issuer#issuer} == "${subject#subject}" ]]; then return; fi
+    names=$(openssl x509 -in "$1" -noout -ext subjectAltName -checkhost "$SITE_NAME" 2>/dev/null || true)
+    if [[ $names != *DNS:* || $names != *' does match '* ]]; then return; fi
+    if openssl x509 -in "$1" -noout -checkend 0 >/dev/null; then printf '1\n'; fi
 }
 
 # Where a certificate has been asked for and has not come: since when, in seconds since 1970, and for which name. A file,

@@ -70,17 +70,15 @@ trickleIsEnded() {
 }
 
 slowHeaders() {
-    local connection
+    local connection status=142
     exec {connection}<>"/dev/tcp/127.0.0.1/$HTTP_PORT"
     printf 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ' >&"$connection"
     # Until something comes: the answer that it took too long, or the end.
-    until readable "$connection"; do printf 'x' >&"$connection"; done
-}
-
-readable() { # DESCRIPTOR
-    local status=0
-    IFS= read -r -n 1 -t 1 -u "$1" || status=$?
-    ((status <= 128))
+    while ((status > 128)); do
+        printf 'x' >&"$connection"
+        status=0
+        IFS= read -r -n 1 -t 1 -u "$connection" || status=$?
+    done
 }
 
 # UPLOAD_MAX is that of a file; the form around it takes a little more.
@@ -98,9 +96,14 @@ largeBodiesAreRefused() {
 # A network whose addresses are public to look at, and one who asks from there.
 startStranger() {
     docker network create --internal --subnet 203.0.113.0/24 --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" "$stranger" >/dev/null
-    docker network connect --alias localhost.test "$stranger" "$(container apache2)"
+    meetStranger
     docker run --detach --name "$stranger" --network "$stranger" --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
         --entrypoint sleep "$image" infinity >/dev/null
+}
+
+# Also a container of Apache's that has been made anew.
+meetStranger() {
+    docker network connect --alias localhost.test "$stranger" "$(container apache2)"
 }
 
 endStranger() {
@@ -164,7 +167,7 @@ refusedNetworksAreRefused() {
     mkdir -p site/networks
     printf '# documentation\n203.0.113.0/24 ; one\n2001:db8::/32\n' >site/networks/list.txt
     restartApacheWith REFUSED_NETWORKS='198.51.100.0/24 http://localhost:80/networks/list.txt'
-    docker network connect --alias localhost.test "$stranger" "$(container apache2)" 2>/dev/null || true
+    meetStranger
     expectOutcome succeeded apache2 update-networks
     waitUntil 20 'the network is refused' strangerGets 403
     siteIsUp
@@ -195,7 +198,7 @@ falseCrawlersAreRefused() {
     mkdir -p site/networks
     echo '{"creationTime": "2026", "prefixes": [{"ipv6Prefix": "2001:db8::/32"}, {"ipv4Prefix": "203.0.113.0/24"}]}' >site/networks/list.json
     restartApacheWith VISITS_PER_ADDRESS=5 CRAWLER_NETWORKS='http://localhost:80/networks/list.json'
-    docker network connect --alias localhost.test "$stranger" "$(container apache2)" 2>/dev/null || true
+    meetStranger
     expectOutcome succeeded apache2 update-networks
     waitUntil 20 'a false one is refused' falseCrawlerIsRefused
     for _ in {1..10}; do expectEqual 'a real one' 200 "$(strange --user-agent "$crawler" /)"; done
