@@ -17,17 +17,18 @@ use crate::process::Status;
 use crate::request::{Refusal, RefusalCode, Request};
 
 mod held;
+mod runs;
 mod undo;
 
 pub use held::Tired;
+pub use runs::{DueRun, GRACE};
+use runs::{Ending, Run};
 use undo::Undo;
 
 /// Runs side by side, of all actions together.
 pub const MOST_RUNS: usize = 8;
 /// Requests that wait, joined ones counted.
 pub const MOST_WAITING: usize = 4096;
-/// How long a run has to end by itself after TERM, before KILL.
-pub const GRACE: Duration = Duration::from_secs(10);
 
 /// A run's name: that of the listener that carries it out.
 pub type RunKey = u64;
@@ -58,22 +59,6 @@ pub struct WaitingRequest {
     pub since: Instant,
     /// The last attempt that this one follows.
     pub failed: Option<RetriedAttempt>,
-}
-
-/// A request that is being carried out.
-#[derive(Debug)]
-struct Run {
-    waiting: WaitingRequest,
-    started: Instant,
-    timeout_at: Instant,
-    ending: Option<Ending>,
-}
-
-/// A run that was told to end.
-#[derive(Debug)]
-struct Ending {
-    outcome: Outcome,
-    kill_at: Option<Instant>,
 }
 
 /// What became of a request that was offered.
@@ -116,15 +101,6 @@ pub struct Finished {
     pub took: Duration,
     /// How long to wait before the next attempt, when there is one: the request waits again then.
     pub retry_after: Option<Duration>,
-}
-
-/// A run that is due to be ended.
-#[derive(Debug, PartialEq, Eq)]
-pub enum DueRun {
-    /// Its time is over: ask it to end.
-    Terminate(RunKey),
-    /// It did not end when asked: kill it.
-    Kill(RunKey),
 }
 
 /// What became of a request that was called off.
@@ -303,57 +279,6 @@ impl Queue {
         Some(Cancelled::Running(key))
     }
 
-    /// The supervisor stops: every run is to end, with this the reason for how it ended. The runs to tell.
-    pub fn interrupt_all(&mut self) -> Vec<RunKey> {
-        let told = self.runs.iter_mut().filter(|(_, run)| run.ending.is_none());
-        // Their deadline is the supervisor's own from here on.
-        told.map(|(&key, run)| {
-            run.ending = Some(Ending { outcome: Outcome::Interrupted, kill_at: None });
-            key
-        })
-        .collect()
-    }
-
-    /// The first instant at which a run that was told to end is to be killed.
-    pub fn kill_deadline(&self) -> Option<Instant> {
-        let endings = self.runs.values().filter_map(|run| run.ending.as_ref());
-        endings.filter_map(|ending| ending.kill_at).min()
-    }
-
-    /// The first instant at which a run is due or a request may be tried again.
-    pub fn deadline(&self) -> Option<Instant> {
-        let retries = self.waiting.iter().filter_map(|waiting| waiting.not_before);
-        self.runs.values().filter_map(Run::deadline).chain(retries).min()
-    }
-
-    /// The runs whose time is over, marked as told; and waits that are over are forgotten.
-    pub fn due(&mut self, now: Instant) -> Vec<DueRun> {
-        for waiting in &mut self.waiting {
-            waiting.not_before = waiting.not_before.filter(|&at| at > now);
-        }
-        let overdue = |run: &Run| run.deadline().is_some_and(|deadline| deadline <= now);
-        let due = self.runs.iter_mut().filter(|(_, run)| overdue(run));
-        due.map(|(&key, run)| {
-            if let Some(ending) = &mut run.ending {
-                ending.kill_at = None;
-                return DueRun::Kill(key);
-            }
-            run.ending = Some(Ending { outcome: Outcome::TimedOut, kill_at: Some(now + GRACE) });
-            DueRun::Terminate(key)
-        })
-        .collect()
-    }
-
-    /// The request that a run carries out.
-    pub fn request(&self, key: RunKey) -> Option<&Request> {
-        self.runs.get(&key).map(|run| &run.waiting.request)
-    }
-
-    /// The requests that are being carried out, with when they started.
-    pub fn running(&self) -> impl Iterator<Item = (&WaitingRequest, Instant)> {
-        self.runs.values().map(|run| (&run.waiting, run.started))
-    }
-
     /// The requests that wait, joined ones not counted.
     pub fn waiting(&self) -> impl Iterator<Item = &WaitingRequest> {
         self.waiting.iter()
@@ -440,21 +365,6 @@ impl WaitingRequest {
     /// Whether this is the request with that id, or was joined by it.
     fn is(&self, id: &RequestId) -> bool {
         self.request.id == *id || self.joined.contains(id)
-    }
-}
-
-impl Run {
-    /// It is to end and not to be tried again, also where it was told to end before: how it was to end then.
-    fn call_off(&mut self, now: Instant) -> Option<Ending> {
-        let kill_at = self.ending.as_ref().map_or(Some(now + GRACE), |ending| ending.kill_at);
-        self.ending.replace(Ending { outcome: Outcome::Cancelled, kill_at })
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        match &self.ending {
-            None => Some(self.timeout_at),
-            Some(ending) => ending.kill_at,
-        }
     }
 }
 

@@ -11,6 +11,10 @@ use crate::names::ActionName;
 use crate::process::Pid;
 use crate::queue::Need;
 
+mod callbacks;
+
+pub use callbacks::Source;
+
 /// A listener's name within its supervisor.
 pub type Key = u64;
 
@@ -29,15 +33,6 @@ pub enum Purpose {
     Request(Need),
     /// One health check.
     Health,
-}
-
-/// Which callbacks a listener reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// Those on disk.
-    Current,
-    /// The copy of the last ones that could be read.
-    LastGood,
 }
 
 /// Whether the next request meets a listener that waits for it.
@@ -151,11 +146,6 @@ impl Pool {
             wanted.extend((0..missing).map(|_| (Purpose::Request(need.clone()), self.serving)));
         }
         wanted
-    }
-
-    /// Which callbacks a listener that is started now had better read.
-    pub fn serving(&self) -> Source {
-        self.serving
     }
 
     /// A new listener, about to be started.
@@ -287,13 +277,6 @@ impl Pool {
         outdated.into_iter().chain(surplus).collect()
     }
 
-    /// The callbacks have changed on disk: what failed before may work now.
-    pub fn callbacks_changed(&mut self) {
-        self.backoff.forget();
-        (self.retry_at, self.broken, self.serving) = (None, None, Source::Current);
-        self.stale = true;
-    }
-
     /// The process of a listener.
     pub fn pid(&self, key: Key) -> Option<Pid> {
         Some(self.listeners.get(&key)?.process.as_ref()?.0)
@@ -322,23 +305,6 @@ impl Pool {
             () if self.retry_at.is_some() && self.broken.is_some() => Warmth::Failing,
             () => Warmth::None,
         }
-    }
-
-    /// The actions that can be asked for, or why none can; nothing while that is still to be seen.
-    pub fn actions(&self) -> Option<Result<&BTreeSet<ActionName>, &str>> {
-        match (&self.actions, &self.broken) {
-            (Some(actions), None) if !self.stale => Some(Ok(actions)),
-            (Some(actions), Some(_)) if self.has_last_good => Some(Ok(actions)),
-            (_, Some(broken)) if !self.has_last_good => Some(Err(broken)),
-            _ => None,
-        }
-    }
-
-    /// What is wrong with the callbacks or their listener, if something is.
-    pub fn broken(&self) -> Option<String> {
-        let broken = self.broken.as_ref()?;
-        let serving = if self.has_last_good { "; the last good callbacks go on" } else { "" };
-        Some(format!("{broken}{serving}"))
     }
 
     /// When to try again after failures, or a listener takes too long to read its callbacks.
@@ -370,12 +336,6 @@ impl Pool {
         self.listeners.values().filter(starting).count()
     }
 
-    /// Whether the callbacks on disk are being tried while the last good ones serve.
-    fn is_trying(&self) -> bool {
-        let mut listeners = self.listeners.values();
-        listeners.any(|listener| listener.stage == Stage::Starting && listener.source == Source::Current)
-    }
-
     fn available(&self, need: &Need) -> usize {
         let counts = |listener: &&PooledListener| {
             matches!(&listener.purpose, Purpose::Request(own) if own == need)
@@ -395,27 +355,6 @@ impl Pool {
             }
         }
         dismissed
-    }
-
-    /// Only what the supervisor's own listeners meet tells something of the callbacks.
-    fn judge_start(&mut self, listener: &PooledListener, why: String, now: Instant) {
-        if listener.purpose != Purpose::Request(Need::Own) {
-            return;
-        }
-        if listener.source == Source::LastGood {
-            // Not even these: there is nothing left to go on with.
-            self.has_last_good = false;
-            self.serving = Source::Current;
-        } else if self.has_last_good {
-            self.serving = Source::LastGood;
-            self.stale = false;
-        }
-        self.failed(why, now);
-    }
-
-    fn failed(&mut self, why: String, now: Instant) {
-        self.retry_at = Some(now + self.backoff.failed(now));
-        self.broken = Some(why);
     }
 }
 
