@@ -17,7 +17,8 @@ struct Site {
 }
 
 /// Nothing has failed, and nothing has come.
-const WAITING: &str = r#"{"finished": false, "errors": 0, "last": {"activity": "Waiting for the authority"}}"#;
+const WAITING: &str =
+    r#"{"finished": false, "errors": 0, "last": {"activity": "Waiting for the authority"}}"#;
 
 const HOUR: u64 = 3600;
 
@@ -157,8 +158,10 @@ fn what_has_come_and_is_not_where_it_is_looked_for_is_a_failure() {
 fn browsers_take_what_an_authority_has_signed_for_the_name_and_nothing_else() {
     let site = Site::new();
     let noted = |what: &str| {
-        let script = format!("{what}; noteVouchedFor; ls \"$vouchedFor\" 2>/dev/null || true; echo \"new: $vouchedForIsNew\"");
-        site.bash(&script).unwrap().lines().map(|line| line.trim_end_matches('/').to_owned()).collect::<Vec<_>>()
+        let script = format!(
+            "{what}; noteVouchedFor; ls \"$vouchedFor\" 2>/dev/null || true; echo \"new: $vouchedForIsNew\""
+        );
+        site.bash(&script).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(noted(":"), ["new: "], "the one that is made for the beginning");
     site.serve_vouched_for();
