@@ -53,6 +53,7 @@ async fn read_calls(
     answers: &Answers,
 ) -> io::Result<()> {
     let mut lines = Lines::default();
+    let mut has_begun = false;
     let mut buffer = [0; LONGEST_LINE];
     let mut deadline = Instant::now() + PATIENCE;
     loop {
@@ -75,6 +76,12 @@ async fn read_calls(
             },
             Err(_) => return Ok(()),
         };
+        if !has_begun && is_foreign(&buffer[..bytes]) {
+            let refusal = Refusal::new(RefusalCode::Syntax, "this is another protocol");
+            answers.send(refuse(refusal, Form::Plain, peer, handler)).await;
+            return Ok(());
+        }
+        has_begun |= bytes > 0;
         lines.push(&buffer[..bytes]);
         while let Some(line) = lines.cut() {
             answers.send(answer(line, peer, handler)).await;
@@ -90,6 +97,12 @@ async fn read_calls(
             deadline = Instant::now() + PATIENCE;
         }
     }
+}
+
+/// Whether somebody speaks another protocol, of those whose first byte is no text's, as FastCGI's and that of TLS are not:
+/// perhaps a web server that was led to this socket. Lines that visitors have written could come after it.
+fn is_foreign(beginning: &[u8]) -> bool {
+    beginning.first().is_some_and(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
 }
 
 /// The answer to one line, as a future: the next line need not wait for it.

@@ -22,3 +22,7 @@ export OPEN_BASEDIR=''
 if [[ -n ${PHP_OPEN_BASEDIR:-} ]]; then
     OPEN_BASEDIR=$PHP_OPEN_BASEDIR:$DOCUMENT_ROOT:/usr/local/conf:/var/lib/php/sessions:/var/tmp:/tmp:$REDIS_PASSWORD_FILE
 fi
+
+# Whether the site has settings of its own for PHP (guard.php).
+export USER_INI=''
+if [[ -e $DOCUMENT_ROOT/.user.ini ]]; then USER_INI=1; fi
