@@ -39,6 +39,20 @@ fn a_line_that_is_no_request_is_refused_with_what_is_wrong() {
     }
 }
 
+/// As a web server speaks FastCGI to a socket that it was led to; a visitor's body comes last.
+#[test]
+fn who_speaks_another_protocol_is_refused_once_and_asks_for_nothing() {
+    let service = running();
+    for beginning in [b"\x01\x01\0\x01\0\x08\0\0".as_slice(), b"\x16\x03\x01", b"\0"] {
+        let mut client = service.connect();
+        client.send([beginning, b"\nroot ok\nroot ok\n"].concat());
+        assert_eq!(client.answer(), "refused syntax: this is another protocol");
+        assert!(client.rest().is_empty(), "and the connection is closed");
+    }
+    assert_eq!(service.log().lines_with("starts for root").len(), 1, "but for the first one of this test");
+    still_serves(&service);
+}
+
 #[test]
 fn json_that_is_no_call_is_refused_in_json() {
     let service = running();
