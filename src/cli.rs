@@ -6,8 +6,8 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 
 use crate::console::{
-    Colour, cancel, check, completions, demo, explain, follow, history, manual, next, reload, run, settings,
-    show, status,
+    Colour, cancel, check, completions, demo, explain, follow, health, history, manual, next, reload, run,
+    settings, show, status,
 };
 
 /// Keeps a Docker Compose stack of single-service containers running, and keeps house in it.
@@ -58,7 +58,7 @@ pub enum Command {
     /// Ask for housekeeping when `schedule.cron` says so (also run as `scheduler`)
     Schedule,
     /// Say whether this container's service is healthy, for its HEALTHCHECK
-    Health,
+    Health(health::Arguments),
 }
 
 /// The arguments with the subcommand that the program's own name stands for put in their place.

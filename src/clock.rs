@@ -1,8 +1,24 @@
 //! The time, as an event sees it: a parameter everywhere, so that every rule can be tested without waiting.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use nix::time::{ClockId, clock_gettime};
+
+/// For how long the machine has been running, also while it was suspended: no setting of the clock changes it.
+pub fn since_boot() -> Duration {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default()
+}
+
+/// When a process began, as the kernel counts: with its number it tells the process from all others since the machine's
+/// start.
+pub fn start_of(pid: i32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name in parentheses, which may hold anything, the 20th word is `starttime` (proc_pid_stat(5)).
+    let (_, after_name) = stat.rsplit_once(')')?;
+    Some(after_name.split_ascii_whitespace().nth(19)?.to_owned())
+}
 
 /// One instant on both clocks.
 #[derive(Debug, Clone, Copy)]

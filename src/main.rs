@@ -8,8 +8,8 @@ use clap_complete::CompleteEnv;
 use lamplighter::cli::{Arguments, Command, with_name_as_command};
 use lamplighter::console::stack::Stack;
 use lamplighter::console::{
-    CommandError, cancel, check, completions, demo, explain, follow, history, manual, next, reload, run,
-    settings, show, status,
+    CommandError, cancel, check, completions, demo, explain, follow, health, history, manual, next, reload,
+    run, settings, show, status,
 };
 use lamplighter::scheduler::SchedulerError;
 use lamplighter::settings::{Folders, Settings};
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Supervise => supervise(),
         Command::Schedule => schedule(async |settings| scheduler::run(settings).await),
-        Command::Health => health(),
+        Command::Health(arguments) => health(&arguments),
         Command::Status(arguments) => ask(async move |_, stack| status::run(&arguments, &stack).await),
         Command::Run(arguments) => ask(async move |_, stack| run::run(&arguments, &stack).await),
         Command::Cancel(arguments) => ask(async move |_, stack| cancel::run(&arguments, &stack).await),
@@ -84,10 +84,10 @@ fn begin() -> anyhow::Result<Settings> {
     Ok(Settings::from_env(|name| std::env::var_os(name))?)
 }
 
-fn health() -> Done {
+fn health(arguments: &health::Arguments) -> Done {
     let run = || -> anyhow::Result<bool> {
         let settings = Settings::from_env(|name| std::env::var_os(name))?;
-        Ok(block_on(async move { console::health::run(&settings).await })??)
+        Ok(block_on(async move { health::run(arguments, &settings).await })??)
     };
     match run() {
         Ok(true) => Ok(0),

@@ -2,7 +2,12 @@
 
 mod common;
 
-use common::Service;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+
+use common::{Running, Service, as_user, is_root, lamplighter};
 use serde_json::{Value, json};
 
 #[test]
@@ -154,4 +159,148 @@ fn the_check_is_not_to_be_requested() {
     let service = Service::new().callbacks("CB_health_check() { :; }").start();
     let answer = service.ask("root health-check");
     assert!(answer.starts_with("refused not-allowed: "), "{answer}");
+}
+
+/// A service whose check counts how often it is made, and fails while there is `broken`.
+const COUNTED: &str = "CB_health_check() { echo >>$FOLDER/checks; [[ ! -e $FOLDER/broken ]]; }";
+
+/// How many checks there have been since this was last asked.
+fn checks(service: &Running) -> usize {
+    let path = service.path("checks");
+    let count = fs::read_to_string(&path).unwrap_or_default().lines().count();
+    fs::write(path, "").expect("our own file");
+    count
+}
+
+/// A service that counts its checks, which has taken in its journal.
+fn counting(service: Service) -> Running {
+    let service = service.callbacks(COUNTED).start();
+    service.connect();
+    service.health();
+    assert!(checks(&service) > 0);
+    service
+}
+
+/// When it was last found healthy, in milliseconds since the machine's start.
+fn marked(service: &Running) -> Option<u64> {
+    let text = fs::read_to_string(service.path("run/.web-healthy")).ok()?;
+    Some(text.trim().rsplit(' ').next()?.parse().expect("a number of milliseconds"))
+}
+
+/// A service that was just found healthy by who asks seldom.
+fn found_healthy(service: Service) -> Running {
+    let service = counting(service);
+    assert_eq!(every(&service, "1h"), (0, "healthy\n".to_owned()), "before the first success");
+    assert_eq!(checks(&service), 1);
+    service
+}
+
+fn every(service: &Running, time: &str) -> (i32, String) {
+    service.service().health_with(&["--every", time])
+}
+
+#[test]
+fn who_asks_seldom_is_answered_when_so_long_has_passed_since_the_last_success() {
+    let service = found_healthy(Service::new());
+    let mark = fs::metadata(service.path("run/.web-healthy")).expect("the mark");
+    assert_eq!((mark.uid(), mark.mode() & 0o777), (nix::unistd::geteuid().as_raw(), 0o600));
+    let first = marked(&service).expect("the first success");
+    assert_eq!(every(&service, "2s"), (0, "healthy\n".to_owned()));
+    let second = marked(&service).expect("the second success");
+    assert!(second - first >= 2000, "{first} {second}");
+    assert_eq!(checks(&service), 1);
+}
+
+#[test]
+fn who_asks_seldom_is_answered_at_once_after_a_failure() {
+    let service = found_healthy(Service::new());
+    service.write("broken", "");
+    let (status, said) = every(&service, "0s");
+    assert_eq!(status, 1);
+    assert!(said.starts_with("unhealthy: "), "{said}");
+    assert_eq!(marked(&service), None);
+    assert_eq!(every(&service, "1h").0, 1);
+    fs::remove_file(service.path("broken")).expect("our own file");
+    assert_eq!(every(&service, "1h"), (0, "healthy\n".to_owned()));
+    assert_eq!(checks(&service), 3);
+}
+
+#[test]
+fn who_asks_seldom_is_answered_at_once_after_a_start_and_when_nobody_is_there() {
+    let mut service = found_healthy(Service::new());
+    service.stop();
+    let before = fs::read(service.path("run/.web-healthy")).expect("the mark of the one before");
+    service.start_again();
+    service.connect();
+    service.health();
+    assert_eq!(every(&service, "1h"), (0, "healthy\n".to_owned()));
+    assert_ne!(fs::read(service.path("run/.web-healthy")).expect("a mark"), before);
+    service.stop();
+    assert_eq!(every(&service, "1h").0, 4);
+    assert_eq!(marked(&service), None);
+}
+
+#[test]
+fn who_waits_to_ask_ends_at_once_when_told_to() {
+    let service = found_healthy(Service::new());
+    let mut command = service.service().command(&[lamplighter(), "health".into()]);
+    let waiting = command.args(["--every", "1h"]).stdout(Stdio::piped()).spawn().expect("it can be started");
+    common::wait_for("it to be the program", || {
+        let name = fs::read_to_string(format!("/proc/{}/comm", waiting.id())).ok()?;
+        (name.trim_end() == "lamplighter").then_some(())
+    });
+    common::send(waiting.id(), 15);
+    let output = waiting.wait_with_output().expect("our own child");
+    assert_eq!((output.status.signal(), output.stdout), (Some(15), Vec::new()));
+    assert_eq!(checks(&service), 0);
+}
+
+#[test]
+fn a_mark_that_somebody_else_has_put_there_is_not_followed_and_does_not_count() {
+    let service = found_healthy(Service::new());
+    let (mark, planted) = (service.path("run/.web-healthy"), service.path("planted"));
+    fs::rename(&mark, &planted).expect("a rename in our own folder");
+    symlink(&planted, &mark).expect("a link in our own folder");
+    let kept = fs::read(&planted).expect("our own file");
+    assert_eq!(every(&service, "1h").0, 0, "it does not wait");
+    assert_eq!(fs::read(&planted).expect("our own file"), kept);
+    assert!(!mark.is_symlink());
+    assert_eq!(checks(&service), 1);
+}
+
+#[test]
+fn where_no_mark_can_be_written_that_is_said_and_health_asked_for_each_time() {
+    let service = counting(Service::new());
+    let mark = service.path("run/.web-healthy");
+    fs::create_dir(&mark).expect("a folder in ours");
+    for _ in 0..2 {
+        let (status, said) = every(&service, "1h");
+        assert_eq!(status, 0);
+        assert!(said.starts_with(&format!("healthy\ndegraded: cannot write {}: ", mark.display())), "{said}");
+        assert_eq!(checks(&service), 1);
+    }
+}
+
+#[test]
+fn a_length_of_time_that_is_none_is_refused() {
+    let output =
+        Command::new(lamplighter()).args(["health", "--every", "60"]).output().expect("it can be started");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("invalid value '60' for '--every <TIME>'"), "{said}");
+}
+
+#[test]
+fn an_ordinary_user_without_roots_rights_has_its_mark() {
+    if !is_root() {
+        return common::skip("every other test shows it then");
+    }
+    let service = Service::new().owned_by(12345).below(&as_user("12345")).start();
+    service.connect();
+    service.health();
+    let program = as_user("12345").map(Into::into).into_iter().chain([lamplighter(), "health".into()]);
+    let program: Vec<_> = program.chain(["--every".into(), "1h".into()]).collect();
+    let output = service.service().command(&program).output().expect("it can be started");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "healthy\n");
+    assert_eq!(fs::metadata(service.path("run/.web-healthy")).expect("the mark").uid(), 12345);
 }

@@ -16,6 +16,7 @@ pub mod follow;
 mod following;
 mod frame;
 pub mod health;
+mod health_mark;
 pub mod history;
 mod ids;
 mod instant;

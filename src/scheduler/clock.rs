@@ -11,6 +11,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use nix::time::{ClockId as Clocks, clock_gettime};
 use tokio::io::unix::AsyncFd;
 
+use crate::clock::start_of;
 use crate::process::watch_input;
 
 /// Time as the scheduler sees it. Tests have their own.
@@ -84,10 +85,7 @@ impl Clock for SystemClock {
 /// The scheduler may start several times in one container, the first process only once.
 pub fn container_start() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let stat = fs::read_to_string("/proc/1/stat").unwrap_or_default();
-    // After the name in parentheses, which may hold anything, the 20th word is `starttime` (proc_pid_stat(5)).
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let started = after_name.split_ascii_whitespace().nth(19).unwrap_or("unknown");
+    let started = start_of(1).unwrap_or_else(|| "unknown".to_owned());
     format!("{}-{started}", boot.trim())
 }
 

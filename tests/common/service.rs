@@ -170,8 +170,13 @@ impl Service {
 
     /// Calls `lamplighter health` in the container: its exit status, and what it prints.
     pub fn health(&self) -> (i32, String) {
-        let program = [lamplighter(), "health".into()];
-        let output = self.command(&program).output().expect("`lamplighter health` can be started");
+        self.health_with(&[])
+    }
+
+    /// The same with these arguments.
+    pub fn health_with(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = self.command(&[lamplighter(), "health".into()]);
+        let output = command.args(arguments).output().expect("`lamplighter health` can be started");
         let status = output.status.code().expect("`lamplighter health` is not killed");
         let text = [output.stdout, output.stderr].concat();
         (status, String::from_utf8_lossy(&text).into_owned())

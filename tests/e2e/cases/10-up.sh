@@ -54,7 +54,7 @@ containersAreConfined() {
         facts=$(docker inspect "$(container "$service")")
         expectEqual "hostname, restart policy and log cap of $service" "$service unless-stopped 10m" \
             "$(jq --raw-output '.[] | "\(.Config.Hostname) \(.HostConfig.RestartPolicy.Name) \(.HostConfig.LogConfig.Config["max-size"])"' <<<"$facts")"
-        expectMatch "the health check of $service" 'lamplighter health' "$(jq --raw-output '.[].Config.Healthcheck.Test[]' <<<"$facts")"
+        expectMatch "the health check of $service" 'lamplighter health --every 60s' "$(jq --raw-output '.[].Config.Healthcheck.Test | join(" ")' <<<"$facts")"
         expectNoMatch "the mounts of $service" 'docker\.sock' "$(jq '.[].Mounts' <<<"$facts")"
         inside "$service" sh -c '! find /run /var /srv /tmp -maxdepth 3 -name "docker*.sock" 2>/dev/null | grep .' ||
             fail "$service has the Docker socket"
