@@ -14,6 +14,7 @@ checkImageSettings() {
     checkWords LOCALES '^[a-z]{2,3}_[A-Z]{2}(@[a-z]+)?$' 'Names of locales are wanted, separated by blanks, such as de_DE fr_FR.'
     image=$(setting IMAGE '')
     if [[ -n $image && ! $image =~ ^[a-z0-9][A-Za-z0-9._:/@-]*$ ]]; then
+        # shellcheck disable=SC2016 # a command in words
         giveUp "IMAGE is \`$image\`" 'The name of an image is wanted, as `docker image ls` has it, such as my-site:latest.'
     fi
 }
