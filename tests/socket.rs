@@ -39,7 +39,7 @@ fn a_line_that_is_no_request_is_refused_with_what_is_wrong() {
     }
 }
 
-/// As a web server speaks FastCGI to a socket that it was led to; a visitor's body comes last.
+/// As a web server speaks `FastCGI` to a socket that it was led to; a visitor's body comes last.
 #[test]
 fn who_speaks_another_protocol_is_refused_once_and_asks_for_nothing() {
     let service = running();

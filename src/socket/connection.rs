@@ -99,7 +99,7 @@ async fn read_calls(
     }
 }
 
-/// Whether somebody speaks another protocol, of those whose first byte is no text's, as FastCGI's and that of TLS are not:
+/// Whether somebody speaks another protocol, of those whose first byte is no text's, as that of `FastCGI` and that of TLS are not:
 /// perhaps a web server that was led to this socket. Lines that visitors have written could come after it.
 fn is_foreign(beginning: &[u8]) -> bool {
     beginning.first().is_some_and(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
