@@ -56,7 +56,7 @@ processesAreBounded() {
 # Where there is no folder of the stack: each is written full and emptied again.
 fillUp() { # MEGABYTES
     local folder
-    for folder in / /tmp /var/tmp /dev /dev/shm /run /run/lock /etc /opt /root /usr/local /var/cache /var/lib /var/log /var/www; do
+    for folder in / /tmp /dev /dev/shm /run /run/lock /etc /opt /root /usr/local /var/cache /var/lib /var/log /var/www; do
         if dd if=/dev/zero of="$folder/marker-of-the-attack" bs=1M count="$1" 2>/dev/null; then printf '%s took %s MB\n' "$folder" "$1"; fi
         rm --force -- "$folder/marker-of-the-attack" 2>/dev/null
     done
