@@ -5,6 +5,7 @@
 //! where anybody who has a shell there could run it. A mount's `nosuid` holds in the container alone.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use nix::libc;
 use seccompiler::{
@@ -12,7 +13,7 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-/// Set to 1, it asks for the filter.
+/// Set to 1, it asks for the filter; to 0 or nothing, for none.
 const VARIABLE: &str = "LAMPLIGHTER_NO_SETUID_FILES";
 /// The bits of a mode that do it: its owner's rights, its group's.
 const BITS: [u32; 2] = [libc::S_ISUID, libc::S_ISGID];
@@ -26,11 +27,35 @@ const UNSEEN: [i64; 3] = [425, 437, 452];
 #[cfg(target_arch = "x86_64")]
 const X32: i64 = 0x4000_0000;
 
+/// A call, the place of the mode among its arguments, and of the flags that say whether that counts.
+type CallWithMode = (i64, u8, Option<u8>);
+
+/// The calls that give a file its mode. `mkdir` and `mkdirat` are not among them: no kernel takes these bits from them.
+const CALLS: &[CallWithMode] = &[
+    (libc::SYS_fchmod, 1, None),
+    (libc::SYS_fchmodat, 2, None),
+    (libc::SYS_mknodat, 2, None),
+    (libc::SYS_openat, 3, Some(2)),
+];
+/// Those that only older machines have.
+#[cfg(target_arch = "x86_64")]
+const OLD_CALLS: &[CallWithMode] = &[
+    (libc::SYS_chmod, 1, None),
+    (libc::SYS_creat, 1, None),
+    (libc::SYS_mknod, 1, None),
+    (libc::SYS_open, 2, Some(1)),
+];
+#[cfg(not(target_arch = "x86_64"))]
+const OLD_CALLS: &[CallWithMode] = &[];
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Why there is no filter.
 #[derive(Debug, thiserror::Error)]
 pub enum FileModesError {
+    /// The variable means nothing.
+    #[error("{VARIABLE} is `{0}`: set it to 1, or to 0 to go without")]
+    Value(String),
     /// It could not be made.
     #[error("{VARIABLE}: the filter of system calls cannot be made: {0}")]
     Filter(#[from] BackendError),
@@ -45,13 +70,22 @@ pub enum FileModesError {
 /// # Errors
 /// When it cannot be had: what was asked for is not done without.
 pub fn restrict() -> Result<(), FileModesError> {
-    if std::env::var_os(VARIABLE).is_none_or(|value| value != "1") {
+    if !is_asked_for(std::env::var_os(VARIABLE))? {
         return Ok(());
     }
     for (rules, errno) in [(with_modes()?, libc::EPERM), (unseen(), libc::ENOSYS)] {
         seccompiler::apply_filter(&program(rules, errno)?)?;
     }
     Ok(())
+}
+
+/// What is not understood is no wish to go without.
+fn is_asked_for(value: Option<OsString>) -> Result<bool, FileModesError> {
+    match value.unwrap_or_default().to_string_lossy().as_ref() {
+        "" | "0" => Ok(false),
+        "1" => Ok(true),
+        other => Err(FileModesError::Value(other.to_owned())),
+    }
 }
 
 /// Answers what the rules match with this error, and lets all else pass. Calls of another machine's end the process.
@@ -61,24 +95,10 @@ fn program(rules: Rules, errno: i32) -> Result<BpfProgram, BackendError> {
         .try_into()
 }
 
-/// The calls that give a file its mode, when one of the bits is in it.
+/// Those calls, when one of the bits is in the mode.
 fn with_modes() -> Result<Rules, BackendError> {
     let mut rules = Rules::new();
-    // The place of the mode among the arguments; and of the flags that say whether it counts.
-    let mut calls: Vec<(i64, u8, Option<u8>)> = vec![
-        (libc::SYS_fchmod, 1, None),
-        (libc::SYS_fchmodat, 2, None),
-        (libc::SYS_mknodat, 2, None),
-        (libc::SYS_openat, 3, Some(2)),
-    ];
-    #[cfg(target_arch = "x86_64")]
-    calls.extend([
-        (libc::SYS_chmod, 1, None),
-        (libc::SYS_creat, 1, None),
-        (libc::SYS_mknod, 1, None),
-        (libc::SYS_open, 2, Some(1)),
-    ]);
-    for (call, mode, flags) in calls {
+    for &(call, mode, flags) in CALLS.iter().chain(OLD_CALLS) {
         let mut matching = Vec::new();
         for bit in BITS {
             let has_bit = has(mode, bit)?;
@@ -114,4 +134,24 @@ fn numbers(call: i64) -> Vec<i64> {
 fn has(argument: u8, bits: u32) -> Result<SeccompCondition, BackendError> {
     let bits = u64::from(bits);
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(bits), bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_understood_is_no_wish_to_go_without() {
+        let asked = |value: Option<&str>| is_asked_for(value.map(OsString::from));
+        for (value, is_asked) in [(None, false), (Some(""), false), (Some("0"), false), (Some("1"), true)] {
+            assert_eq!(asked(value).unwrap(), is_asked, "{value:?}");
+        }
+        for value in ["yes", "true", "01", " 1"] {
+            let said = asked(Some(value)).unwrap_err().to_string();
+            assert_eq!(
+                said,
+                format!("LAMPLIGHTER_NO_SETUID_FILES is `{value}`: set it to 1, or to 0 to go without")
+            );
+        }
+    }
 }
