@@ -6,9 +6,10 @@ use serde_json::Value;
 use crate::common::{Service, wait_for};
 use crate::stage::{Stage, all};
 
-/// The first attempt fails at once, and the next one is far away.
+/// The first attempt fails at once and leaves a `sleep`, which bears that name by then; the next one is far away.
 fn stack() -> Stage {
-    let callbacks = "CB_upload() { echo no route to host; sleep infinity & return 3; }\nCB_ok() { :; }";
+    let callbacks = "CB_upload() { echo no route to host; sleep infinity & until [[ $(</proc/$!/comm) == sleep ]]; do :; done; \
+                     return 3; }\nCB_ok() { :; }";
     let policy = "[action.upload]\nretry = { attempts = 3, backoff = '2h' }";
     let service = Service::new().callbacks(callbacks).file("conf/housekeeping.toml", policy);
     Stage::new().with_service("mysql", service)
