@@ -4,7 +4,8 @@
 
 use jiff::Timestamp;
 use lamplighter::outcome::Outcome;
-use lamplighter::scheduler::alarms::decide::{Action, Alarms, Event, Memory, PAUSE, RunMoment, Wishes};
+use lamplighter::scheduler::alarms::decide::{Action, Alarms, Event, PAUSE, RunMoment, Wishes};
+use lamplighter::scheduler::alarms::memory::Memory;
 use lamplighter::scheduler::alarms::outbox::{MOST, TRIES};
 
 /// 2026-05-01 04:05 UTC.

@@ -208,7 +208,7 @@ mod tests {
             assert_eq!(mode(&store.path), 0o600);
         }
         let alarms = crate::scheduler::alarms::store::AlarmsFile::new(&folder);
-        alarms.save(&crate::scheduler::alarms::decide::Memory::new(jiff::Timestamp::UNIX_EPOCH)).unwrap();
+        alarms.save(&crate::scheduler::alarms::memory::Memory::new(jiff::Timestamp::UNIX_EPOCH)).unwrap();
         assert_eq!(mode(alarms.path()), 0o600);
     }
 }

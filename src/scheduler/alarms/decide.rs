@@ -4,13 +4,13 @@
 //! in which they are to be done. What goes wrong with an action of a service is told at once, then at most once
 //! an hour, and that it is well again once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::memory::{Memory, Trouble, key};
 use super::notice::{Kind, NamedRequest, Notice};
-use super::outbox::{Ended, Message, Outbox};
+use super::outbox::{Ended, Message};
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::outcome::Outcome;
 
@@ -92,37 +92,6 @@ pub enum Action {
     Complain(String),
 }
 
-/// What is to be remembered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
-    /// What ended before this instant is nobody's alarm.
-    since: Timestamp,
-    /// What was told and is not over, by service, action and kind.
-    #[serde(default)]
-    troubles: BTreeMap<ServiceName, BTreeMap<String, BTreeMap<Kind, Trouble>>>,
-    /// The requests of each service that raised an alarm, the latest last.
-    #[serde(default)]
-    known: BTreeMap<ServiceName, VecDeque<RequestId>>,
-    /// What is still to be told.
-    #[serde(default)]
-    outbox: Outbox,
-}
-
-/// One kind of thing that goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Trouble {
-    /// When it happened last.
-    at: Timestamp,
-    /// The second in which it was last decided to tell it.
-    told: i64,
-    /// How often it has happened since without being told.
-    #[serde(default)]
-    suppressed: u32,
-    /// What there was no room for, and is still to be told, once there is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    untold: Option<Box<Notice>>,
-}
-
 /// The state.
 #[derive(Debug)]
 pub struct Alarms {
@@ -134,13 +103,6 @@ pub struct Alarms {
     complaints: Vec<String>,
     /// The scheduler stops: what is to be told is told after its next start.
     is_stopping: bool,
-}
-
-impl Memory {
-    /// Nothing has happened before this instant.
-    pub fn new(since: Timestamp) -> Self {
-        Self { since, troubles: BTreeMap::new(), known: BTreeMap::new(), outbox: Outbox::default() }
-    }
 }
 
 impl Alarms {
@@ -168,7 +130,7 @@ impl Alarms {
 
     /// Does what an event asks for.
     pub fn handle(&mut self, now: i64, event: Event) -> Vec<Action> {
-        self.mistrust_the_future(now);
+        self.is_changed |= self.memory.mistrust_the_future(now);
         match event {
             Event::Started(run) => self.pass_on(Kind::Started, &run, None),
             Event::Ended { run, outcome, note } => self.ended(now, &run, outcome, note),
@@ -195,21 +157,6 @@ impl Alarms {
         }
         self.give_sign_of_life(now);
         self.actions(now)
-    }
-
-    /// What is remembered for a time to come was noted by a clock that was wrong. It counts as of now, or
-    /// nothing would be newer than it, and no alarm heard until then.
-    fn mistrust_the_future(&mut self, now: i64) {
-        let Ok(instant) = Timestamp::from_second(now) else { return };
-        // Instants are more precise than this second.
-        let is_future = |at: Timestamp| at.as_second() > now + 1;
-        let Memory { since, troubles, .. } = &mut self.memory;
-        let troubles = troubles.values_mut().flat_map(BTreeMap::values_mut).flat_map(BTreeMap::values_mut);
-        let instants = troubles.map(|trouble| &mut trouble.at).chain([since]);
-        for at in instants.filter(|at| is_future(**at)) {
-            *at = instant;
-            self.is_changed = true;
-        }
     }
 
     fn ended(&mut self, now: i64, run: &RunMoment, outcome: Outcome, note: Option<String>) {
@@ -276,10 +223,8 @@ impl Alarms {
         at: Timestamp,
         mut problems: BTreeMap<String, String>,
     ) {
-        let told = self.memory.troubles.get(service).into_iter().flatten();
-        let told = told.filter(|(_, kinds)| kinds.contains_key(&Kind::Problem));
-        let about = told.filter_map(|(key, _)| key.strip_prefix(PROBLEM).map(str::to_owned));
-        let over: Vec<_> = about.filter(|about| !problems.contains_key(about)).collect();
+        let told = self.memory.problems_of(service);
+        let over: Vec<_> = told.filter(|about| !problems.contains_key(about)).collect();
         for about in over {
             let notice = Notice::new(Kind::Recovered, service.clone(), None, at);
             self.end(Notice { problem: Some(about), ..notice }, Some(Kind::Problem));
@@ -330,7 +275,7 @@ impl Alarms {
     fn told(&mut self, now: i64, problem: Option<String>) {
         let ended = self.memory.outbox.ended(now, problem.is_none());
         self.is_changed = true;
-        self.tell_untold();
+        self.memory.tell_untold();
         let why = problem.unwrap_or_default();
         self.complaints.extend(match ended {
             Ended::Told => None,
@@ -341,20 +286,6 @@ impl Alarms {
             }
             Ended::GivenUp(notice) => Some(format!("{why}; nobody is told: {}", notice.summary())),
         });
-    }
-
-    /// Takes up what there was no room for, as far as there is room again.
-    fn tell_untold(&mut self) {
-        let Memory { troubles, outbox, .. } = &mut self.memory;
-        let troubles = troubles.values_mut().flat_map(BTreeMap::values_mut).flat_map(BTreeMap::values_mut);
-        for trouble in troubles.filter(|trouble| trouble.untold.is_some()) {
-            if outbox.is_full() {
-                return;
-            }
-            if let Some(notice) = trouble.untold.take() {
-                outbox.add(*notice);
-            }
-        }
     }
 
     fn give_sign_of_life(&mut self, now: i64) {
@@ -372,20 +303,9 @@ impl Alarms {
         self.is_changed |= notice.kind.is_lasting();
         let Some(dropped) = self.memory.outbox.add(notice) else { return };
         let what = dropped.summary();
-        let is_told_later = self.leave_untold(dropped);
+        let is_told_later = self.memory.leave_untold(dropped);
         let yet = if is_told_later { " yet" } else { "" };
         self.complaints.push(format!("too much is to be told; nobody is told{yet}: {what}"));
-    }
-
-    /// Keeps an alarm that there is no room for with its trouble; whether there is such a trouble.
-    fn leave_untold(&mut self, notice: Notice) -> bool {
-        let actions = notice.service.as_ref().and_then(|service| self.memory.troubles.get_mut(service));
-        let kinds = actions.and_then(|actions| actions.get_mut(&key(&notice)));
-        let Some(trouble) = kinds.and_then(|kinds| kinds.get_mut(&notice.kind)) else { return false };
-        if !self.memory.outbox.waits(&notice) {
-            trouble.untold = Some(Box::new(notice));
-        }
-        true
     }
 
     fn actions(&mut self, now: i64) -> Vec<Action> {
@@ -394,15 +314,6 @@ impl Alarms {
         let complaints = self.complaints.drain(..).map(Action::Complain);
         save.into_iter().chain(complaints).chain(message.map(Action::Run)).collect()
     }
-}
-
-/// What no action's name begins with.
-const PROBLEM: &str = "problem ";
-
-/// Where the troubles of an action or a problem are kept; those of the service itself have no name.
-fn key(notice: &Notice) -> String {
-    let problem = notice.problem.as_ref().map(|about| format!("{PROBLEM}{about}"));
-    problem.or_else(|| notice.action.as_ref().map(ToString::to_string)).unwrap_or_default()
 }
 
 impl RunMoment {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::decide::Memory;
+use super::memory::Memory;
 use crate::durable;
 
 /// The file.

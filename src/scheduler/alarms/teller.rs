@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use super::decide::{Action, Alarms, Event, Memory, Wishes};
+use super::decide::{Action, Alarms, Event, Wishes};
 use super::follow::{Follower, Pace};
+use super::memory::Memory;
 use super::notifier::{NAME, Notifier};
 use super::sockets::Watched;
 use super::store::AlarmsFile;
