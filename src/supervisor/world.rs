@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use proptest::prelude::*;
-
 use crate::clock::Moment;
 use crate::journal::{JournalRecord, UnfinishedRequest};
 use crate::listener::pool::Key;
@@ -15,11 +13,13 @@ use crate::process::{Pid, Status};
 use crate::request::{Answer, Request};
 
 use super::event::{Action, Caller, Event, Sweep, Turn};
-use super::life::{OWN_FAULT, Setting};
+use super::life::OWN_FAULT;
 use super::machine::{Beginning, Machine};
 use super::overdue::Overdue;
 
 mod books;
+mod happenings;
+mod properties;
 
 use books::Books;
 
@@ -39,59 +39,6 @@ run-as = 'request'
 ";
 const TERM: i32 = 15;
 const KILL: i32 = 9;
-
-/// What may happen in a history, in any order.
-#[derive(Debug, Clone, Copy)]
-enum Happening {
-    Ask(u8),
-    /// The request that came last is sent again.
-    AskAgain,
-    AskHealth,
-    ServicePrepared,
-    ServiceDies(u8),
-    ListenerReady(usize),
-    ListenerBreaks(usize),
-    CallbackEnds(usize, u8),
-    Orphan,
-    Stranger,
-    Stuck,
-    CallbacksChange,
-    Cancel(u64),
-    Signal(i32),
-    TimePasses(u64),
-    /// The turn ends: what waits for the disk gets there, or does not.
-    Written(bool),
-    /// The next listener cannot be started.
-    NoProcess,
-    /// The next run leaves something behind.
-    LeavesBehind,
-    /// The rules are others from now on, or broken.
-    PolicyChanges(bool),
-}
-
-fn happening() -> impl Strategy<Value = Happening> {
-    prop_oneof![
-        6 => (0u8..5).prop_map(Happening::Ask),
-        2 => Just(Happening::Ask(2)),
-        1 => Just(Happening::AskAgain),
-        1 => Just(Happening::AskHealth),
-        2 => Just(Happening::ServicePrepared),
-        1 => any::<u8>().prop_map(Happening::ServiceDies),
-        6 => (0usize..8).prop_map(Happening::ListenerReady),
-        2 => (0usize..8).prop_map(Happening::ListenerBreaks),
-        4 => (0usize..8, any::<u8>()).prop_map(|(which, code)| Happening::CallbackEnds(which, code)),
-        2 => Just(Happening::Orphan),
-        1 => prop_oneof![Just(Happening::Stranger), Just(Happening::Stuck)],
-        1 => Just(Happening::CallbacksChange),
-        2 => (1u64..20).prop_map(Happening::Cancel),
-        1 => prop_oneof![Just(1), Just(10), Just(TERM), Just(2), Just(40)].prop_map(Happening::Signal),
-        3 => (0u64..8000).prop_map(Happening::TimePasses),
-        12 => prop_oneof![4 => Just(true), 1 => Just(false)].prop_map(Happening::Written),
-        1 => Just(Happening::NoProcess),
-        1 => Just(Happening::LeavesBehind),
-        1 => any::<bool>().prop_map(Happening::PolicyChanges),
-    ]
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -386,13 +333,6 @@ impl World {
         })
     }
 
-    /// The listener at this place, among those that have a request or that have none.
-    fn nth_listener(&self, nth: usize, with_request: bool) -> Option<(Pid, Key)> {
-        let wanted = |&(_, key): &(Pid, Key)| self.handed.contains_key(&key) == with_request;
-        let listeners: Vec<_> = self.listeners().filter(wanted).collect();
-        listeners.get(nth % listeners.len().max(1)).copied()
-    }
-
     fn service(&self) -> Option<Pid> {
         self.processes.iter().find(|(_, kind)| **kind == Kind::Service).map(|(&pid, _)| pid)
     }
@@ -401,83 +341,6 @@ impl World {
         self.next_caller += 1;
         self.waiting.insert(self.next_caller);
         self.next_caller
-    }
-
-    fn happen(&mut self, happening: Happening) {
-        if self.left.is_some() {
-            return;
-        }
-        match happening {
-            Happening::Ask(action) => {
-                let caller = self.caller();
-                let request = Request {
-                    id: format!("id{caller}").parse().unwrap(),
-                    user: "forum".parse().unwrap(),
-                    action: format!("action-{action}").parse().unwrap(),
-                };
-                self.last_asked = Some(request.clone());
-                self.feed(Event::Asked(caller, request, 0));
-            }
-            Happening::AskAgain => {
-                // What is on the disk already is answered from there.
-                if let Some(request) = self.last_asked.clone().filter(|request| !self.books.has(&request.id))
-                {
-                    let caller = self.caller();
-                    self.feed(Event::Asked(caller, request, 0));
-                }
-            }
-            Happening::AskHealth => {
-                let caller = self.caller();
-                self.feed(Event::HealthAsked(caller));
-            }
-            Happening::ServicePrepared => self.feed(Event::Set(Setting::Prepared)),
-            Happening::ServiceDies(code) => {
-                if let Some(pid) = self.service() {
-                    self.end(pid, Status::Exited(code));
-                }
-            }
-            Happening::ListenerReady(nth) => {
-                if let Some((_, key)) = self.nth_listener(nth, false) {
-                    let callbacks = (0..4).map(|n| format!("CB_action_{n}"));
-                    let callbacks = callbacks.chain(["CB_health_check".to_owned()]).collect();
-                    self.feed(Event::ListenerReady(key, callbacks));
-                }
-            }
-            Happening::ListenerBreaks(nth) => {
-                if let Some((pid, _)) = self.nth_listener(nth, false) {
-                    self.end(pid, Status::Exited(1));
-                }
-            }
-            Happening::CallbackEnds(nth, code) => {
-                if let Some((pid, _)) = self.nth_listener(nth, true) {
-                    self.end(pid, Status::Exited(code));
-                }
-            }
-            // Whoever is killed begets nobody.
-            Happening::Orphan | Happening::Stranger | Happening::Stuck if self.machine.life.is_killing() => {}
-            Happening::Orphan => drop(self.spawn(Kind::Orphan)),
-            Happening::Stranger => drop(self.spawn(Kind::Stranger)),
-            Happening::Stuck => drop(self.spawn(Kind::Stuck)),
-            Happening::Cancel(asked) => {
-                let caller = self.caller();
-                let id = format!("id{asked}").parse().unwrap();
-                self.books.cancel_asked(caller, &id);
-                self.feed(Event::CancelAsked(caller, id));
-            }
-            Happening::CallbacksChange => self.feed(Event::CallbacksChanged),
-            Happening::Signal(number) => self.feed(Event::Signal(number)),
-            Happening::TimePasses(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
-            Happening::Written(true) => self.write(),
-            Happening::Written(false) => self.flush(false),
-            Happening::NoProcess => self.ahead.cannot_start = true,
-            Happening::LeavesBehind => self.ahead.leaves_behind = true,
-            Happening::PolicyChanges(good) => {
-                let text = if good { POLICY } else { "broken" };
-                let policy = Policy::parse(text, "housekeeping.toml").map_err(|error| error.to_string());
-                self.feed(Event::PolicyChanged(policy));
-            }
-        }
-        self.settle();
     }
 
     /// Lets time pass, with every deadline on the way met at its instant.
@@ -493,83 +356,5 @@ impl World {
             self.write();
         }
         self.now = self.now + end.instant.saturating_duration_since(self.now.instant);
-    }
-}
-
-fn history() -> impl Strategy<Value = Vec<Happening>> {
-    proptest::collection::vec(happening(), 0..60)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_stop_always_ends_and_leaves_nobody_behind(history in history(), obedient: bool) {
-        let mut world = World::new(obedient);
-        for happening in history {
-            world.happen(happening);
-        }
-        world.happen(Happening::Signal(TERM));
-        world.pass(Duration::from_secs(60));
-        world.write();
-        prop_assert!(world.left.is_some(), "still there a minute after TERM: {:?}", world.processes);
-        prop_assert!(world.waiting.is_empty(), "never answered: {:?}", world.waiting);
-    }
-
-    #[test]
-    fn a_second_term_ends_even_who_ignores_the_first(history in history()) {
-        let mut world = World::new(false);
-        for happening in history {
-            world.happen(happening);
-        }
-        world.happen(Happening::Signal(TERM));
-        world.happen(Happening::Signal(TERM));
-        if world.processes.values().any(|kind| *kind == Kind::Stuck) {
-            world.pass(Duration::from_secs(2));
-        }
-        prop_assert!(world.left.is_some(), "survived a second TERM: {:?}", world.processes);
-    }
-
-    #[test]
-    fn nobody_waits_for_ever_for_an_answer_or_a_run(history in history()) {
-        let mut world = World::new(true);
-        for happening in history {
-            world.happen(happening);
-        }
-        // From here on everything that can go well does.
-        for _ in 0..200 {
-            world.happen(Happening::TimePasses(61_000));
-            world.happen(Happening::ListenerReady(0));
-            world.happen(Happening::ListenerReady(1));
-            world.happen(Happening::ListenerReady(2));
-            world.happen(Happening::CallbackEnds(0, 0));
-        }
-        world.write();
-        prop_assert!(world.waiting.is_empty(), "never answered: {:?}", world.waiting);
-        prop_assert!(world.handed.is_empty() || world.left.is_some(), "never done: {:?}", world.handed);
-        if world.left.is_none() {
-            prop_assert_eq!(world.machine.open(), 0);
-            prop_assert!(world.books.open().is_empty(), "accepted, and no outcome: {:?}", world.books.open());
-        }
-    }
-
-    #[test]
-    fn when_idle_there_is_no_deadline(asked in 0usize..5) {
-        let mut world = World::new(true);
-        world.happen(Happening::ServicePrepared);
-        for round in 0..20 {
-            if round < asked {
-                world.happen(Happening::Ask(0));
-            }
-            world.happen(Happening::TimePasses(6_000));
-            world.happen(Happening::ListenerReady(0));
-            world.happen(Happening::Written(true));
-            world.happen(Happening::CallbackEnds(0, 0));
-            world.happen(Happening::ListenerReady(0));
-            // The listener of a question for health.
-            world.happen(Happening::ListenerReady(1));
-        }
-        world.happen(Happening::Written(true));
-        prop_assert_eq!(world.machine.deadline(world.now), None);
     }
 }
