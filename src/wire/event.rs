@@ -86,11 +86,7 @@ pub enum Event {
         #[serde(with = "lenient::instant")]
         not_before: Timestamp,
         /// What else is to be said about its end.
-        #[serde(
-            default,
-            skip_serializing_if = "Option::is_none",
-            deserialize_with = "lenient::optional_sentence"
-        )]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::note")]
         note: Option<String>,
     },
     /// A request has its final outcome.
@@ -110,11 +106,7 @@ pub enum Event {
         #[serde(default, deserialize_with = "lenient::field")]
         took_ms: u64,
         /// What else is to be said about its end.
-        #[serde(
-            default,
-            skip_serializing_if = "Option::is_none",
-            deserialize_with = "lenient::optional_sentence"
-        )]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::note")]
         note: Option<String>,
     },
     /// A run printed a line.
@@ -132,11 +124,7 @@ pub enum Event {
         /// Which.
         action: ActionName,
         /// The same in a sentence.
-        #[serde(
-            default,
-            skip_serializing_if = "Option::is_none",
-            deserialize_with = "lenient::optional_sentence"
-        )]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::note")]
         note: Option<String>,
     },
     /// An action is no longer overdue.

@@ -40,8 +40,8 @@ pub(super) fn sentence<'a, D: Deserializer<'a>>(from: D) -> Result<String, D::Er
     String::deserialize(from).map(|text| in_one_line(&text))
 }
 
-/// As [`sentence`], where there may be none.
-pub(super) fn optional_sentence<'a, D: Deserializer<'a>>(from: D) -> Result<Option<String>, D::Error> {
+/// What else is to be said in a [`sentence`], where there is something.
+pub(super) fn note<'a, D: Deserializer<'a>>(from: D) -> Result<Option<String>, D::Error> {
     let text: Option<String> = field(from)?;
     Ok(text.map(|text| in_one_line(&text)))
 }

@@ -72,11 +72,7 @@ pub struct FailedAttempt {
     #[serde(default, deserialize_with = "lenient::field")]
     pub took_ms: u64,
     /// What else is to be said about its end.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::optional_sentence"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::note")]
     pub note: Option<String>,
 }
 

@@ -34,11 +34,7 @@ pub struct RequestRecord {
     #[serde(flatten, with = "outcome::optional_fields")]
     pub outcome: Option<Outcome>,
     /// What else is to be said about its end.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::optional_sentence"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::note")]
     pub note: Option<String>,
 }
 
@@ -81,11 +77,7 @@ pub struct AttemptRecord {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "lenient::optional_instant")]
     pub not_before: Option<Timestamp>,
     /// What else is to be said about its end, where another was to follow.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::optional_sentence"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::note")]
     pub note: Option<String>,
 }
 
