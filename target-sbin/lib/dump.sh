@@ -10,8 +10,9 @@ briefly=10
 # Loads the dump on stdin. Remarks in the bodies of routines are a part of them. A dump has all accounts; how its root shows
 # that he is root is his own affair: here it stays HOW ("IDENTIFIED VIA ..."), from the end of this connection on.
 loadDump() { # SOCKET HOW
-    { cat && printf '\nALTER USER root@localhost %s;\n' "$2"; } | mariadb --socket="$1" --default-character-set=utf8mb4 --max-allowed-packet=1G --init-command="$lenientSession" \
-        --comments --batch --skip-print-query-on-error
+    { cat && printf '\nALTER USER root@localhost %s;\n' "$2"; } |
+        mariadb --socket="$1" --default-character-set=utf8mb4 --max-allowed-packet=1G \
+            --init-command="$lenientSession" --comments --batch --skip-print-query-on-error
 }
 
 # What the dump has not, or not of the same moment: a line each.

@@ -15,7 +15,7 @@ rotateLogs() {
     fi
     needHealthyService
     mendRotationState "$state"
-    install -m 0600 /dev/stdin "$copy" < <(sed "s/\$APP_USER/${APP_USER:-root}/g" -- "$rules")
+    sed "s/\$APP_USER/${APP_USER:-root}/g" -- "$rules" | install -m 0600 /dev/stdin "$copy"
     finishRotation "$copy" "$state"
     beginRotation "$copy" "$state"
     if ! logrotate --state "$state" "$copy"; then

@@ -2,8 +2,6 @@
 # Apache: files from the document root, PHP by way of PHP-FPM's socket, HTTP and HTTPS.
 SERVICE=apache2
 COMMAND=/usr/sbin/apache2
-USE_RUNSOCK=1
-RUNMODE=0750
 USE_VARLOG=1
 LOG_FILES=/var/log/apache2/error.log
 # WINCH lets the requests in progress come to their end (at most GracefulShutdownTimeout).
@@ -31,7 +29,6 @@ find "$TMPDIR" -mindepth 1 -delete
 
 makeSelfSignedCertificate
 noteVouchedFor
-# It is there after the first start alone, where /run outlives the container.
 install --directory --mode=0750 /run/apache2
 writeUploads /run/apache2/uploads.conf
 if [[ -z $REFUSED_NETWORKS ]]; then rm -f -- "$NETWORKS/refused.conf"; fi

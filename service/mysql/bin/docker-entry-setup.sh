@@ -1,11 +1,10 @@
 # shellcheck shell=bash disable=SC2034
-# MariaDB: reached over unix sockets alone: one for the site, one for what is done in here. The application is told by its user; the administrator, whom no other container
-# may become, by a password.
+# MariaDB: reached over unix sockets alone, one for the site and one for what is done in here. The application is told by
+# its user; the administrator, whom no other container may become, by a password.
 SERVICE=mysql
 COMMAND=/usr/local/bin/listening.pl
 OPTS='/run/mysqld/mysqld.sock /run/mariadb/own.sock /usr/sbin/mariadbd
     --defaults-file=/usr/local/conf/mariadb.cnf --init-file=/run/mariadb/init.sql'
-USE_RUNSOCK=
 # A large buffer pool takes its time to be written; killed before, MariaDB would begin with a crash recovery.
 STOP_TIMEOUT=110
 

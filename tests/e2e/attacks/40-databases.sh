@@ -83,15 +83,8 @@ daemonToldToStopComesBack() {
     restarts=$(inspect mysql '{{.RestartCount}}')
     trap 'startAgain mysql' EXIT
     sql SHUTDOWN
-    waitUntil 30 'Docker has started it again' isStartedAgain mysql "$restarts"
+    waitUntil 30 'Docker has started it again' hasRestarted mysql "$restarts"
     waitUntilHealthy mysql
-}
-
-isStartedAgain() { # SERVICE RESTARTS-BEFORE
-    local state
-    state=$(inspect "$1" '{{.State.Status}} {{.RestartCount}}')
-    echo "$state"
-    [[ $state == running\ * && ${state#* } -gt $2 ]]
 }
 
 # Open and silent, as many as there is room for; in the place of those that the server closes others are opened.

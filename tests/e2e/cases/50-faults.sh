@@ -53,13 +53,6 @@ mariaDbStopsInOrder() {
     expectEqual 'the next row' "$((rows + 1))" "$(web '/?format=json' | jq .mariadb.row)"
 }
 
-hasRestarted() { # SERVICE RESTARTS-BEFORE
-    local state
-    state=$(inspect "$1" '{{.State.Status}} {{.RestartCount}}')
-    echo "$state"
-    [[ $state == running\ * && ${state#* } -gt $2 ]]
-}
-
 deathsOf() { # SERVICE SINCE
     docker events --since "$2" --until "$(now)" --filter "container=$(container "$1")" --filter event=die \
         --format '{{.Actor.Attributes.exitCode}}'

@@ -95,6 +95,13 @@ isHealthy() { # SERVICE
     [[ $health == 'running, healthy' ]]
 }
 
+hasRestarted() { # SERVICE RESTARTS-BEFORE
+    local state
+    state=$(inspect "$1" '{{.State.Status}} {{.RestartCount}}')
+    echo "$state"
+    [[ $state == running\ * && ${state#* } -gt $2 ]]
+}
+
 waitUntilHealthy() { # SERVICE...
     local service
     for service; do waitUntil 90 "$service is healthy" isHealthy "$service"; done
