@@ -14,6 +14,7 @@ ENV PHP_VERSION=${PHP_VERSION} \
 #   certificates, the machine id,
 # - package lists, logs and caches.
 # Old names of time zones, such as US/Pacific, are a package of their own in newer Debians, and in the older ones there is none.
+# The day is kept on which they were got, so that somebody is told when that is long ago (check-packages).
 # The folders of data stay, empty and their users': a new named volume takes its owner from what it is mounted over.
 # The users whose files outlive the container get their numbers from us; the packages would give them out in the order
 # in which they happen to be installed. Who is in the group `lamplighter` may ask at the request sockets; MariaDB's user is
@@ -33,6 +34,7 @@ RUN set -eu; \
     apt-get update; \
     apt-get upgrade --yes --no-install-recommends; \
     apt-get install --yes --no-install-recommends \
+        age \
         apache2 \
         ca-certificates \
         curl \
@@ -66,6 +68,7 @@ RUN set -eu; \
         procps \
         redis-server \
         restic \
+        socat \
         systemd-standalone-tmpfiles \
         tini \
         tzdata $(apt-cache search --names-only '^tzdata-legacy$' | cut --delimiter=' ' --fields=1) \
@@ -81,6 +84,8 @@ RUN set -eu; \
         /var/lib/dpkg/*-old /tmp/* /var/tmp/*; \
     find /var/log -type f -delete; \
     install --directory --owner=mysql --group=mysql --mode=755 /var/lib/mysql; \
+    install --directory /usr/local/share/lamplighter; \
+    date --utc +%Y-%m-%dT%H:%M:%SZ > /usr/local/share/lamplighter/packages-date; \
     install --directory --owner=redis --group=redis --mode=750 /var/lib/redis
 
 # What .env asks for beside that, in a layer of its own: a change of it is built quickly. What Debian does not have is said

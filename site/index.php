@@ -29,7 +29,6 @@ function checkMariaDb(): array
         return [
             'version' => strtok($database->getAttribute(PDO::ATTR_SERVER_VERSION), '-'),
             'row' => $id,
-            'rows' => (int) $database->query('SELECT COUNT(*) FROM visits')->fetchColumn(),
             'visits' => $database->query('SELECT id, seen_at, protocol FROM visits ORDER BY id DESC LIMIT 5')->fetchAll(),
             'task' => $database->query('SELECT id, seen_at, user FROM task_runs ORDER BY id DESC LIMIT 1')->fetch() ?: null,
         ];
@@ -140,8 +139,8 @@ code { font: 0.92em ui-monospace, monospace; background: var(--glow); padding: 0
 
 <article class="part<?= $mariadb['ok'] ? '' : ' out' ?>"><h2>MariaDB <span><?= $mariadb['ok'] ? 'up' : 'down' ?></span></h2>
 <?php if ($mariadb['ok']): ?>
-<div class="figure"><?= html(number_format($mariadb['rows'])) ?></div>
-<p><?= $mariadb['rows'] === 1 ? 'row' : 'rows' ?>, the newest just written, <?= html($mariadb['ms']) ?> ms</p></article>
+<div class="figure"><?= html(number_format($mariadb['row'])) ?></div>
+<p>is the row just written, <?= html($mariadb['ms']) ?> ms</p></article>
 <?php else: ?>
 <div class="figure">–</div>
 <p>does not answer</p></article>

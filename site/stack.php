@@ -27,7 +27,8 @@ function redis(): Redis
 {
     $redis = new Redis();
     $redis->connect(getenv('REDIS_SOCKET'), 0, 1.0, null, 0, 2.0);
-    $redis->auth(rtrim((string) file_get_contents(getenv('REDIS_PASSWORD_FILE')), "\n"));
+    // With its user's name it works also where Redis wants no password (CACHE_WITHOUT_PASSWORD).
+    $redis->auth(['default', rtrim((string) file_get_contents(getenv('REDIS_PASSWORD_FILE')), "\n")]);
 
     return $redis;
 }
@@ -53,12 +54,12 @@ function withTables(PDO $database, callable $work): mixed
     return $work($database);
 }
 
-// Adds a row and keeps the table from growing for ever; gives the new row's id.
+// Adds a row and keeps the table from growing for ever, as the page counts its rows; gives the new row's id.
 function addRow(PDO $database, string $table, string $column, string $value): int
 {
     $database->prepare("INSERT INTO $table ($column) VALUES (?)")->execute([$value]);
     $id = (int) $database->lastInsertId();
-    $database->prepare("DELETE FROM $table WHERE id <= ?")->execute([$id - 10000]);
+    $database->prepare("DELETE FROM $table WHERE id <= ?")->execute([$id - 1000]);
 
     return $id;
 }

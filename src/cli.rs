@@ -6,8 +6,8 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 
 use crate::console::{
-    Colour, cancel, check, completions, demo, explain, follow, health, history, manual, next, reload, run,
-    settings, show, status,
+    Colour, cancel, check, completions, demo, explain, follow, health, history, manual, metrics, next,
+    reload, run, script, settings, show, status,
 };
 
 /// Keeps a Docker Compose stack of single-service containers running, and keeps house in it.
@@ -27,6 +27,8 @@ pub struct Arguments {
 pub enum Command {
     /// Show how the services are, what ran last, and what is wrong
     Status(status::Arguments),
+    /// Print how the services are, for Prometheus
+    Metrics(metrics::Arguments),
     /// Have a service do something, and show it being done
     Run(run::Arguments),
     /// Call a request off
@@ -45,6 +47,14 @@ pub enum Command {
     Check(check::Arguments),
     /// Print what a stack's .env says, as Docker Compose reads it
     Settings(settings::Arguments),
+    /// Open a shell in a service as the application's user: php, mysql or redis
+    Shell(script::Arguments),
+    /// Move a database dump or the files of a site in
+    Import(script::Arguments),
+    /// Serve the web console, for a browser on this machine or at the other end of a tunnel
+    Serve(script::Arguments),
+    /// Tell and change who may log in to the web console: console user add NAME
+    Console(script::Arguments),
     /// Say in words when a schedule's line fires
     Explain(explain::Arguments),
     /// Show the whole idea without Docker: a toy service, its schedule, its housekeeping; leaves nothing behind

@@ -41,6 +41,12 @@ impl Diagnostic {
         InFile { diagnostic: self, file }
     }
 
+    /// The same at another line: that of a file which is a part of what was read.
+    #[must_use]
+    pub fn at_line(&self, line: usize) -> Self {
+        Self { line, ..self.clone() }
+    }
+
     /// The part of the line around the fault, safe to show, and how many characters of it precede the fault.
     fn excerpt(&self) -> (String, usize) {
         let fault = self.column.saturating_sub(1);

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use jiff::Timestamp;
 const MOST_OUTPUT: usize = 1024 * 1024;
 /// All that may wait: the supervisor's own lines come through when output no longer does.
 const MOST: usize = MOST_OUTPUT + 256 * 1024;
+/// Lines that are written together, in bytes: so much is written to a pipe in one piece, whoever else writes (pipe(7)).
+const TOGETHER: usize = 4096;
 /// How long the end of a program waits for its last lines to be read.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -63,6 +66,24 @@ pub fn start_writer() {
     }
 }
 
+/// Lets lines wait for [`release`], so that the thread is woken once for many.
+pub fn hold() {
+    if let Some(writer) = WRITER.get() {
+        writer.held.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Lines are written from now on, those too that have waited.
+pub fn release() {
+    if let Some(writer) = WRITER.get() {
+        writer.held.store(false, Ordering::Relaxed);
+        let queue = writer.lock();
+        if !queue.records.is_empty() {
+            writer.wake(queue);
+        }
+    }
+}
+
 /// Waits until what was said is written, but not for a reader that has stopped reading.
 pub fn finish() {
     if let Some(writer) = WRITER.get() {
@@ -94,6 +115,8 @@ fn write_now(record: &[u8]) {
 struct Writer {
     queue: Mutex<Queue>,
     changed: Condvar,
+    /// Whether nobody is to be woken for a line.
+    held: AtomicBool,
 }
 
 #[derive(Default)]
@@ -102,6 +125,10 @@ struct Queue {
     bytes: usize,
     lost: u64,
     writing: bool,
+    /// Whether the thread waits for a line.
+    idle: bool,
+    /// Whether somebody waits until all is written.
+    drained: bool,
 }
 
 impl Writer {
@@ -113,19 +140,36 @@ impl Writer {
         }
         queue.bytes += record.len();
         queue.records.push_back(record);
-        drop(queue);
-        self.changed.notify_all();
+        if !self.held.load(Ordering::Relaxed) {
+            self.wake(queue);
+        }
+    }
+
+    /// Wakes the thread, where it waits.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue>) {
+        if std::mem::take(&mut queue.idle) {
+            drop(queue);
+            self.changed.notify_all();
+        }
     }
 
     fn run(&self) {
         let mut queue = self.lock();
         loop {
-            let Some(record) = queue.records.pop_front() else {
-                queue.writing = false;
-                self.changed.notify_all();
+            let Some(mut record) = queue.records.pop_front() else {
+                (queue.writing, queue.idle) = (false, true);
+                if queue.drained {
+                    self.changed.notify_all();
+                }
                 queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
+            while let Some(next) = queue.records.front()
+                && record.len() + next.len() <= TOGETHER
+            {
+                record.extend_from_slice(next);
+                queue.records.pop_front();
+            }
             queue.bytes -= record.len();
             queue.writing = true;
             let lost = std::mem::take(&mut queue.lost);
@@ -142,7 +186,10 @@ impl Writer {
 
     fn drain(&self, patience: Duration) {
         let busy = |queue: &mut Queue| queue.writing || !queue.records.is_empty();
-        let _ = self.changed.wait_timeout_while(self.lock(), patience, busy);
+        let mut queue = self.lock();
+        (queue.drained, queue.idle) = (true, false);
+        self.changed.notify_all();
+        let _ = self.changed.wait_timeout_while(queue, patience, busy);
     }
 
     /// A panic elsewhere leaves the queue as it was, which is good enough for a log.

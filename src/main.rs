@@ -8,8 +8,8 @@ use clap_complete::CompleteEnv;
 use lamplighter::cli::{Arguments, Command, with_name_as_command};
 use lamplighter::console::stack::Stack;
 use lamplighter::console::{
-    CommandError, cancel, check, completions, demo, explain, follow, health, history, manual, next, reload,
-    run, settings, show, status,
+    CommandError, cancel, check, completions, demo, explain, follow, health, history, manual, metrics, next,
+    reload, run, script, settings, show, status,
 };
 use lamplighter::scheduler::SchedulerError;
 use lamplighter::settings::{Folders, Settings};
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Schedule => schedule(async |settings| scheduler::run(settings).await),
         Command::Health(arguments) => health(&arguments),
         Command::Status(arguments) => ask(async move |_, stack| status::run(&arguments, &stack).await),
+        Command::Metrics(arguments) => ask(async move |_, stack| metrics::run(&arguments, &stack).await),
         Command::Run(arguments) => ask(async move |_, stack| run::run(&arguments, &stack).await),
         Command::Cancel(arguments) => ask(async move |_, stack| cancel::run(&arguments, &stack).await),
         Command::History(arguments) => ask(async move |_, stack| history::run(&arguments, &stack).await),
@@ -46,6 +47,10 @@ fn main() -> ExitCode {
         Command::Completions(arguments) => ask(async move |_, _| completions::run(&arguments)),
         Command::Manual(arguments) => ask(async move |_, _| manual::run(&arguments, Arguments::command())),
         Command::Settings(arguments) => ask(async move |_, _| settings::run(&arguments)),
+        Command::Shell(arguments) => ask(async move |_, _| script::run("shell", &arguments)),
+        Command::Import(arguments) => ask(async move |_, _| script::run("import", &arguments)),
+        Command::Serve(arguments) => ask(async move |_, _| script::run_console("serve", &arguments)),
+        Command::Console(arguments) => ask(async move |_, _| script::run_console("console", &arguments)),
         Command::Explain(arguments) => ask(async move |_, _| explain::run(&arguments, now())),
     };
     let code = done.unwrap_or_else(|(code, error)| {

@@ -112,6 +112,16 @@ name_type!(
 );
 
 name_type!(
+    /// A person who asks by way of the web console.
+    OperatorName,
+    "operator",
+    "an operator is a lower-case letter, then up to 31 of a-z, 0-9, `.`, `_` and `-`",
+    |text| word(text, 32, |c| c.is_ascii_lowercase(), |c| {
+        is_lower_or_digit(c) || b"._-".contains(&c)
+    })
+);
+
+name_type!(
     /// The name of one request, unique for as long as ids are remembered.
     RequestId,
     "request id",

@@ -17,15 +17,20 @@ pub enum Outcome {
     Interrupted,
     /// Somebody called it off.
     Cancelled,
-    /// Its action was already on, and the policy says to skip it then.
+    /// There was nothing to do: its action was already on, and the policy says to skip it then, or the callback found
+    /// that it is not wanted here.
     Skipped,
 }
+
+/// The status with which a callback says that there was nothing to do (`skipRun`).
+pub const SKIPPED: u8 = 240;
 
 impl Outcome {
     /// The outcome of a run that nobody interfered with.
     pub fn of(status: Status) -> Self {
         match status.code() {
             0 => Outcome::Succeeded,
+            SKIPPED if status == Status::Exited(SKIPPED) => Outcome::Skipped,
             code => Outcome::Failed(code),
         }
     }
@@ -46,5 +51,18 @@ impl fmt::Display for Outcome {
             Outcome::Cancelled => f.write_str("cancelled"),
             Outcome::Skipped => f.write_str("skipped"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_exits_with_the_status_for_it_has_skipped() {
+        assert_eq!(Outcome::of(Status::Exited(SKIPPED)), Outcome::Skipped);
+        assert_eq!(Outcome::of(Status::Killed(i32::from(SKIPPED) - 128)), Outcome::Failed(SKIPPED));
+        assert_eq!(Outcome::of(Status::Exited(0)), Outcome::Succeeded);
+        assert_eq!(Outcome::of(Status::Exited(SKIPPED + 1)), Outcome::Failed(SKIPPED + 1));
     }
 }

@@ -91,6 +91,11 @@ pub fn marked<T>(mark: u64, start: impl FnOnce() -> T) -> T {
     started
 }
 
+/// Whether every process can be marked, also by a shell: where there is no bound for the mark.
+pub fn can_mark() -> bool {
+    getrlimit(Resource::RLIMIT_LOCKS).is_ok_and(|(_, hard)| hard == libc::RLIM_INFINITY)
+}
+
 /// The mark of [`marked`] in a process's limits, as `/proc/PID/limits` has them.
 pub fn mark(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max file locks"))?;
@@ -276,6 +281,13 @@ pub fn reap() -> io::Result<Reaped> {
     }
 }
 
+/// Whether this is a child of ours, which may have ended and is not buried yet: whoever was forked by another is one only
+/// when that has ended.
+pub fn is_child(pid: Pid) -> bool {
+    let flags = wait::WaitPidFlag::WEXITED | wait::WaitPidFlag::WNOWAIT | wait::WaitPidFlag::WNOHANG;
+    wait::waitid(wait::Id::Pid(nix::unistd::Pid::from_raw(pid)), flags).is_ok()
+}
+
 /// Waits until a child has ended, and leaves it to be reaped by [`reap_one`]: until then its number is no other's.
 /// It is for a thread of its own, in a program that has few children and does not call [`reap`].
 pub fn wait_for(pid: Pid) -> io::Result<()> {
@@ -295,6 +307,14 @@ pub fn reap_one(pid: Pid) -> io::Result<Status> {
         wait::WaitStatus::Exited(_, code) => Ok(Status::Exited(u8::try_from(code).unwrap_or(u8::MAX))),
         other => Err(io::Error::other(format!("it has not ended: {other:?}"))),
     }
+}
+
+/// Whether orphans among our descendants are handed to us: as to the first process of all, or as asked for.
+pub fn is_reaper() -> bool {
+    let mut is_subreaper: libc::c_int = 0;
+    // SAFETY: prctl(2) with this option writes to a local integer.
+    let done = unsafe { libc::prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut is_subreaper, 0, 0, 0) };
+    std::process::id() == 1 || (done == 0 && is_subreaper != 0)
 }
 
 /// Makes this process the one that orphans among its descendants are handed to.

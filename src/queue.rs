@@ -168,8 +168,18 @@ impl Queue {
 
     /// The needs of the requests that could start now, had they listeners.
     pub fn needs(&self, policy: &Policy, now: Instant) -> Vec<Need> {
+        self.first_needs(MOST_RUNS.saturating_sub(self.runs.len()), policy, now)
+    }
+
+    /// The needs of those, and of the requests that could start by the time that as many runs as there may be have ended
+    /// twice.
+    pub fn needs_soon(&self, policy: &Policy, now: Instant) -> Vec<Need> {
+        self.first_needs(2 * MOST_RUNS, policy, now)
+    }
+
+    /// The needs of the first requests that could start, had they listeners, and were so many runs free.
+    fn first_needs(&self, mut free: usize, policy: &Policy, now: Instant) -> Vec<Need> {
         let mut busy = self.busy_actions();
-        let mut free = MOST_RUNS.saturating_sub(self.runs.len());
         let mut needs = Vec::new();
         for waiting in &self.waiting {
             if free == 0 {

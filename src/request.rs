@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::names::{ActionName, RequestId, UserName};
+use crate::names::{ActionName, OperatorName, RequestId, UserName};
 
 /// "Do this action on behalf of this user", under an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,31 @@ impl Request {
     /// What it is called in the log: the action and the first characters of the id.
     pub fn label(&self) -> String {
         format!("{} {}", self.action, self.id.short())
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// The peer's uid, as the kernel says.
+    pub uid: u32,
+    /// The person who asks by way of the web console, as that says.
+    pub operator: Option<OperatorName>,
+}
+
+impl From<u32> for By {
+    fn from(uid: u32) -> Self {
+        Self { uid, operator: None }
+    }
+}
+
+impl fmt::Display for By {
+    /// The person where there is one, else the uid.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.operator {
+            Some(operator) => write!(f, "console/{operator}"),
+            None => write!(f, "uid {}", self.uid),
+        }
     }
 }
 

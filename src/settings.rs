@@ -31,6 +31,8 @@ pub struct Folders {
     pub bin: PathBuf,
     /// The service's own configuration: `LAMPLIGHTER_CONF`, else `/usr/local/conf`.
     pub conf: PathBuf,
+    /// What the stack's owner adds to that: `LAMPLIGHTER_LOCAL`, else `/usr/local/local`.
+    pub local: PathBuf,
 }
 
 /// Why a program does not know which service it belongs to.
@@ -62,6 +64,7 @@ impl Folders {
             sbin: folder("LAMPLIGHTER_SBIN", "/usr/local/sbin"),
             bin: folder("LAMPLIGHTER_BIN", "/usr/local/bin"),
             conf: folder("LAMPLIGHTER_CONF", "/usr/local/conf"),
+            local: folder("LAMPLIGHTER_LOCAL", "/usr/local/local"),
         }
     }
 
@@ -76,13 +79,14 @@ impl Folders {
     }
 
     /// The folders as environment variables, for the scripts that a supervisor starts.
-    pub fn variables(&self) -> [(&'static str, &Path); 5] {
+    pub fn variables(&self) -> [(&'static str, &Path); 6] {
         [
             ("LAMPLIGHTER_RUN", &self.run),
             ("LAMPLIGHTER_STATE", &self.state),
             ("LAMPLIGHTER_SBIN", &self.sbin),
             ("LAMPLIGHTER_BIN", &self.bin),
             ("LAMPLIGHTER_CONF", &self.conf),
+            ("LAMPLIGHTER_LOCAL", &self.local),
         ]
     }
 }

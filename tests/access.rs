@@ -155,6 +155,30 @@ fn a_stranger_may_ask_for_what_the_policy_lists_and_for_nothing_else() {
 }
 
 #[test]
+fn only_who_may_ask_for_anything_is_believed_about_who_a_person_is() {
+    if !is_root() {
+        return skip("only root can connect as somebody else");
+    }
+    let service = open_to_group().start();
+    let asked = |user: &str| {
+        format!(r#"{{"op":"run","user":"{user}","action":"open","tell":"outcome","operator":"anna"}}"#)
+    };
+    let mut stranger = Stranger::connect(&service, STRANGER);
+    stranger.send(&asked("64123"));
+    assert!(stranger.answer().starts_with(r#"{"ok":true,"id":""#));
+    assert!(stranger.answer().contains(r#""outcome":"succeeded""#));
+    let own = service.ask(&asked("root"));
+    assert!(own.starts_with(r#"{"ok":true,"id":""#), "{own}");
+    let journal = fs::read_to_string(service.path("state/journal.jsonl")).expect("a journal");
+    assert!(journal.contains(r#""by":64123}"#), "{journal}");
+    assert!(journal.contains(r#""by":0,"operator":"anna"}"#), "{journal}");
+    for name in ["Anna", "", "a b", "anna\\n", "../anna", &"a".repeat(33)] {
+        let answer = service.ask(&asked("root").replace("anna", name));
+        assert!(answer.contains(r#""code":"syntax""#), "{name}: {answer}");
+    }
+}
+
+#[test]
 fn the_scheduler_may_ask_for_anything_and_bring_ids_by_its_name_or_its_number() {
     if !is_root() {
         return skip("only root can connect as somebody else");

@@ -1,12 +1,11 @@
 //! What decides about backups without restic and without Docker: their order and which go, which part of the files a drill
-//! restores, what differs, which disks a container does not see, and what is said where.
+//! restores, which disks a container does not see, and what is said where. What differs in files is `restored_files`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -71,6 +70,17 @@ fn newest(times: &[&str]) -> Vec<String> {
 
 fn outdated(times: &[&str], days: usize) -> BTreeSet<String> {
     judged(&snapshots(times), NOW, &format!("outdated(\"files\"; {days}; 1; 1; $now)")).into_iter().collect()
+}
+
+#[test]
+fn snapshots_are_complete_up_to_the_older_one_of_the_newest_of_database_and_files() {
+    let mut all =
+        snapshots(&["2026-11-24T05:15:00+01:00", "2026-11-25T04:05:00.5Z", "2026-11-25T05:15:00+01:00"]);
+    let complete = |all: &[Value]| judged(all, NOW, "complete_up_to");
+    assert!(complete(&all).is_empty(), "there is none of the database");
+    all[1]["tags"][0] = "database".into();
+    assert_eq!(complete(&all), ["2026-11-25T04:05:00Z"]);
+    assert_eq!(complete(&all[..2]), ["2026-11-24T04:15:00Z"]);
 }
 
 #[test]
@@ -223,59 +233,6 @@ fn in_so_many_nights_every_file_is_restored_by_a_drill() {
         }
         assert_eq!(fs::read_to_string(&state).unwrap(), "1\n", "after {nights} nights it begins anew");
     }
-}
-
-/// A folder with some files, and the list that a snapshot of it would give.
-fn restored() -> (tempfile::TempDir, String) {
-    let top = tempfile::tempdir().unwrap();
-    let folder = top.path().join("site/shared");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("one"), "one").unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o3770)).unwrap();
-    let mut list = Vec::new();
-    for (path, kind) in [("/site", "dir"), ("/site/shared", "dir"), ("/site/shared/one", "file")] {
-        let is = fs::symlink_metadata(top.path().join(&path[1..])).unwrap();
-        let time = |seconds, part| Timestamp::new(seconds, i32::try_from(part).unwrap()).unwrap();
-        // As Go has them: the three special bits elsewhere.
-        let mode = is.mode() & 0o777 | (is.mode() & 0o6000) << 12 | (is.mode() & 0o1000) << 11;
-        list.push(format!(
-            "{path}\t{kind}\t{}\t{}\t{mode}\t{}\t{}\t{}\t{}\n",
-            is.uid(),
-            is.gid(),
-            time(is.mtime(), is.mtime_nsec()),
-            time(is.ctime(), is.ctime_nsec()),
-            is.ino(),
-            is.size()
-        ));
-    }
-    (top, list.concat())
-}
-
-fn compare(folder: &Path, list: &str) -> Output {
-    fed(Command::new(own("service/backup/bin/compare-files.pl")).arg(folder).arg("+/site"), list)
-}
-
-#[test]
-fn restored_files_are_compared_with_all_their_attributes() {
-    let (folder, list) = restored();
-    assert_eq!(succeeded(&compare(folder.path(), &list)), "3 files and folders are as they were\n");
-
-    let one = folder.path().join("site/shared/one");
-    let differs = |expected: &str| {
-        let output = compare(folder.path(), &list);
-        assert!(!output.status.success(), "nobody notices: {expected}");
-        assert!(text(&output.stderr).contains(expected), "{expected} is not in: {}", text(&output.stderr));
-    };
-    fs::set_permissions(one.parent().unwrap(), fs::Permissions::from_mode(0o770)).unwrap();
-    differs("/site/shared has the mode 0770, not 3770");
-    fs::set_permissions(one.parent().unwrap(), fs::Permissions::from_mode(0o3770)).unwrap();
-    fs::write(&one, "other").unwrap();
-    differs("/site/shared/one has the size 5, not 3");
-    differs("/site/shared/one was changed at");
-    fs::remove_file(&one).unwrap();
-    differs("/site/shared/one is missing");
-    fs::write(folder.path().join("site/two"), "").unwrap();
-    differs("/site/two is not in the backup");
 }
 
 /// "DEVICE ROOT POINT" of each.

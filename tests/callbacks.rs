@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -194,7 +194,8 @@ fn a_callback_that_counts_bash_finds_itself_and_who_works_beside_it_and_nobody_w
     if !is_root() {
         return skip("only root can have a PID namespace of its own");
     }
-    let count = "echo $(ps --no-headers -C bash -o pid | wc -l)";
+    // Not in a pipe: its other end may still be called `bash`.
+    let count = "local found; found=$(ps --no-headers -C bash -o pid); wc -l <<<\"$found\"";
     let callbacks = format!(
         "CB_count() {{ {count}; }}
 CB_long() {{ echo begun; read -r <$FOLDER/hold; }}
@@ -205,7 +206,7 @@ CB_health_check() {{ ps --no-headers -C bash -o pid >$FOLDER/seen || echo none >
         .fifo("hold")
         .below(&["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"])
         .start();
-    // Itself, and the shell that `$(...)` makes for the pipe.
+    // Itself, and the shell of `$(...)`.
     assert_eq!(service.run("count").output, "2\n");
     service.health();
     assert_eq!(service.wait_for_line("seen"), "none");
@@ -403,7 +404,9 @@ fn logs_are_rotated_by_the_services_own_rules_and_the_state_is_kept() {
     assert!(run.output.contains("conf/logrotate.conf"), "{}", run.output);
     assert_eq!(fs::read_to_string(service.path("log/web.log.1")).unwrap(), "x".repeat(100) + "\n");
     assert!(!service.path("log/web.log").exists());
-    assert!(fs::read_to_string(service.path("state/logrotate.state")).unwrap().contains("log/web.log"));
+    let state = service.path("state/logrotate.state");
+    assert!(fs::read_to_string(&state).unwrap().contains("log/web.log"));
+    assert_eq!(fs::metadata(state).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]

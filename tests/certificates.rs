@@ -38,13 +38,14 @@ impl Site {
     fn bash(&self, script: &str) -> Result<String, String> {
         let script = format!(
             r#"set -Eeo pipefail
-            source target-sbin/lib/log.sh; source target-sbin/lib/site-names.sh; source service/apache2/bin/certificates.sh
+            source target-sbin/lib/log.sh; source target-sbin/lib/problems.sh; source target-sbin/lib/site-names.sh; source service/apache2/bin/certificates.sh
             servedCertificate() {{ openssl x509 -in "$CERTIFICATES/wire"; }}
             {script}"#
         );
         let mut command = Command::new("bash");
         command.args(["-c", &script]).current_dir(env!("CARGO_MANIFEST_DIR"));
         command.env("CERTIFICATES", self.top.path()).env("SITE_ALIASES", "");
+        command.env("LAMPLIGHTER_SBIN", "target-sbin").env("LAMPLIGHTER_STATE", self.path("state"));
         let output = command.env("SITE_NAME", self.name).env("ACME_CONTACT", self.contact).output().unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         if output.status.success() { Ok(said) } else { Err(said) }
@@ -248,7 +249,7 @@ fn apache_gets_the_names_folded_and_does_not_start_with_what_is_none() {
     assert_eq!(
         said,
         "ACME_CONTACT=\nSITE_ALIASES=www.forum.test *.forum.test\nSITE_NAME=forum.test\n\
-         -e error -d /usr/local/conf -f apache2.conf -D ALIASES -D CONNECTIONS -D TO_HTTPS -D HSTS\n"
+         -e error -d /usr/local/conf -f apache2.conf -D ALIASES -D CONNECTIONS -D TO_HTTPS -D HSTS -D LOCAL\n"
     );
     let (code, said) = environment("forum.test www.forum.test");
     assert_eq!(code, Some(1), "{said}");
@@ -256,4 +257,29 @@ fn apache_gets_the_names_folded_and_does_not_start_with_what_is_none() {
         said.contains("SITE_NAME is `forum.test www.forum.test`: one name such as forum.example"),
         "{said}"
     );
+}
+
+#[test]
+fn the_end_of_what_visitors_are_given_is_left_as_a_fact_also_when_it_is_near() {
+    let site = Site::new();
+    let left = |openssl: &str| -> (String, String) {
+        let end = site
+            .bash(&format!("{openssl} >/dev/null; openssl x509 -in \"$CERTIFICATES/wire\" -noout -enddate"))
+            .unwrap();
+        let _ = site.look();
+        let fact = fs::read_to_string(site.path("state/facts/certificate")).unwrap();
+        let (sentence, instant) = fact.trim_end().split_once('\n').unwrap();
+        let end = end.trim().strip_prefix("notAfter=").unwrap();
+        assert_eq!(sentence, format!("from CN=forum.test, good until {end}"));
+        let same = site.bash(&format!("date --utc --date='{end}' +%s; date --date={instant} +%s")).unwrap();
+        let (first, second) = same.trim().split_once('\n').unwrap();
+        (first.to_owned(), second.to_owned())
+    };
+    let (end, told) = left(":");
+    assert_eq!(end, told);
+    let soon =
+        "openssl x509 -in \"$selfSigned\" -signkey \"$selfSigned\" -days 3 -out \"$CERTIFICATES/wire\" 2>&1";
+    let (sooner, told) = left(soon);
+    assert_eq!(sooner, told);
+    assert!(sooner < end, "{sooner} {end}");
 }

@@ -27,8 +27,8 @@ impl Stack {
             return None;
         }
         let stack = Self { top: tempfile::tempdir().unwrap() };
-        for folder in ["conf", "secrets"] {
-            fs::create_dir(stack.path(folder)).unwrap();
+        for folder in ["conf", "secrets", "local/service"] {
+            fs::create_dir_all(stack.path(folder)).unwrap();
         }
         stack.write("conf/folders", FOLDERS);
         stack.write("conf/secrets", SECRETS);
@@ -50,6 +50,7 @@ impl Stack {
         let output = Command::new(repository.join("service/prepare/bin/prepare"))
             .env("LAMPLIGHTER_SBIN", repository.join("target-sbin"))
             .env("LAMPLIGHTER_CONF", self.path("conf"))
+            .env("LAMPLIGHTER_LOCAL", self.path("local"))
             .env("LAMPLIGHTER_GROUP", "1003")
             .env("APP_USER", "1004")
             .env("PREPARE_DATA", self.path("data"))
@@ -116,6 +117,7 @@ fn what_an_earlier_version_left_as_roots_becomes_the_services() {
         0o440,
         "by which restic chooses the modes of what it adds"
     );
+    assert_eq!(stack.facts("backups/changes").0, 0o2770);
     assert_eq!(stack.facts("backups/lock").0, 0o660);
 }
 
@@ -159,4 +161,46 @@ fn a_secret_that_is_missing_is_named() {
         said.contains("the secret password is missing in the folder of secrets: bin/up makes it"),
         "{said}"
     );
+}
+
+#[test]
+fn what_the_owner_adds_to_the_tables_is_prepared_like_what_is_the_stacks() {
+    let Some(stack) = Stack::new() else { return };
+    stack.write("secrets/own-password", "mine");
+    // Without an end of its last line, as some editors leave it.
+    stack.write("local/service/folders", "# mine\n0700* $APP_USER 1005 lamplighter/feeds");
+    stack.write("local/service/secrets", "feeds 1005 own-password");
+    stack.prepared();
+    assert_eq!(stack.facts("data/lamplighter/feeds"), (0o700, 1004, 1005));
+    assert_eq!(stack.facts("data/run/requests/feeds"), (0o2750, 1004, 1003));
+    assert_eq!(stack.facts("data/secrets/feeds/own-password"), (0o400, 1005, 1005));
+    assert_eq!(stack.facts("data/lamplighter/web"), (0o700, 1001, 1001));
+}
+
+#[test]
+fn a_line_of_the_owners_that_cannot_be_meant_is_told_with_its_place_before_anything_is_made() {
+    for (table, line, said) in [
+        ("folders", "0700 1005 lamplighter/feeds", "four words are wanted"),
+        ("folders", "rwx 1005 1005 lamplighter/feeds", "`rwx` is no mode"),
+        ("folders", "0700 nobody-here 1005 lamplighter/feeds", "there is no user `nobody-here`"),
+        ("folders", "0700 1005 nobody-here lamplighter/feeds", "there is no group `nobody-here`"),
+        ("folders", "0700* 1005 1005 ../elsewhere", "`../elsewhere` is not below the folder of data"),
+        ("folders", "0700* 1005 1005 .", "`.` is not below the folder of data"),
+        ("folders", "0700* 1005 1005 /etc", "`/etc` is not below the folder of data"),
+        ("secrets", "feeds own-password", "three words are wanted"),
+        ("secrets", "../feeds 1005 password", "`../feeds` is no name of a service"),
+        ("secrets", "feeds 1005 ../password", "`../password` is no file in the folder of secrets"),
+        (
+            "secrets",
+            "feeds 1005 passwort",
+            "there is no secret `passwort`: put it into the folder of secrets",
+        ),
+    ] {
+        let Some(stack) = Stack::new() else { return };
+        stack.write(&format!("local/service/{table}"), &format!("# mine\n\n{line}\n"));
+        let (succeeded, text) = stack.prepare();
+        assert!(!succeeded, "{line}");
+        assert!(text.contains(&format!("local/service/prepare/{table}:3: {said}")), "{line}: {text}");
+        assert!(!stack.path("data").exists(), "{line}");
+    }
 }

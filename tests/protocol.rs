@@ -280,6 +280,7 @@ fn sample(field: &str) -> Value {
         "action" => json!("ok"),
         "id" => json!("1f2e"),
         "tell" => json!("outcome"),
+        "operator" => json!("anna"),
         "failed" | "past" | "output" | "each" => json!(true),
         "since" => json!("2026-11-23T04:05:00Z"),
         "limit" | "count" => json!(5),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
 use std::fs;
 use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};
@@ -11,6 +13,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use common::skip;
 
 /// A folder for a scheduler, and a scheduler when one is started.
 struct Stage {
@@ -58,6 +62,21 @@ impl Stage {
         let output = self.run(arguments);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The command on a system whose zones are those of the stage's folder.
+    fn command_of_system(&self, arguments: &[&str]) -> Command {
+        let of_system = "mount -t tmpfs none /usr/share && cp -R zones /usr/share/zoneinfo && exec \"$@\"";
+        let mut command = self.command(&[]);
+        let program = command.get_program().to_owned();
+        let environment: Vec<_> =
+            command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+        command = Command::new("unshare");
+        command.args(["--mount", "--", "sh", "-c", of_system, "sh"]).arg(program).args(arguments);
+        command.current_dir(self.top.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        command.envs(environment.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        command.env_remove("TZDIR");
+        command
     }
 
     fn start_scheduler(&mut self) {
@@ -200,6 +219,42 @@ fn which_time_zones_are_used_next_and_status_say() {
     assert!(said(&stage, &["status", "scheduler"]).contains(used));
     let status: Value = serde_json::from_str(&said(&stage, &["status", "--json"])).unwrap();
     assert!(status["services"][0]["zones"].as_str().unwrap().starts_with(used));
+}
+
+#[test]
+fn next_and_status_warn_of_an_entry_for_which_the_two_releases_differ() {
+    let mut stage = Stage::new();
+    stage.write("zones/tzdata.zi", "# version 2020a\n");
+    stage.write("zones/America/Vancouver", zone_file(5));
+    stage.write(
+        "conf/schedule.cron",
+        "CRON_TZ=America/Vancouver\n0 12 * * * php lunch\nCRON_TZ=UTC\n@daily php tidy",
+    );
+    let can_mount = stage.command_of_system(&["--version"]).output().is_ok_and(|said| said.status.success());
+    if !can_mount {
+        return skip("only who may mount can give this system other zones");
+    }
+    let warning = "an entry is due at another time by the bundled tzdata 20";
+    let unused =
+        "than by the system's tzdata 2020a: first `0 12 * * * root php lunch`, in America/Vancouver at ";
+    let warned = |stage: &Stage, arguments: &[&str]| {
+        let output = stage.command_of_system(arguments).output().unwrap();
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert!(said.contains(warning) && said.contains(unused), "{arguments:?}: {said}");
+    };
+    warned(&stage, &["next"]);
+    let scheduler = stage.command_of_system(&["schedule"]).stderr(Stdio::null()).spawn().unwrap();
+    stage.scheduler = Some(scheduler);
+    wait_until("the scheduler is healthy", || stage.run(&["health"]).status.success());
+    warned(&stage, &["next"]);
+    warned(&stage, &["status"]);
+    // Where they do not differ, nothing is said.
+    stage.write("conf/schedule.cron", "CRON_TZ=UTC\n@daily php tidy");
+    wait_until("all is well", || {
+        !String::from_utf8_lossy(&stage.run(&["status"]).stdout).contains("another time")
+    });
+    assert!(!String::from_utf8_lossy(&stage.run(&["next"]).stderr).contains("another time"));
 }
 
 #[test]

@@ -80,7 +80,31 @@ impl Stack {
         let output = self.run(&["bin/up", "--prepare"], &[]);
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     }
+
+    /// What the file has for these names.
+    fn settled<const N: usize>(&self, names: [&str; N]) -> [String; N] {
+        let output = self.run(&[LAMPLIGHTER, "settings", "-0", "."], &[]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        names.map(|name| {
+            let of_name = |pair: &str| Some(pair.strip_prefix(name)?.strip_prefix('=')?.to_owned());
+            text.split('\0').find_map(of_name).unwrap_or_default()
+        })
+    }
+
+    /// The same, after `bin/up --prepare` on a machine with so many processors.
+    fn settled_by_up<const N: usize>(&self, processors: usize, names: [&str; N]) -> [String; N] {
+        self.program("programs/getconf", &format!("echo {processors}"));
+        let (_, said) = self.up("2.26.1-4");
+        // It ends at the image, which this Docker does not make.
+        assert!(said.contains("image"), "{said}");
+        self.settled(names)
+    }
 }
+
+const CPUS: [&str; 6] =
+    ["CPUS_MYSQL", "CPUS_REDIS", "CPUS_PHP", "CPUS_APACHE2", "CPUS_BACKUP", "CPUS_SCHEDULER"];
+const MEMORY: [&str; 6] =
+    ["MEMORY_MYSQL", "MEMORY_REDIS", "MEMORY_PHP", "MEMORY_APACHE2", "MEMORY_BACKUP", "MEMORY_SCHEDULER"];
 
 /// Files, and what Compose 2 reads in each for `A`.
 fn rows() -> Vec<(String, Value)> {
@@ -166,6 +190,55 @@ fn up_refuses_names_that_are_none() {
         let (code, said) = stack.up("2.26.1-4");
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains(said_so), "`{said_so}` is not said:\n{said}");
+    }
+}
+
+#[test]
+fn up_refuses_what_could_not_be_meant_of_proxies_names_and_memory() {
+    let room = "There has to be room for two requests";
+    for (dotenv, said_so) in [
+        ("HTTP_PORT=99999", "HTTP_PORT is `99999`"),
+        ("HTTP_PORT=8443", "HTTP_PORT and HTTPS_PORT are both 8443"),
+        ("DISK_FULL_PERCENT=850", "DISK_FULL_PERCENT is `850`"),
+        ("APP_USER=root", "APP_USER is `root`"),
+        ("APP_UID=0", "APP_UID is `0`"),
+        ("APP_GID=33", "APP_GID is `33`"),
+        ("REFUSED_NETWORKS=1.2.3.4/99", "REFUSED_NETWORKS has `1.2.3.4/99`"),
+        ("CRAWLER_NETWORKS=https://lists.test/a crawlers", "CRAWLER_NETWORKS has `crawlers`"),
+        ("TRUSTED_PROXIES=10.0.0.0/8 proxy.test", "TRUSTED_PROXIES has `proxy.test`"),
+        ("TRUSTED_PROXIES=0.0.0.0/0", "TRUSTED_PROXIES has `0.0.0.0/0`"),
+        ("TRUSTED_PROXIES=2001:db8::/8", "TRUSTED_PROXIES has `2001:db8::/8`"),
+        ("TRUSTED_PROXIES=10.1.2.300", "TRUSTED_PROXIES has `10.1.2.300`"),
+        ("TRUSTED_PROXIES=host", "TRUSTED_PROXIES has `host`, and HTTP_PORT is ``"),
+        (
+            "TRUSTED_PROXIES=host\nHTTP_PORT=127.0.0.1:80\nHTTPS_PORT=443",
+            "TRUSTED_PROXIES has `host`, and HTTPS_PORT is `443`",
+        ),
+        ("SITE_CANONICAL=yes", "SITE_CANONICAL is `yes`"),
+        ("SITE_CANONICAL=1", "SITE_CANONICAL is 1, and SITE_NAME is localhost"),
+        ("PHP_MEMORY=128", "PHP_MEMORY is `128`"),
+        ("PHP_TIMEOUT=5m", "PHP_TIMEOUT is `5m`"),
+        ("MEMORY_REDIS=much", "MEMORY_REDIS is `much`"),
+        ("MEMORY_PHP=300m", room),
+        ("MEMORY_PHP=1g\nPHP_MEMORY=512M", room),
+    ] {
+        let stack = Stack::new(dotenv.as_bytes());
+        let (code, said) = stack.up("2.26.1-4");
+        assert_eq!(code, Some(1), "{dotenv}: {said}");
+        assert!(said.contains(said_so), "`{said_so}` is not said:\n{said}");
+    }
+    // What comes next is the image.
+    for dotenv in [
+        "TRUSTED_PROXIES='10.0.0.0/8 192.0.2.7 2001:db8::/32'",
+        "REFUSED_NETWORKS='203.0.113.0/24 2001:db8::1 https://lists.test/a'\nDISK_FULL_PERCENT=99\nAPP_UID=1000",
+        "TRUSTED_PROXIES=host\nHTTP_PORT=127.0.0.1:80\nHTTPS_PORT=127.0.0.1:443",
+        "SITE_CANONICAL=1\nSITE_NAME=forum.test",
+        "MEMORY_PHP=384m\nMEMORY_MYSQL=1G",
+    ] {
+        let stack = Stack::new(dotenv.as_bytes());
+        let (_, said) = stack.up("2.26.1-4");
+        assert!(!said.contains("is wanted") && !said.contains("TRUSTED_PROXIES"), "{dotenv}: {said}");
+        assert!(said.contains("image"), "{dotenv}: {said}");
     }
 }
 
@@ -256,4 +329,72 @@ fn a_stack_whose_settings_cannot_be_read_is_not_looked_for_elsewhere() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains(".env:1:18: this quote is never closed"), "{said}");
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn up_gives_each_service_its_share_of_the_memory() {
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap();
+    let kibibytes =
+        meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:")?.strip_suffix("kB")).unwrap();
+    let memory: u64 = kibibytes.trim().parse::<u64>().unwrap() / 1024;
+    let share = |percent: u64, least: u64| format!("{}m", least.max(memory * percent / 100));
+    // A new one is a copy of the example; an older one may have not even the names.
+    for dotenv in [&fs::read(Path::new(REPOSITORY).join(".env.example")).unwrap()[..], b"TZ=UTC"] {
+        let stack = Stack::new(dotenv);
+        let expected =
+            [share(50, 768), share(15, 256), share(50, 512), share(20, 256), share(40, 768), share(10, 128)];
+        assert_eq!(stack.settled_by_up(2, MEMORY), expected);
+    }
+    let stack = Stack::new(b"MEMORY_PHP=400m\n");
+    assert_eq!(stack.settled_by_up(2, ["MEMORY_PHP", "MEMORY_REDIS"]), ["400m", &share(15, 256)]);
+}
+
+#[test]
+fn up_leaves_half_a_processor_to_the_others() {
+    for (processors, most) in [(2, "1.5"), (4, "3.5"), (32, "31.5")] {
+        let stack = Stack::new(b"CPUS_MYSQL=\n");
+        assert_eq!(stack.settled_by_up(processors, CPUS), [most, "1", most, most, most, "1"]);
+    }
+    // There is nothing to divide.
+    assert_eq!(Stack::new(b"").settled_by_up(1, CPUS), [""; 6]);
+    let stack = Stack::new(b"CPUS_PHP=0\nCPUS_BACKUP=0.25\n");
+    assert_eq!(stack.settled_by_up(2, CPUS), ["1.5", "1", "0", "1.5", "0.25", "1"]);
+}
+
+#[test]
+fn up_takes_back_processors_that_another_machine_had() {
+    let stack = Stack::new(b"CPUS_PHP=3.5\nCPUS_REDIS=1\n");
+    assert_eq!(stack.settled_by_up(2, ["CPUS_PHP", "CPUS_REDIS"]), ["1.5", "1"]);
+    assert_eq!(stack.settled_by_up(1, ["CPUS_PHP", "CPUS_REDIS"]), ["", "1"]);
+}
+
+#[test]
+fn up_refuses_limits_that_are_none() {
+    for (dotenv, said_so) in [
+        ("MEMORY_PHP=much", "MEMORY_PHP is `much`"),
+        ("MEMORY_MYSQL=0", "MEMORY_MYSQL is `0`"),
+        ("CPUS_BACKUP=50%", "CPUS_BACKUP is `50%`"),
+        ("CPUS_BACKUP=-1", "CPUS_BACKUP is `-1`"),
+    ] {
+        let stack = Stack::new(dotenv.as_bytes());
+        let (code, said) = stack.up("2.26.1-4");
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(said_so), "`{said_so}` is not said:\n{said}");
+    }
+}
+
+#[test]
+fn up_gives_the_scheduler_a_network_for_alarms_alone() {
+    let network = |dotenv: &str| {
+        let [scheduler, site] =
+            Stack::new(dotenv.as_bytes()).settled_by_up(2, ["SCHEDULER_NETWORK", "SITE_NETWORK"]);
+        assert_eq!(site, "", "what the scheduler gets is not php's");
+        scheduler
+    };
+    assert_eq!(network("ALARM_WEBHOOK=1\nSCHEDULER_NETWORK=none"), "bridge");
+    assert_eq!(network("ALARM_MAIL=you@forum.test"), "bridge");
+    assert_eq!(network("ALARM_PINGS=1\nSCHEDULER_NETWORK="), "bridge");
+    assert_eq!(network("ALARM_PINGS=1\nSCHEDULER_NETWORK=own"), "own");
+    assert_eq!(network("ALARM_MAIL="), "");
+    assert_eq!(network("SCHEDULER_NETWORK=bridge"), "none", "no alarm is set any more");
 }

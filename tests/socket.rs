@@ -6,7 +6,7 @@ use common::{Running, Service};
 
 fn running() -> Running {
     let service = Service::new().start();
-    service.ask("root ok");
+    service.run("ok");
     service
 }
 
@@ -166,6 +166,31 @@ fn the_order_holds_when_an_early_answer_takes_its_time() {
     assert!(client.answer().contains("\"protocol\""));
 }
 
+/// As the scheduler asks when a thousand entries are due in the same second.
+#[test]
+fn a_thousand_requests_on_one_connection_are_taken_before_the_first_is_answered() {
+    let check = "echo begun >$FOLDER/begun; read -r <$FOLDER/hold";
+    let callbacks = format!("CB_ok() {{ :; }}\nCB_health_check() {{ {check}; }}");
+    let rules = "[action.ok]\nneeds = \"nothing\"";
+    let service =
+        Service::new().callbacks(&callbacks).file("conf/housekeeping.toml", rules).fifo("hold").start();
+    let mut client = service.connect();
+    client.send("{\"op\":\"health\"}\n");
+    service.wait_for_line("begun");
+    client.send("root ok\n".repeat(1000));
+    common::wait_for("all are on disk, though nobody is answered", || {
+        let journal = std::fs::read_to_string(service.path("state/journal.jsonl")).ok()?;
+        let taken =
+            |line: &&str| line.contains(r#""event":"accepted""#) || line.contains(r#""event":"joined""#);
+        (journal.lines().filter(taken).count() >= 1000).then_some(())
+    });
+    service.release("hold");
+    assert!(client.answer().starts_with(r#"{"healthy":true"#));
+    for _ in 0..1000 {
+        common::accepted(&client.answer());
+    }
+}
+
 #[test]
 fn the_last_line_may_end_with_the_connection() {
     let service = running();
@@ -283,6 +308,8 @@ fn what_is_no_request_is_logged_once_and_counted_by_the_time_of_the_stop() {
         service.ask(&"x".repeat(5000));
     }
     let of = |code: &str| service.log().lines_with(&format!("uid {uid}, {code}: "));
+    // Said beside the answers: at least by the time that something later is.
+    assert_eq!(service.run("ok").outcome, "succeeded");
     assert_eq!((of("syntax").len(), of("too-long").len()), (1, 1), "{}", service.log().text());
     service.stop();
     for (code, count) in [("syntax", 19), ("too-long", 9)] {

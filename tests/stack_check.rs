@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -323,4 +324,265 @@ fn commands_on_the_host_tell_times_in_the_zone_of_the_stack() {
         assert_eq!(code, 2, "{said}");
         assert!(said.contains(".env:1:4: there is no time zone `Mars/Phobos`"), "{said}");
     }
+}
+
+#[test]
+fn what_the_owner_adds_to_the_schedule_is_checked_and_shown_in_its_own_file() {
+    let stack = Stack::new();
+    stack.write(
+        "local/schedule.d/own.cron",
+        "# mine\n5 24 * * * redis rotate-logs\n5 4 * * * redis rotat-logs\n",
+    );
+    stack.assert_fails(&[
+        "local/schedule.d/own.cron:2:3: the hour `24` is too large",
+        "local/schedule.d/own.cron:3:11: warning: redis has no action `rotat-logs`",
+    ]);
+    stack.write("local/schedule.d/own.cron", "1 2 30 12 * redis rotate-logs\n");
+    let (code, text) = stack.run("next", &[".", "--from", "2026-12-30T02:00", "-n", "300"], Some("UTC"));
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("1 2 30 12 *"), "{text}");
+}
+
+#[test]
+fn where_runs_cannot_be_forked_is_noted_with_the_reason_and_is_nothing_wrong() {
+    let stack = Stack::new();
+    stack.write(
+        "service/redis/bin/docker-callbacks.sh",
+        "source \"$LAMPLIGHTER_BIN/more.sh\"\nCB_rotate_logs() { rotateLogs; }\n",
+    );
+    stack.write(
+        "service/redis/bin/more.sh",
+        "# $$ stands in a comment here\nhelper() {\n    echo /tmp/$$\n}\n",
+    );
+    let (code, text) = stack.check(&["--strict"]);
+    assert_eq!(code, 0, "{text}");
+    let note = "service/redis/bin/docker-callbacks.sh: note: each run reads the callbacks itself, which takes longer: more.sh: `$$` in \
+                line 3 is the number of another process in a fork: `$BASHPID` is its own\n";
+    assert!(text.contains(note), "{text}");
+}
+
+#[test]
+fn what_the_owner_adds_to_a_service_is_checked_as_the_services_own_is() {
+    let stack = Stack::new();
+    stack.write("local/service/php/docker-callbacks.sh", "CB_fetch_feeds() {\n    if true; then\n}\n");
+    stack.write("local/service/php/housekeeping.toml", "[action.fetch-feeds]\ntimeuot = \"2h\"\n");
+    stack.assert_fails(&[
+        "local/service/php/docker-callbacks.sh:3:1: syntax error near unexpected token `}'",
+        "local/service/php/housekeeping.toml:2:1: unknown key `timeuot`",
+    ]);
+    stack.write("local/service/php/docker-callbacks.sh", "CB_fetch_feeds() { :; }\n");
+    stack.write("local/service/php/housekeeping.toml", "[action.fetch-feds]\n[action.task-check]\n");
+    stack.assert_warns(&[
+        "local/service/php/housekeeping.toml: warning: [action.fetch-feds]",
+        "did you mean `fetch-feeds`?",
+        "0 errors, 1 warning",
+    ]);
+}
+
+#[test]
+fn the_schedule_may_ask_for_what_the_owner_adds_and_the_services_own_policy_may_name_it() {
+    let stack = Stack::new();
+    stack.write("local/service/php/docker-callbacks.sh", "CB_fetch_feeds() { :; }\n");
+    stack.write("local/schedule.d/own.cron", "@daily forum php fetch-feeds\n");
+    let (code, text) = stack.check(&["--strict"]);
+    assert_eq!(code, 0, "{text}");
+    stack.write("local/schedule.d/own.cron", "@daily forum php fetch-feed\n");
+    stack.assert_warns(&["php has no action `fetch-feed`", "did you mean `fetch-feeds`?"]);
+}
+
+#[test]
+fn what_nobody_would_read_in_the_owners_folders_is_told() {
+    for (file, said) in [
+        (
+            "local/service/phpp/docker-callbacks.sh",
+            "local/service/phpp: warning: nobody reads what is in here: there is no service `phpp`; did you mean `local/service/php`?",
+        ),
+        (
+            "local/service/php/docker-callback.sh",
+            "local/service/php/docker-callback.sh: warning: nobody reads it; did you mean `docker-callbacks.sh`?",
+        ),
+        (
+            "local/service/php/bin/docker-callbacks.sh",
+            "local/service/php/bin: warning: nobody reads it: service/php is the stack's",
+        ),
+        (
+            "local/service/scheduler/docker-callbacks.sh",
+            "docker-callbacks.sh: warning: nobody reads it: `scheduler` has no callbacks",
+        ),
+        (
+            "local/service/prepare/folder",
+            "local/service/prepare/folder: warning: nobody reads it; did you mean `folders`?",
+        ),
+    ] {
+        let stack = Stack::new();
+        stack.write(file, "CB_one() { :; }\n");
+        stack.assert_warns(&[said]);
+    }
+    // What they source, and folders that wait for something, are nobody's fault.
+    let stack = Stack::new();
+    stack.write("local/service/php/feeds.sh", "one() { :; }\n");
+    stack.write("local/service/prepare/folders", "");
+    fs::create_dir_all(stack.path("local/service/mail")).unwrap();
+    assert_eq!(stack.check(&["--strict"]).0, 0);
+}
+
+#[test]
+fn a_compose_file_that_does_not_mount_what_the_owner_adds_is_told() {
+    let stack = Stack::new();
+    stack.change(COMPOSE, "      - ./local/service/php:/usr/local/local/service:ro\n", "");
+    assert_eq!(stack.check(&["--strict"]).0, 0, "nothing is added");
+    stack.write("local/service/php/docker-callbacks.sh", "CB_fetch_feeds() { :; }\n");
+    stack.assert_fails(&[
+        "`php` does not mount /usr/local/local/service",
+        "`- ./local/service/php:/usr/local/local/service:ro`",
+    ]);
+    let stack = Stack::new();
+    stack.change(
+        COMPOSE,
+        "./local/service/php:/usr/local/local/service:ro",
+        "./local/service/php:/usr/local/local/service",
+    );
+    stack.assert_warns(&["`php` can write to /usr/local/local/service"]);
+    let stack = Stack::new();
+    stack.change(COMPOSE, "./local/service/php:", "./local/service/redis:");
+    stack.assert_fails(&["`php` mounts what is another service's"]);
+}
+
+const OVERRIDE: &str = "docker-compose.override.yaml";
+
+/// What Compose adds to the stack, as README has it.
+const FEEDS: &str = "services:
+  feeds:
+    image: lamplighter:${COMPOSE_PROJECT_NAME:-lamplighter}
+    hostname: feeds
+    user: '10050'
+    healthcheck: {test: [CMD, /usr/local/sbin/lamplighter, health, --every, 60s]}
+    stop_grace_period: 15s
+    volumes:
+      - ./target-sbin:/usr/local/sbin:ro
+      - ./local/service/feeds/bin:/usr/local/bin:ro
+      - ./local/service/feeds/conf:/usr/local/conf:ro
+      - ${LAMPLIGHTER_DATA:-./data}/run/requests/feeds:/run/requests/feeds
+      - ${LAMPLIGHTER_DATA:-./data}/lamplighter/feeds:/var/lib/lamplighter
+";
+
+/// A stack with a whole service of its owner's.
+fn with_own_service() -> Stack {
+    let stack = Stack::new();
+    stack.write(OVERRIDE, FEEDS);
+    stack.write("local/service/feeds/bin/docker-entry-setup.sh", "SERVICE=feeds\n");
+    stack.write("local/service/feeds/bin/docker-callbacks.sh", "CB_fetch() { :; }\n");
+    stack.write("local/service/feeds/conf/housekeeping.toml", "[action.fetch]\ntimeout = '5m'\n");
+    stack.write("local/schedule.d/own.cron", "@daily feeds fetch\n");
+    stack
+}
+
+#[test]
+fn a_whole_service_of_the_owners_is_checked_like_one_of_the_stacks() {
+    let stack = with_own_service();
+    let (code, text) = stack.check(&["--strict"]);
+    assert_eq!(code, 0, "{text}");
+    stack.write("local/schedule.d/own.cron", "@daily feeds fetsch\n@daily fedes fetch\n");
+    stack.write("local/service/feeds/bin/docker-callbacks.sh", "CB_fetch() {\n");
+    stack.write("local/service/feeds/conf/housekeeping.toml", "[action.fetch]\ntimeout = 5\n");
+    stack.write("local/service/feeds/bin/docker-entry-setup.sh", "STOP_TIMEOUT=20\n");
+    stack.assert_fails(&[
+        "local/service/feeds/bin/docker-callbacks.sh:1:1: syntax error",
+        "local/service/feeds/conf/housekeeping.toml:2:11: `timeout` is a number without a unit",
+        "there is no service `fedes`",
+        "feeds has no action `fetsch`",
+        "docker-compose.override.yaml:7:24: warning: Docker kills `feeds` after 15 s, while its STOP_TIMEOUT is 20 s",
+    ]);
+}
+
+#[test]
+fn what_the_owners_compose_file_lacks_is_told_in_that_file() {
+    let stack = with_own_service();
+    stack.change(OVERRIDE, "      - ./local/service/feeds/conf:/usr/local/conf:ro\n", "");
+    stack.change(OVERRIDE, "lamplighter/feeds:", "lamplighter/redis:");
+    stack.assert_fails(&[
+        "docker-compose.override.yaml:2:3: `feeds` does not mount /usr/local/conf",
+        "`- ./local/service/feeds/conf:/usr/local/conf:ro`",
+        "`feeds` has the journal of `redis`",
+    ]);
+    let stack = with_own_service();
+    fs::remove_file(stack.path(OVERRIDE)).unwrap();
+    stack.assert_warns(&["the folder local/service/feeds is for no service here"]);
+    // A part of a service is no whole one.
+    stack.write(OVERRIDE, &format!("{FEEDS}  php:\n    mem_limit: 2g\n"));
+    assert_eq!(stack.check(&["--strict"]).0, 0);
+    stack.write(OVERRIDE, "services:\n  php:\n    volumes: ['/var/run/docker.sock:/var/run/docker.sock']\n");
+    stack.assert_warns(&[
+        "docker-compose.override.yaml:3:15: warning: whoever is in this container is root on the host",
+    ]);
+}
+
+/// Stands for the program that has the daemons check their files: it prints and says this, and ends with that.
+fn with_daemons(said: &str, complaint: &str, status: i32) -> Stack {
+    let stack = Stack::new();
+    let text = format!(
+        "#!/bin/sh\necho called >>calls\nprintf '%b' '{said}'\nprintf '%b' '{complaint}' >&2\nexit {status}\n"
+    );
+    stack.write("bin/check-local", &text);
+    fs::set_permissions(stack.path("bin/check-local"), fs::Permissions::from_mode(0o755)).unwrap();
+    stack
+}
+
+#[test]
+fn what_the_daemons_say_of_their_files_are_errors_with_their_lines() {
+    let stack = with_daemons(
+        "local/php.d/own.ini:2: syntax error\nlocal/php-fpm.d: PHP-FPM would not start: why\n",
+        "",
+        1,
+    );
+    stack.write("local/php.d/own.ini", "; one\nmemory_limit = (\n");
+    stack.assert_fails(&[
+        "local/php.d/own.ini:2:1: syntax error\n  |\n2 | memory_limit = (",
+        "local/php-fpm.d: PHP-FPM would not start: why",
+        "2 errors, 0 warnings",
+    ]);
+    let (code, text) = stack.check(&["--json"]);
+    assert_eq!(code, 1);
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let fault = &told["faults"][0];
+    assert_eq!(
+        (fault["file"].as_str(), fault["line"].as_u64(), fault["severity"].as_str()),
+        (Some("local/php.d/own.ini"), Some(2), Some("error"))
+    );
+    assert_eq!(stack.check(&["--without-daemons"]).0, 0);
+}
+
+#[test]
+fn daemons_that_cannot_be_asked_are_a_warning_and_no_silence() {
+    let stack = with_daemons("", "there is no image yet: bin/up makes it\n", 3);
+    stack.write("local/redis.d/own.conf", "timeout 77\n");
+    stack.assert_warns(&[
+        "local: warning: the daemons have not checked all of it: there is no image yet: bin/up makes it",
+    ]);
+    // An end that says nothing is no answer either.
+    let stack = with_daemons("", "", 1);
+    stack.write("local/redis.d/own.conf", "timeout 77\n");
+    stack
+        .assert_warns(&["the daemons have not checked all of it: bin/check-local ended with exit status: 1"]);
+    let stack = Stack::new();
+    stack.write("local/redis.d/own.conf", "timeout 77\n");
+    stack.assert_warns(&["the daemons have not checked it: bin/check-local cannot be run"]);
+    // What some have found counts, though others could not be asked.
+    let stack = with_daemons("local/redis.d/own.conf:1: bad\n", "php cannot be checked\n", 3);
+    stack.write("local/redis.d/own.conf", "timeout 77\n");
+    stack.assert_fails(&["local/redis.d/own.conf:1:1: bad", "php cannot be checked"]);
+}
+
+#[test]
+fn no_daemon_is_asked_where_nothing_is_added_for_one() {
+    let stack = with_daemons("", "", 0);
+    stack.write("local/schedule.d/own.cron", "@daily redis rotate-logs\n");
+    stack.write("local/service/php/docker-callbacks.sh", "CB_one() { :; }\n");
+    fs::create_dir_all(stack.path("local/php.d")).unwrap();
+    stack.write("local/redis.d/.hidden", "");
+    assert_eq!(stack.check(&["--strict"]).0, 0);
+    assert!(!stack.path("calls").exists());
+    stack.write("local/php.d/own.ini", "");
+    assert_eq!(stack.check(&["--strict"]).0, 0);
+    assert!(stack.path("calls").exists());
 }

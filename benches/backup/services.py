@@ -22,9 +22,14 @@ class Services:
         try:
             (self.folder / "site").mkdir(parents=True)
             (self.folder / "site/index.php").write_text("<?php echo 'a site';\n")
-            (self.folder / "password").write_text(secrets.token_hex(32))
-            self.start("mysql", "--network", "none", "--volume", f"{self.folder}/mysql:/var/lib/mysql")
-            self.start("backup", "--volume", f"{self.folder}/site:/var/www/site:ro")
+            self.prepare()
+            self.start(
+                "mysql", "--network", "none", "--user", "mysql", "--env", "MARIADB_HOME=/run/mariadb",
+                "--tmpfs", "/run:size=16m,mode=0755,uid=901,gid=901", "--volume", f"{self.folder}/data/run/mysqld:/run/mysqld",
+                "--volume", f"{self.folder}/data/mysql:/var/lib/mysql", "--volume", f"{self.folder}/data/log/mysql:/var/log/mysql",
+            )  # fmt: skip
+            self.start("backup", "--tmpfs", "/run:size=16m,mode=0755", "--volume", f"{self.folder}/site:/var/www/site:ro",
+                       "--volume", "/proc/1/mountinfo:/usr/local/host-mounts:ro")  # fmt: skip
             self.wait_until_healthy("mysql")
             self.wait_until_healthy("backup")
         except BaseException:
@@ -32,16 +37,30 @@ class Services:
             raise
         return self
 
+    def prepare(self) -> None:
+        """Folders and secrets, by the stack's own service."""
+        (self.folder / "secrets").mkdir(mode=0o700)
+        for name in ("backup-password", "mariadb-password", "redis-password"):
+            (self.folder / "secrets" / name).write_text(secrets.token_hex(32) + "\n")
+        for name in ("site-mail", "backup-offsite", "backup-ssh-key", "alarm-webhook", "alarm-pings", "alarm-mail"):
+            (self.folder / "secrets" / name).write_text("")
+        docker(
+            "run", "--rm", "--network", "none", "--volume", f"{REPOSITORY}/target-sbin:/usr/local/sbin:ro",
+            "--volume", f"{REPOSITORY}/service/prepare/bin:/usr/local/bin:ro", "--volume", f"{REPOSITORY}/service/prepare/conf:/usr/local/conf:ro",
+            "--volume", f"{self.folder}/data:/data", "--volume", f"{self.folder}/backups:/backups",
+            "--volume", f"{self.folder}/secrets:/secrets:ro", self.image, "/usr/local/bin/prepare",
+        )  # fmt: skip
+
     def start(self, service: str, *options: str) -> None:
         docker(
             "run", "--detach", "--name", f"{self.tag}-{service}", "--hostname", service,
             "--volume", f"{REPOSITORY}/target-sbin:/usr/local/sbin:ro",
             "--volume", f"{REPOSITORY}/service/{service}/bin:/usr/local/bin:ro",
             "--volume", f"{REPOSITORY}/service/{service}/conf:/usr/local/conf:ro",
-            "--volume", f"{self.folder}/run:/run",
-            "--volume", f"{self.folder}/lamplighter/{service}:/var/lib/lamplighter",
+            "--volume", f"{self.folder}/data/run/requests/{service}:/run/requests/{service}",
+            "--volume", f"{self.folder}/data/secrets/{service}:/run/secrets:ro",
+            "--volume", f"{self.folder}/data/lamplighter/{service}:/var/lib/lamplighter",
             "--volume", f"{self.folder}/backups:/var/backups",
-            "--volume", f"{self.folder}/password:/run/secrets/backup-password:ro",
             *options, self.image,
         )  # fmt: skip
 
@@ -79,7 +98,7 @@ class Services:
     def run(self, service: str, action: str) -> float:
         """Asks for an action; the seconds from its start to its outcome, which has to be a success."""
         request = json.dumps({"op": "run", "user": "root", "action": action, "tell": "outcome"})
-        answers = self.inside(service, "nc", "-U", "-N", f"/run/{service}-request.sock", input=f"{request}\n").stdout
+        answers = self.inside(service, "nc", "-U", "-N", f"/run/requests/{service}/request.sock", input=f"{request}\n").stdout
         ended = [answer for answer in map(json.loads, answers.splitlines()) if answer.get("event") == "ended"]
         if not ended or ended[-1]["outcome"] != "succeeded":
             log = subprocess.run(["docker", "logs", "--tail", "20", f"{self.tag}-{service}"], capture_output=True, text=True, check=False)
@@ -90,11 +109,40 @@ class Services:
         """The seconds that a dump through a compressor takes, and the bytes that it makes."""
         dump = "mariadb-dump --single-transaction --skip-lock-tables --routines --events --triggers --hex-blob --databases forum"
         began = time.monotonic()
-        self.inside("mysql", "bash", "-o", "pipefail", "-c", f"{dump} | {program} -T0 >/var/backups/dump && sync /var/backups/dump")
+        self.inside("mysql", "bash", "-o", "pipefail", "-c", f"{dump} | {program} -T0 >/var/lib/mysql/dump && sync /var/lib/mysql/dump")
         seconds = time.monotonic() - began
-        size = int(self.inside("mysql", "stat", "--format=%s", "/var/backups/dump").stdout)
-        self.inside("mysql", "rm", "/var/backups/dump")
+        size = int(self.inside("mysql", "stat", "--format=%s", "/var/lib/mysql/dump").stdout)
+        self.inside("mysql", "rm", "/var/lib/mysql/dump")
         return seconds, size
+
+    def added(self) -> dict[str, int]:
+        """What the newest snapshot of each kind has added, in bytes."""
+        listed = json.loads(self.inside("backup", "repository", "snapshots", "--json").stdout)
+        newest = {}
+        for snapshot in sorted(listed, key=lambda snapshot: snapshot["time"]):
+            newest.update(dict.fromkeys(snapshot["tags"], snapshot["summary"]["data_added_packed"]))
+        return {kind: newest[kind] for kind in ("physical", "database")}
+
+    def restored(self) -> dict[str, float]:
+        """The seconds that restoring each of both takes."""
+        script = (REPOSITORY / "benches/backup/restore.sh").read_text()
+        lines = self.inside("backup", "bash", "-s", input=script).stdout.split("\n")
+        return {what: float(seconds) for what, seconds in (line.split() for line in lines if line)}
+
+    def commits(self) -> list[tuple[int, int, int]]:
+        """Connections, and the transactions of one row a second with binary logs and without."""
+        folder = self.folder / "commits"
+        folder.mkdir()
+        folder.chmod(0o777)
+        script = (REPOSITORY / "benches/backup/commits.sh").read_text()
+        done = subprocess.run(
+            ["docker", "run", "--rm", "--interactive", "--network", "none", "--user", "mysql", "--tmpfs", "/run/mariadb:mode=0777",
+             "--volume", f"{REPOSITORY}/service/mysql/conf:/usr/local/conf:ro", "--volume", f"{folder}:/var/lib/mysql",
+             self.image, "bash", "-s"], input=script, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"commits.sh failed: {done.stderr}")
+        return [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
 
     def size(self, folder: str) -> int:
         return int(self.inside("backup", "du", "--summarize", "--bytes", f"/var/{folder}").stdout.split()[0])

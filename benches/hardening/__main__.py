@@ -24,7 +24,7 @@ def main() -> int:
     ):
         for stack in (before, now):
             requests_a_second(stack, arguments.connections, arguments.seconds)
-        rounds = [a_round(before, now, number, arguments) for number in range(arguments.rounds)]
+        rounds = [a_round(before, now, number, arguments) for number in range(1, arguments.rounds + 1)]
     text = section(machine, arguments, before.revision, rounds)
     print(text)
     if arguments.write:
@@ -41,18 +41,21 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True, help="where both stacks may lie meanwhile")
     parser.add_argument("--before", required=True, help="the revision without")
     parser.add_argument("--rounds", type=int, default=20, help="how often each is measured (20)")
-    parser.add_argument("--seconds", type=int, default=10, help="how long each time (10)")
+    parser.add_argument("--seconds", type=int, default=10, help="how long, a second at a time (10)")
     parser.add_argument("--connections", type=int, default=8, help="how many visitors at a time (8)")
     parser.add_argument("--write", type=Path, help="the page to write the section into")
     return parser.parse_args()
 
 
 def a_round(before: Stack, now: Stack, number: int, arguments: argparse.Namespace) -> dict[str, float]:
-    """One after the other, and the other way round the next time: what changes meanwhile on this machine hits both."""
-    order = (before, now) if number % 2 == 0 else (now, before)
-    measured = {stack.name: requests_a_second(stack, arguments.connections, arguments.seconds) for stack in order}
+    """A second of one, a second of the other, and the other way round: what changes meanwhile on this machine hits both."""
+    slices: dict[str, list[float]] = {before.name: [], now.name: []}
+    for turn in range(arguments.seconds):
+        for stack in (before, now) if turn % 2 == 0 else (now, before):
+            slices[stack.name].append(requests_a_second(stack, arguments.connections, 1))
+    measured = {name: statistics.fmean(rates) for name, rates in slices.items()}
     figures = ", ".join(f"{name} {measured[name]:.1f}/s" for name in (BEFORE, NOW))
-    print(f"· round {number + 1} of {arguments.rounds}: {figures}", file=sys.stderr, flush=True)
+    print(f"· round {number} of {arguments.rounds}: {figures}", file=sys.stderr, flush=True)
     return measured
 
 
@@ -71,8 +74,9 @@ def section(machine: str, arguments: argparse.Namespace, revision: str, rounds: 
 
 Written by `bin/bench-hardening`: on {machine}.
 The default page (PHP, MariaDB, Redis) of two stacks on one machine, both up all the time: that of revision {revision[:12]},
-whose containers share one `/run` and run as root, and this one. {arguments.connections} connections of `wrk` for {arguments.seconds} s each, in {len(rounds)} rounds
-that measure both, and begin with the other one each time. Every answer was 200. To reach: {WANTED} (median).
+whose containers share one `/run` and run as root, and this one; both give out this one's page. {arguments.connections} connections of `wrk`, in {len(rounds)} rounds of
+{arguments.seconds} s of each, a second of one and then a second of the other, as nothing else of this machine stays the same for longer.
+Every answer was 200. To reach: {WANTED} (median).
 
 {page.table(["", "median", "lowest", "lower quarter", "upper quarter", "highest"], rows)}"""
 

@@ -50,6 +50,9 @@ class Stack:
             there = b"\0".join(name for name in listed.split(b"\0") if name and os.path.lexists(REPOSITORY / os.fsdecode(name)))
             files = run("tar", "--create", "--null", "--verbatim-files-from", "--files-from=-", input=there, cwd=REPOSITORY)
         run("tar", "--extract", input=files, cwd=self.folder)
+        # Both give out the same page.
+        shutil.rmtree(self.folder / "site")
+        shutil.copytree(REPOSITORY / "site", self.folder / "site")
         # What cargo makes of one is none of the other's.
         built = self.folder.parent / f"cargo-{self.name}"
         built.mkdir(exist_ok=True)

@@ -18,6 +18,7 @@ sys.path += [str(REPOSITORY / "benches/supervisor"), str(REPOSITORY / "benches/r
 
 import page  # noqa: E402
 import service  # noqa: E402
+import writes  # noqa: E402
 from service import Connection, Failed  # noqa: E402
 
 MEBIBYTE = 1 << 20
@@ -133,35 +134,44 @@ class Supervisor:
 
 def main() -> int:
     arguments = parse()
-    machine = page.machine()
     folder = Path(tempfile.mkdtemp(prefix="lamplighter-bench-", dir=arguments.folder))
     try:
-        kept, due = folder / "kept.jsonl", folder / "due.jsonl"
-        runs = write(kept, arguments.size, is_compacted=True)
-        write(due, arguments.size, is_compacted=False)
-        measured = {}
-        for name, binary in (("before", arguments.beside), ("now", arguments.binary)):
-            if binary:
-                print(f"{name} ...", file=sys.stderr, flush=True)
-                measured[name] = measure(binary, folder / name, kept, due)
+        if arguments.writes:
+            text, name = writes.section(folder, arguments.samples), "journal writes"
+        else:
+            text, name = large_section(folder, arguments), "journal"
     except Failed as failure:
         print(f"bin/bench-journal: {failure}", file=sys.stderr)
         return 1
     finally:
         subprocess.run(["rm", "-rf", "--", folder], check=False)
-    text = section(machine, arguments.size, runs, measured)
     print(text)
     if arguments.write:
-        page.replace_section(arguments.write, "journal", text)
+        page.replace_section(arguments.write, name, text)
     return 0
+
+
+def large_section(folder: Path, arguments: argparse.Namespace) -> str:
+    machine = page.machine()
+    kept, due = folder / "kept.jsonl", folder / "due.jsonl"
+    runs = write(kept, arguments.size, is_compacted=True)
+    write(due, arguments.size, is_compacted=False)
+    measured = {}
+    for name, binary in (("before", arguments.beside), ("now", arguments.binary)):
+        if binary:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            measured[name] = measure(binary, folder / name, kept, due)
+    return section(machine, arguments.size, runs, measured)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/bench-journal", description=__doc__)
-    parser.add_argument("--binary", type=Path, required=True, help="our supervisor")
+    parser.add_argument("--binary", type=Path, help="our supervisor; wanted but for --writes")
     parser.add_argument("--beside", type=Path, help="an older one, measured beside it")
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="where its state is, on a disk (/var/tmp)")
     parser.add_argument("--size", type=int, default=1000, help="of the journal, in MiB; it accepts nothing from 1024 on (1000)")
+    parser.add_argument("--writes", action="store_true", help="instead: ways to write the journal, on several file systems")
+    parser.add_argument("--samples", type=int, default=1000, help="of each way to write (1000)")
     parser.add_argument("--write", type=Path, help="write the section into this page")
     return parser.parse_args()
 

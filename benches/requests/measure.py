@@ -34,26 +34,38 @@ class Times:
         return sorted(self.taken)[len(self.taken) * 99 // 100]
 
 
-def starts(service: Service, samples: int, pause: float) -> dict[str, Times]:
-    """From a request's write to its callback's first command, and in turns with it what that is made of. Before each
-    nothing happens for a while."""
-    connection, bash, file = service.connect(), WarmBash(), os.open(service.folder / "floor", os.O_CREAT | os.O_WRONLY)
+def starts(services: dict[str, Service], samples: int, pause: float) -> dict[str, Times]:
+    """From a request's write to its callback's first command, of each service, and in turns with it what that is made of.
+    Before each nothing happens for a while."""
+    folder = next(iter(services.values())).folder
+    bash, file = WarmBash(), os.open(folder / "floor", os.O_CREAT | os.O_WRONLY)
+    connections = {name: service.connect() for name, service in services.items()}
     samplers: dict[str, Callable[[], float]] = {
-        "request": lambda: start_time(service, connection),
         "bash": bash.answer_time,
         "fdatasync": lambda: sync_time(file),
     }
+    for name, service in services.items():
+        samplers[name] = lambda service=service, connection=connections[name]: start_time(service, connection)
     taken: dict[str, list[float]] = {name: [] for name in samplers}
     for _ in range(samples):
         for name, sample in samplers.items():
             time.sleep(pause)
             taken[name].append(sample())
-            if pause >= 4:
-                raise Failed("the connection would be closed for its silence")
+    if pause * len(samplers) >= 4:
+        raise Failed("the connections would be closed for their silence")
     bash.end()
     os.close(file)
-    connection.close()
+    for connection in connections.values():
+        connection.close()
     return {name: Times(times) for name, times in taken.items()}
+
+
+def wakeups(services: dict[str, Service], seconds: float) -> dict[str, tuple[int, int]]:
+    """How often each supervisor and its listeners are woken while nothing happens, all in the same time."""
+    before = {name: service.wakeups() for name, service in services.items()}
+    time.sleep(seconds)
+    after = {name: service.wakeups() for name, service in services.items()}
+    return {name: (after[name][0] - own, after[name][1] - listeners) for name, (own, listeners) in before.items()}
 
 
 def start_time(service: Service, connection: Connection) -> float:
@@ -105,6 +117,8 @@ class Rate:
 
     count: int
     seconds: float
+    # The processor's time of all of it, where it is known.
+    processor: float = 0.0
 
     def per_second(self) -> float:
         return self.count / self.seconds
@@ -112,12 +126,12 @@ class Rate:
 
 def runs(service: Service, count: int) -> Rate:
     """Requests of one action that may overlap, pipelined over a few connections; counted by what their callbacks wrote."""
-    before = len(service.outcomes())
+    before, used = len(service.outcomes()), service.processor_time()
     rate = marks(service.folder, count, lambda: pipeline(service.socket, "root mark", count))
     until(lambda: len(service.outcomes()) == before + count, "all have their outcome", 0.05)
     if set(service.outcomes()[before:]) != {"succeeded"}:
         raise Failed("not all have succeeded")
-    return rate
+    return Rate(rate.count, rate.seconds, service.processor_time() - used)
 
 
 def marks(folder: Path, count: int, begin: Callable[[], object]) -> Rate:

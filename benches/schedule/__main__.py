@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# The page is written as by the supervisor's benchmarks, processes are looked at as in the conformance suite, and the
-# oracle is the calendar's.
-for folder in ("benches/supervisor", "tests/conformance", "tests/oracle"):
+# The page is written as by the supervisor's benchmarks, earlier builds are made as by the requests', processes are looked at as
+# in the conformance suite, and the oracle is the calendar's.
+for folder in ("benches/supervisor", "tests/conformance", "tests/oracle", "benches/requests"):
     sys.path.append(str(REPOSITORY / folder))
 
 import calendars  # noqa: E402
@@ -49,6 +49,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--idle", type=float, default=60, help="seconds of idleness to watch (60)")
     parser.add_argument("--together", type=int, default=1_000, help="entries due in the same second (1000)")
     parser.add_argument("--minutes", type=int, default=5, help="minutes to watch occurrences arrive, for each case (5)")
+    parser.add_argument("--before", help="a revision whose build's lateness is measured, too")
     parser.add_argument("--write", type=Path, help="write the section into this page")
     return parser.parse_args()
 

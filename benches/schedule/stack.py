@@ -18,8 +18,8 @@ FOLDERS = ["run", "state", "conf", "bin"]
 class Stack:
     """Folders below `top`: `run` is everybody's, the others are each service's own."""
 
-    def __init__(self, top: Path, binary: Path) -> None:
-        self.top, self.binary = top, binary
+    def __init__(self, top: Path, binary: Path, sbin: Path = SBIN) -> None:
+        self.top, self.binary, self.sbin = top, binary, sbin
         self.running: list[subprocess.Popen[bytes]] = []
         (top / "run").mkdir(parents=True)
 
@@ -39,7 +39,7 @@ class Stack:
     def start(self, service: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Starts our program as the service."""
         environment = {f"LAMPLIGHTER_{name.upper()}": str(self.folder(service, name)) for name in FOLDERS}
-        environment |= {"LAMPLIGHTER_SERVICE": service, "LAMPLIGHTER_SBIN": str(SBIN), "TZ": "UTC"}
+        environment |= {"LAMPLIGHTER_SERVICE": service, "LAMPLIGHTER_SBIN": str(self.sbin), "TZ": "UTC"}
         log = (self.top / f"{service}.log").open("ab")
         process = subprocess.Popen(
             [self.binary, *arguments],

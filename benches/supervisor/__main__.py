@@ -169,18 +169,21 @@ def soak_section(kit: Path, count: int) -> str:
                 f"{sample.seconds:.0f}",
                 str(sample.zombies),
                 str(sample.descriptors),
+                str(sample.processes),
                 str(memory.resident // KIB),
                 str(memory.anonymous // KIB),
+                str(sample.listeners // KIB),
             ]
         )
         print(" ".join(rows[-1]), file=sys.stderr, flush=True)
-    head = ["runs", "seconds", "zombies", "descriptors", "resident, KiB", "anonymous, KiB"]
+    head = ["runs", "seconds", "zombies", "descriptors", "processes", "resident, KiB", "anonymous, KiB", "listeners, anonymous, KiB"]
     return f"""\
 ## {count:,} listener runs
 
 Written by `bin/bench-supervisor --soak {count}`, on {machine}: {soak.ROUND} requests at a time for an action with
 `overlap = "allow"`, so that each is a run of its own; the supervisor after each tenth. The first line is after one round:
-memory that so many requests at once have taken is kept for the next ones.
+memory that so many requests at once have taken is kept for the next ones. Processes are the supervisor, the service, and the
+listeners: the one that forks, and the forks that wait.
 
 {page.table(head, rows)}"""
 

@@ -15,6 +15,8 @@ from processes import until
 # Asked for together, many times over.
 ROUND = 500
 ACTION = "go"
+# Looks in a row at which the processes are the same.
+SAME = 20
 
 
 @dataclass
@@ -26,6 +28,10 @@ class Sample:
     memory: measure.Memory
     descriptors: int
     zombies: int
+    # Itself, the service, and the listeners.
+    processes: int
+    # The listeners' anonymous memory, in bytes.
+    listeners: int
 
 
 def soak(tool: Lamplighter, kit: Path, count: int) -> Iterator[Sample]:
@@ -58,8 +64,17 @@ def carry_out(run: Run, count: int) -> None:
 
 
 def sample(run: Run, runs: int, seconds: float) -> Sample:
-    """The supervisor as it is now, once a listener waits."""
+    """The supervisor as it is now, once a listener waits and nobody comes or goes any more."""
     until_warm(run)
     until(lambda: not processes.zombies_below(run.pid), "zombies are buried")
+    seen: list[list[int]] = []
+
+    def rests() -> bool:
+        seen.append(processes.below(run.pid))
+        return len(seen) > SAME and all(now == seen[-1] for now in seen[-SAME:])
+
+    until(rests, "nobody comes or goes any more")
     zombies = len(processes.zombies_below(run.pid))
-    return Sample(runs, seconds, measure.memory(run.pid), len(processes.descriptors(run.pid)), zombies)
+    listeners = sum(measure.memory(pid).anonymous for pid in measure.helpers(run))
+    descriptors = len(processes.descriptors(run.pid))
+    return Sample(runs, seconds, measure.memory(run.pid), descriptors, zombies, len(seen[-1]), listeners)

@@ -7,11 +7,13 @@
 imageSettings=(DEBIAN_VERSION=trixie-slim PHP_VERSION=8.4 PHP_EXTENSIONS= EXTRA_PACKAGES= LOCALES= APP_USER=forum APP_UID=10001 APP_GID=10001)
 
 checkImageSettings() {
-    local image
+    local image days
     checkWords PHP_EXTENSIONS '^[a-z0-9][a-z0-9_]*$' 'Names of extensions are wanted, separated by blanks, such as imagick soap.'
     # With - at its end apt would remove it.
     checkWords EXTRA_PACKAGES '^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$' 'Names of packages of Debian are wanted, separated by blanks, such as ffmpeg.'
     checkWords LOCALES '^[a-z]{2,3}_[A-Z]{2}(@[a-z]+)?$' 'Names of locales are wanted, separated by blanks, such as de_DE fr_FR.'
+    days=$(setting PACKAGES_DAYS 30)
+    if [[ ! $days =~ ^(0|[1-9][0-9]{0,3})$ ]]; then giveUp "PACKAGES_DAYS is \`$days\`" 'A number of days is wanted, 0 for no limit.'; fi
     image=$(setting IMAGE '')
     if [[ -n $image && ! $image =~ ^[a-z0-9][A-Za-z0-9._:/@-]*$ ]]; then
         # shellcheck disable=SC2016 # a command in words
@@ -89,8 +91,9 @@ buildImage() { # [--no-cache]
 runBuild() { # OPTION...
     local log refusal
     log=$(mktemp "${TMPDIR:-/tmp}/lamplighter.XXXXXX")
-    # From standard input, so that nothing of this folder is sent to the builder.
-    if docker build "$@" - <Dockerfile >"$log" 2>&1; then
+    # From standard input, so that nothing of this folder is sent to the builder. The older builder would leave the container
+    # of a step that has failed.
+    if docker build --force-rm "$@" - <Dockerfile >"$log" 2>&1; then
         rm -f -- "$log"
         return
     fi

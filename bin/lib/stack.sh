@@ -15,6 +15,11 @@ runningServices() {
     containers | awk -F'|' '$2 == "running" { print $1 }'
 }
 
+# The id of the container of a service that runs; nothing of one that does not.
+runningContainer() { # SERVICE
+    containers | awk -F'|' -v service="$1" '$1 == service && $2 == "running" && !found++ { print $5 }'
+}
+
 portIsTaken() { # PORT
     if type -P ss >/dev/null; then
         [[ -n $(ss --no-header --listening --tcp --numeric "sport = :$1") ]]

@@ -114,7 +114,11 @@ fn append(mut journal: Journal, folder: &Path, mut first: Recovered) -> (Journal
         action: name("one-more").try_into().expect("an action"),
     };
     let is_new = journal.remembered(&request.id).expect("the journal is read").is_none();
-    journal.append(&JournalRecord::Accepted { at: Timestamp::UNIX_EPOCH, request: request.clone(), by: 0 });
+    journal.append(&JournalRecord::Accepted {
+        at: Timestamp::UNIX_EPOCH,
+        request: request.clone(),
+        by: 0.into(),
+    });
     journal.commit().expect("the journal is written");
     let (journal, recovered) = open(folder);
     let more = recovered.open.len() - usize::from(is_new);

@@ -98,15 +98,15 @@ fn is_valid(object: &Map<String, Value>) -> bool {
 /// A call as a program would write it.
 fn write(call: &Call) -> Value {
     match call {
-        Call::Run { user, action, id, tell } => {
+        Call::Run { user, action, id, tell, operator } => {
             let tell = match tell {
                 Tell::Nothing => "nothing",
                 Tell::Outcome => "outcome",
                 Tell::Everything => "everything",
             };
-            json!({"op": "run", "user": user, "action": action, "id": id, "tell": tell})
+            json!({"op": "run", "user": user, "action": action, "id": id, "tell": tell, "operator": operator})
         }
-        Call::Cancel { id } => json!({"op": "cancel", "id": id}),
+        Call::Cancel { id, operator } => json!({"op": "cancel", "id": id, "operator": operator}),
         Call::History(PastWanted { action, failed, since, limit }) => {
             let since = since.map(|since| since.to_string());
             json!({"op": "history", "action": action, "failed": failed, "since": since, "limit": limit})

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use lamplighter::schedule::{Advisor, Diagnostic, Entry, Schedule, Severity, Zone, next, parse};
+use lamplighter::schedule::{Advisor, Diagnostic, Entry, Schedule, Severity, Text, Zone, next, parse};
 use lamplighter::schedule::{When, parse_expression};
 
 /// 2026-03-28 12:00 UTC, the day before most of Europe's clocks are put forward.
@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn check(bytes: &[u8]) {
     let began = Instant::now();
     let schedule = parse(bytes, &Zone::utc());
-    let advice = Advisor::new(bytes, &schedule).advise(NOW);
+    let text = Text::of(bytes);
+    let advice = Advisor::new(&text, &schedule).advise(NOW);
     let lines = lines(bytes);
     for diagnostic in schedule.diagnostics.iter().chain(&advice) {
         check_diagnostic(&lines, diagnostic);

@@ -46,7 +46,9 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         None => of_journal(stack, &services, prefix).await?,
     };
     let doing = format!("cancel {action} {id}");
-    let answer = client::call(&stack.socket(&service), &Call::Cancel { id: id.clone() }, PATIENCE).await;
+    let answer =
+        client::call(&stack.socket(&service), &Call::Cancel { id: id.clone(), operator: None }, PATIENCE)
+            .await;
     answer.map_err(CommandError::unreached(doing))?;
     if arguments.json {
         say(json!({"service": service, "id": id, "action": action}));

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::completions;
 use super::error::CommandError;
-use super::following::{Following, Manner};
+use super::following::{Following, Manner, tone_of};
 use super::interrupts::{Interrupt, Interrupts, pause};
 use super::look::{Form, Look, is_terminal};
 use super::retry::Retry;
@@ -290,6 +290,5 @@ impl Narrator {
 }
 
 fn painted(outcome: &Outcome) -> String {
-    let tone = if outcome.is_success() { Tone::Good } else { Tone::Bad };
-    tone.paint(&outcome.to_string())
+    tone_of(outcome).paint(&outcome.to_string())
 }

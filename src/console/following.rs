@@ -17,7 +17,7 @@ use super::telling::{Place, Update};
 use super::{ages, note, say};
 use crate::journal::KEPT;
 use crate::visible;
-use crate::wire::{Event, Outcome, Shown};
+use crate::wire::{Event, Outcome, OutcomeWord, Shown};
 
 /// How often the time on the bottom line goes on.
 const TICK: Duration = Duration::from_secs(1);
@@ -239,14 +239,14 @@ impl Following {
 
     /// Says how it ended, as the last line.
     fn ended(&mut self, outcome: &Outcome, took_ms: u64, said: Option<&str>) -> u8 {
-        let is_success = outcome.is_success();
+        // A callback that has looked and found nothing to do has done what was asked; what was never begun has not.
+        let is_done = outcome.is_success() || (outcome.word == OutcomeWord::Skipped && self.attempt > 0);
         if !self.manner.json {
             let note = said.map(|said| format!(" ({said})")).unwrap_or_default();
-            let tone = if is_success { Tone::Good } else { Tone::Bad };
-            let outcome = tone.paint(&outcome.to_string());
+            let outcome = tone_of(outcome).paint(&outcome.to_string());
             say(format_args!("{} {outcome} after {}{note}", self.label(), ages::took(took_ms)));
         }
-        if is_success { 0 } else { FAILED }
+        if is_done { 0 } else { FAILED }
     }
 
     fn say_detached(&self) {
@@ -259,5 +259,14 @@ impl Following {
         if !self.manner.json {
             say(visible::text(text));
         }
+    }
+}
+
+/// Good is what succeeded, bad what failed; the rest is neither.
+pub(super) fn tone_of(outcome: &Outcome) -> Tone {
+    match outcome {
+        outcome if outcome.is_success() => Tone::Good,
+        outcome if outcome.is_failure() => Tone::Bad,
+        _ => Tone::Odd,
     }
 }

@@ -9,8 +9,7 @@ use super::health_mark::{Answerer, HealthMark};
 use crate::duration;
 use crate::process;
 use crate::settings::Settings;
-use crate::socket::client::{self, ClientError};
-use crate::unix_socket;
+use crate::socket::client::{self, ClientError, Conversation};
 use crate::wire::{Call, Health};
 
 /// Longer than the service's own check may take, so that it is the supervisor that says what is wrong.
@@ -63,6 +62,5 @@ async fn ask(path: &Path) -> Result<bool, ClientError> {
 
 /// Who listens on a socket, where that can be told.
 async fn answerer(path: &Path) -> Option<Answerer> {
-    let connection = unix_socket::connect(path).await.ok()?;
-    Answerer::of(connection.peer_cred().ok()?.pid()?)
+    Answerer::of(Conversation::open(path, PATIENCE).await.ok()?.answerer()?)
 }

@@ -185,7 +185,9 @@ fn as_text(found: &[Found], with_service: bool, look: &Look) -> String {
 
 impl Found {
     fn row(&self, with_service: bool, look: &Look) -> Vec<Cell> {
-        let RequestRecord { id, user, action, accepted_at, attempts, outcome, note, joined, .. } = &self.run;
+        let RequestRecord {
+            id, user, action, accepted_at, attempts, outcome, note, joined, operator, ..
+        } = &self.run;
         let took = attempts.last().and_then(|attempt| attempt.took_ms).map(ages::took);
         let tone = match outcome {
             Some(outcome) if outcome.is_success() => Tone::Good,
@@ -201,6 +203,7 @@ impl Found {
         if !joined.is_empty() {
             notes.push(format!("{} joined", joined.len()));
         }
+        notes.extend(operator.as_ref().map(|operator| format!("by console/{operator}")));
         notes.extend(note.clone());
         let notes = notes.into_iter().map(|note| Piece::new(note, Tone::Plain));
         vec![

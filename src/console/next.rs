@@ -13,7 +13,9 @@ use super::table::{Cell, Column, table};
 use super::{instant, say, schedule_file, stack, zone};
 use crate::diagnostic::Severity;
 use crate::names::{ActionName, ServiceName, UserName};
-use crate::schedule::{Coming, Zone, disagreement, next, parse, parse_expression, upcoming, zones_in_words};
+use crate::schedule::{
+    Coming, Zone, disagreement, next, parse_expression, parse_text, upcoming, zones_in_words,
+};
 use crate::settings::Folders;
 use crate::socket::client;
 use crate::wire::{Call, NextOccurrences, Occurrence};
@@ -63,7 +65,8 @@ pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u
         return Ok(0);
     }
     let told = path.is_some() || tz.is_some() || from.is_some();
-    let of_file = |file: &Path| of_file(file, &zone, after, *count).map(|rows| (rows, zones_in_words()));
+    let of_file =
+        |file: &Path| of_file(file, folders, &zone, after, *count).map(|rows| (rows, zones_in_words()));
     let (rows, zones) = if told {
         of_file(&schedule_file::find(path.as_deref(), folders)?)?
     } else {
@@ -96,8 +99,14 @@ fn of_expression(text: &str, zone: &Zone, after: i64, count: usize) -> Result<Ve
     Ok(times.take(count).map(row).collect())
 }
 
-fn of_file(path: &Path, zone: &Zone, after: i64, count: usize) -> Result<Vec<Row>, CommandError> {
-    let schedule = parse(&schedule_file::read(path)?, zone);
+fn of_file(
+    path: &Path,
+    folders: &Folders,
+    zone: &Zone,
+    after: i64,
+    count: usize,
+) -> Result<Vec<Row>, CommandError> {
+    let schedule = parse_text(&schedule_file::read(path, folders)?, zone);
     let bad = schedule.diagnostics.iter().filter(|fault| fault.severity == Severity::Error).count();
     if bad > 0 {
         let (lines, path) = (if bad == 1 { "line is" } else { "lines are" }, path.display());
@@ -122,9 +131,15 @@ async fn of_scheduler(folders: &Folders, count: usize) -> Result<(Vec<Row>, Stri
     let path = folders.request_socket(&ServiceName::scheduler());
     let answer = client::call(&path, &Call::Next { count, each: false }, PATIENCE).await;
     let answer = answer.map_err(CommandError::unreached(DOING))?;
-    let NextOccurrences { next, zones, .. } = NextOccurrences::deserialize(&answer).map_err(|_| {
-        CommandError::Foreign { doing: DOING, service: "scheduler".to_owned(), what: "it".to_owned() }
-    })?;
+    let NextOccurrences { next, zones, zones_differ, .. } =
+        NextOccurrences::deserialize(&answer).map_err(|_| CommandError::Foreign {
+            doing: DOING,
+            service: "scheduler".to_owned(),
+            what: "it".to_owned(),
+        })?;
+    if let Some(differ) = zones_differ {
+        eprintln!("{differ}");
+    }
     let row = |occurrence: Occurrence| Row {
         at: occurrence.at.unwrap_or(occurrence.due),
         due: occurrence.due,

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::CommandError;
-use crate::scheduler::FILE;
+use super::service_folders;
+use crate::schedule::Text;
+use crate::scheduler::{ADDED, FILE, added};
 use crate::settings::Folders;
 
 /// The schedule of a path: a file, or the folder of a stack or of a configuration. Without a path, that of this
@@ -25,22 +27,28 @@ pub(super) fn find(path: Option<&Path>, folders: &Folders) -> Result<PathBuf, Co
 
 fn in_folder(folder: &Path) -> Option<PathBuf> {
     let own = folder.join(FILE);
-    let services = services(folder).into_iter().map(|service| service.join("conf").join(FILE));
+    let services =
+        service_folders::shipped(folder).into_iter().map(|service| service.join("conf").join(FILE));
     [own].into_iter().chain(services).find(|file| file.is_file())
 }
 
-/// The folders of a stack's services, by name.
-pub(super) fn services(stack: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(stack.join("service")).into_iter().flatten();
-    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    folders.retain(|path| path.is_dir());
-    folders.sort();
-    folders
-}
-
-/// Reads a file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
-    fs::read(path).map_err(|why| CommandError::Unreadable { path: path.to_owned(), why })
+/// Reads a schedule, with what the owner of its stack, or of this container's, has added to it.
+pub(super) fn read(path: &Path, folders: &Folders) -> Result<Text, CommandError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |why| CommandError::Unreadable { path, why }
+    };
+    let folder = match stack_of(path) {
+        Some(stack) => Some(stack.join("local").join(ADDED)),
+        None => (path == folders.conf.join(FILE)).then(|| folders.local.join(ADDED)),
+    };
+    let more = folder.map(|folder| added(&folder).map_err(unreadable(&folder))).transpose()?;
+    let mut text = Text::default();
+    for path in [path.to_owned()].into_iter().chain(more.into_iter().flatten()) {
+        let bytes = fs::read(&path).map_err(unreadable(&path))?;
+        text.push(path.display().to_string(), &bytes);
+    }
+    Ok(text)
 }
 
 /// The stack that a path belongs to, which is its folder or a schedule of it.

@@ -14,6 +14,7 @@ use super::stack::Stack;
 use super::table::Tone;
 use super::{ages, say};
 use crate::accounts::Accounts;
+use crate::names::OperatorName;
 use crate::visible;
 use crate::wire::{AttemptRecord, RequestRecord};
 
@@ -54,11 +55,22 @@ fn as_text(service: &str, run: &RequestRecord, output: Option<&str>, look: &Look
     let mut text = format!("{} {} of {service}: {}\n\n", run.action, run.id, tone.paint(&state(run)));
     let when = |at| format!("{} ({})", ages::instant(at, &look.zone), ages::ago(at, look.now));
     // Writing to a string does not fail.
-    let _ = writeln!(text, "asked      {} by {}, for {}", when(run.accepted_at), asker(run.by), run.user);
+    let _ = writeln!(
+        text,
+        "asked      {} by {}, for {}",
+        when(run.accepted_at),
+        asker(run.by, run.operator.as_ref()),
+        run.user
+    );
     for joined in &run.joined {
         let own = joined.outcome.as_ref().map(|outcome| format!(": {outcome}")).unwrap_or_default();
         let at = ages::instant(joined.accepted_at, &look.zone);
-        let _ = writeln!(text, "joined     {at} by {}, as {}{own}", asker(joined.by), joined.id);
+        let _ = writeln!(
+            text,
+            "joined     {at} by {}, as {}{own}",
+            asker(joined.by, joined.operator.as_ref()),
+            joined.id
+        );
     }
     for attempt in &run.attempts {
         let _ = writeln!(text, "attempt {:<2} {}", attempt.attempt, of_attempt(attempt, look));
@@ -81,8 +93,13 @@ fn as_text(service: &str, run: &RequestRecord, output: Option<&str>, look: &Look
     text
 }
 
-/// Who asked: a number, and root by its name, which is the same everywhere.
-fn asker(uid: u32) -> String {
+/// Who asked: a person of the web console, where it is one; and a number, and root by its name, which is the same everywhere.
+pub(super) fn asker(uid: u32, operator: Option<&OperatorName>) -> String {
+    let uid = account(uid);
+    operator.map(|operator| format!("console/{operator} ({uid})")).unwrap_or(uid)
+}
+
+fn account(uid: u32) -> String {
     match Accounts::system().name(uid) {
         _ if uid == 0 => "root".to_owned(),
         Ok(Some(name)) => format!("uid {uid} ({name})"),

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::dotenv::{Dotenv, DotenvError};
 use super::error::CommandError;
+use super::service_folders;
 use crate::names::ServiceName;
 use crate::run_folder;
 use crate::settings::Folders;
@@ -174,9 +175,8 @@ fn data_of(home: &Path, get: impl Fn(&str) -> Option<OsString>) -> Result<PathBu
 
 /// The services that have a folder in the stack's.
 fn services_in(home: &Path) -> BTreeSet<ServiceName> {
-    let entries = fs::read_dir(home.join("service")).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.path().is_dir() && can_be_asked(&entry.path()));
-    folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok()).collect()
+    let folders = service_folders::all(home).into_iter().filter(|folder| can_be_asked(folder));
+    folders.filter_map(|folder| service_folders::name(&folder).parse().ok()).collect()
 }
 
 /// What runs once and ends has programs of its own, and nothing that a supervisor or a scheduler reads.
@@ -267,6 +267,12 @@ mod tests {
         fs::create_dir_all(top.path().join("service/scheduler/conf")).unwrap();
         fs::write(top.path().join("service/scheduler/conf/schedule.cron"), "").unwrap();
         assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql", "scheduler"]);
+        // A service of the owner's is one; what is added to another is none.
+        for name in ["local/service/once/docker-callbacks.sh", "local/service/web/bin/docker-callbacks.sh"] {
+            fs::create_dir_all(top.path().join(name).parent().unwrap()).unwrap();
+            fs::write(top.path().join(name), "").unwrap();
+        }
+        assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql", "scheduler", "web"]);
     }
 
     #[test]

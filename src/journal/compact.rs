@@ -1,7 +1,7 @@
 //! Compaction: writing the journal anew with what is still of use.
 //!
 //! Kept as they stand are the records of open requests and of the newest runs, and of each action's last run
-//! and last success however old. Of any other request its id is kept as long as history is.
+//! and last success however old; of all that goes, what each action's totals were. Of any other request its id is kept as long as history is.
 //!
 //! That is done beside the supervisor's loop: a [`Compaction`] reads the old file by a descriptor of its own while the
 //! journal goes on growing, follows it until little is missing, and is [taken over](Journal::take_over) with the rest.
@@ -41,7 +41,7 @@ const WRITE: &str = "write the compacted journal";
 pub struct Keep {
     /// How long history is kept, and ids are remembered. Never longer, but for each action's last runs.
     pub age: SignedDuration,
-    /// How many requests' history is kept, should `age` hold more.
+    /// How many requests' history is kept, should `age` hold more: of the action that has the most, the oldest goes first.
     pub runs: usize,
 }
 
@@ -234,8 +234,8 @@ fn write(
     let (mut kept, last, since) = choose(folder, old, length, keep.runs, cutoff)?;
     let mut output = NewJournal::new(folder, new);
     output.record(&JournalRecord::header(since.unwrap_or(now)))?;
-    for (action, last) in last {
-        output.record(&JournalRecord::Seen { at: last.first_seen, action })?;
+    for (action, last) in &last {
+        output.record(&JournalRecord::Seen { at: last.first_seen, action: action.clone() })?;
     }
     let mut lines = Lines::new(old, length);
     while let Some(line) = lines.next()? {
@@ -244,6 +244,10 @@ fn write(
         if !matches!(JournalRecord::of(&fields), Err(NoRecord::Damaged(_))) {
             output.take(&line, &fields, &mut kept, cutoff)?;
         }
+    }
+    // After what is kept, since that is counted in them.
+    for (action, last) in last {
+        output.record(&JournalRecord::Totals { at: now, action, totals: Box::new(last.totals) })?;
     }
     output.record(&JournalRecord::Compacted { at: now })?;
     output.text.flush()?;
@@ -262,7 +266,9 @@ fn choose(
 ) -> io::Result<(KeptIds, Last, Option<Timestamp>)> {
     let hasher = RandomState::new();
     let hash = |id: &RequestId| hash_of(&hasher, id.as_str());
-    let mut newest = VecDeque::new();
+    // By action, so that one that runs each minute costs none of the nights of another.
+    let mut newest: BTreeMap<ActionName, VecDeque<u32>> = BTreeMap::new();
+    let mut count = 0;
     let replay = Replay::read(
         folder,
         old,
@@ -270,15 +276,18 @@ fn choose(
         |_| {},
         |open: &UnfinishedRequest, record| {
             if record.at() >= cutoff {
-                newest.push_back(hash(&open.request.id));
+                newest.entry(open.request.action.clone()).or_default().push_back(hash(&open.request.id));
+                count += 1;
             }
-            if newest.len() > runs {
-                newest.pop_front();
+            if count > runs {
+                let most = newest.values_mut().max_by_key(|of_one| of_one.len());
+                count -= usize::from(most.and_then(VecDeque::pop_front).is_some());
             }
         },
     )?;
-    let mut requests = Vec::from(newest);
-    let last_runs = replay.last.values().flat_map(|last| [&last.last, &last.last_success]).flatten();
+    let mut requests: Vec<_> = newest.into_values().flatten().collect();
+    let last_runs =
+        replay.last.values().flat_map(|last| [&last.last, &last.last_success, &last.last_skip]).flatten();
     requests.extend(last_runs.map(|summary| hash(&summary.id)));
     requests.extend(replay.open.keys().map(hash));
     requests.sort_unstable();

@@ -79,7 +79,7 @@ fn id(n: usize) -> RequestId {
 
 fn accepted(n: usize) -> JournalRecord {
     let request = Request { id: id(n), user: "root".parse().unwrap(), action: "backup".parse().unwrap() };
-    JournalRecord::Accepted { at: Timestamp::UNIX_EPOCH, request, by: 0 }
+    JournalRecord::Accepted { at: Timestamp::UNIX_EPOCH, request, by: 0.into() }
 }
 
 /// The requests that the journal in `folder` holds.

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::RequestId;
 use crate::outcome::Outcome;
+use crate::request::By;
 
 use super::record::{End, JournalRecord};
+use super::totals::Totals;
 
 /// The longest line that is taken for a record, in bytes without its newline.
 pub(super) const LONGEST: usize = 4096;
@@ -37,6 +39,8 @@ pub(super) struct RecordFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    operator: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) with: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
@@ -52,6 +56,8 @@ pub(super) struct RecordFields<'a> {
     not_before: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totals: Option<Box<Totals>>,
 }
 
 /// Why a line is no [`JournalRecord`].
@@ -84,20 +90,19 @@ impl<'a> RecordFields<'a> {
             JournalRecord::Seen { action, .. } => {
                 RecordFields { event: "seen", action: Some(action.as_str()), ..fields }
             }
+            JournalRecord::Totals { action, totals, .. } => RecordFields {
+                event: "totals",
+                action: Some(action.as_str()),
+                totals: Some(totals.clone()),
+                ..fields
+            },
             JournalRecord::Accepted { request, by, .. } => {
                 let (user, action) = (Some(request.user.as_str()), Some(request.action.as_str()));
-                RecordFields { event: "accepted", user, action, by: Some(*by), ..fields }
+                RecordFields { event: "accepted", user, action, ..fields.asked(by) }
             }
             JournalRecord::Joined { request, by, with, .. } => {
                 let (user, action) = (Some(request.user.as_str()), Some(request.action.as_str()));
-                RecordFields {
-                    event: "joined",
-                    user,
-                    action,
-                    by: Some(*by),
-                    with: Some(with.as_str()),
-                    ..fields
-                }
+                RecordFields { event: "joined", user, action, with: Some(with.as_str()), ..fields.asked(by) }
             }
             JournalRecord::Known { request, .. } => {
                 let (user, action) = (Some(request.user.as_str()), Some(request.action.as_str()));
@@ -118,6 +123,11 @@ impl<'a> RecordFields<'a> {
         }
     }
 
+    fn asked(self, by: &'a By) -> Self {
+        let operator = by.operator.as_ref().map(|operator| Cow::Borrowed(operator.as_str()));
+        RecordFields { by: Some(by.uid), operator, ..self }
+    }
+
     fn ended(self, end: &End) -> Self {
         let (word, code) = word_of(end.outcome);
         let (attempt, took_ms) = (Some(end.attempt), Some(end.took_ms));
@@ -133,7 +143,7 @@ fn shortened(note: &str) -> String {
 }
 
 /// An outcome in two fields: its word, and the code of a failure.
-fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
+pub(super) fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
     match outcome {
         Outcome::Succeeded => ("succeeded", None),
         Outcome::Failed(code) => ("failed", Some(code)),
@@ -146,7 +156,7 @@ fn word_of(outcome: Outcome) -> (&'static str, Option<u8>) {
 
 /// The outcome that the two fields name. A word that a later version added is an end all the same: nobody
 /// can tell which, but what has ended must not be run again.
-fn outcome_of(word: &str, code: Option<u8>) -> Outcome {
+pub(super) fn outcome_of(word: &str, code: Option<u8>) -> Outcome {
     match (word, code) {
         ("succeeded", _) => Outcome::Succeeded,
         ("failed", Some(code)) => Outcome::Failed(code),
@@ -175,8 +185,9 @@ impl RecordFields<'_> {
         required(self, "version", self.version)
     }
 
-    pub(super) fn by(&self) -> Result<u32, NoRecord> {
-        required(self, "by", self.by)
+    pub(super) fn by(&self) -> Result<By, NoRecord> {
+        let operator = self.operator.as_ref().and_then(|operator| operator.parse().ok());
+        Ok(By { uid: required(self, "by", self.by)?, operator })
     }
 
     pub(super) fn attempt(&self) -> Result<u32, NoRecord> {
@@ -187,6 +198,10 @@ impl RecordFields<'_> {
         let took_ms = required(self, "took_ms", self.took_ms)?;
         let word = required(self, "outcome", self.outcome)?;
         Ok(End { attempt: self.attempt()?, outcome: outcome_of(word, self.code), took_ms })
+    }
+
+    pub(super) fn totals(&self) -> Result<Totals, NoRecord> {
+        required(self, "totals", self.totals.as_deref().cloned())
     }
 
     pub(super) fn token(&self) -> Result<String, NoRecord> {

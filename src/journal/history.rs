@@ -199,6 +199,7 @@ impl PartialRequests {
             JournalRecord::Journal { .. }
             | JournalRecord::Known { .. }
             | JournalRecord::Seen { .. }
+            | JournalRecord::Totals { .. }
             | JournalRecord::Compacted { .. } => None,
         }
     }

@@ -22,6 +22,7 @@ mod recovered;
 mod replay;
 mod request;
 mod shelf;
+mod totals;
 
 pub use compact::{Compacted, Compaction, Keep};
 pub use error::JournalError;
@@ -33,3 +34,4 @@ pub use output::{KEPT, MOST_KEPT, OutputStore, Tail, dropped_before};
 pub use record::{End, JournalRecord};
 pub use recovered::{LastRuns, Recovered, RetriedAttempt, RunSummary, UnfinishedRequest};
 pub use request::{Attempt, JoinedRequest, RecordedRequest};
+pub use totals::{BOUNDS_MS, Tally, Totals};

@@ -105,9 +105,10 @@ impl OutputStore {
         let path = self.path(id);
         let before = room_of(&path);
         if tail.is_empty() {
-            if before > 0 {
-                fs::remove_file(&path)?;
+            if before == 0 {
+                return Ok(());
             }
+            fs::remove_file(&path)?;
         } else {
             self.write(&path, &tail.text())?;
         }

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
-use crate::request::Request;
+use crate::request::{By, Request};
 
 use super::fields::{self, NoRecord, RecordFields};
+use super::totals::Totals;
 
 /// An event, as a line of the journal tells it. Instants are kept to the millisecond.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub enum JournalRecord {
         at: Timestamp,
         /// What was asked for.
         request: Request,
-        /// The uid of who asked.
-        by: u32,
+        /// Who asked.
+        by: By,
     },
     /// A request was accepted whose outcome will be that of an earlier one, which still waited.
     Joined {
@@ -33,8 +34,8 @@ pub enum JournalRecord {
         at: Timestamp,
         /// What was asked for.
         request: Request,
-        /// The uid of who asked.
-        by: u32,
+        /// Who asked.
+        by: By,
         /// The earlier one.
         with: RequestId,
     },
@@ -94,6 +95,15 @@ pub enum JournalRecord {
         /// Which action.
         action: ActionName,
     },
+    /// What an action's totals were by then, where records that they were counted from have gone.
+    Totals {
+        /// When they were written down.
+        at: Timestamp,
+        /// Which action's.
+        action: ActionName,
+        /// All that was counted up to here, also from records that stand above.
+        totals: Box<Totals>,
+    },
     /// What stands above was written by a compaction.
     Compacted {
         /// When.
@@ -130,6 +140,7 @@ impl JournalRecord {
             | JournalRecord::Ended { at, .. }
             | JournalRecord::Known { at, .. }
             | JournalRecord::Seen { at, .. }
+            | JournalRecord::Totals { at, .. }
             | JournalRecord::Compacted { at } => *at,
         }
     }
@@ -144,9 +155,10 @@ impl JournalRecord {
             | JournalRecord::PutBack { id, .. }
             | JournalRecord::Retried { id, .. }
             | JournalRecord::Ended { id, .. } => Some(id),
-            JournalRecord::Journal { .. } | JournalRecord::Seen { .. } | JournalRecord::Compacted { .. } => {
-                None
-            }
+            JournalRecord::Journal { .. }
+            | JournalRecord::Seen { .. }
+            | JournalRecord::Totals { .. }
+            | JournalRecord::Compacted { .. } => None,
         }
     }
 
@@ -187,6 +199,11 @@ impl JournalRecord {
             }
             "known" => JournalRecord::Known { at: at()?, request: request()? },
             "seen" => JournalRecord::Seen { at: at()?, action: fields.action()? },
+            "totals" => JournalRecord::Totals {
+                at: at()?,
+                action: fields.action()?,
+                totals: Box::new(fields.totals()?),
+            },
             "compacted" => JournalRecord::Compacted { at: at()? },
             other => return Err(NoRecord::Unknown(other.chars().take(40).collect())),
         })

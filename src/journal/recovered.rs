@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::names::{ActionName, RequestId, UserName};
-use crate::request::Request;
+use crate::outcome::Outcome;
+use crate::request::{By, Request};
 
 use super::record::{End, JournalRecord};
+use super::totals::Totals;
 
 /// What stood in the journal when it was opened.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub struct UnfinishedRequest {
     /// What was asked for.
     pub request: Request,
     /// The uid of who asked.
-    pub by: u32,
+    pub by: By,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// The requests that joined it.
@@ -59,7 +61,7 @@ pub struct RetriedAttempt {
 
 impl UnfinishedRequest {
     /// A request just accepted.
-    pub(super) fn new(request: Request, by: u32, accepted_at: Timestamp) -> Self {
+    pub(super) fn new(request: Request, by: By, accepted_at: Timestamp) -> Self {
         Self {
             request,
             by,
@@ -82,6 +84,10 @@ pub struct LastRuns {
     pub last: Option<RunSummary>,
     /// The last one that succeeded.
     pub last_success: Option<RunSummary>,
+    /// The last one whose callback said that there was nothing to do.
+    pub last_skip: Option<RunSummary>,
+    /// How often it has come to which end.
+    pub totals: Totals,
 }
 
 /// How a request ended, in short.
@@ -100,7 +106,7 @@ pub struct RunSummary {
 impl LastRuns {
     /// An action that is asked for the first time.
     pub fn new(first_seen: Timestamp) -> Self {
-        Self { first_seen, last: None, last_success: None }
+        Self { first_seen, last: None, last_success: None, last_skip: None, totals: Totals::default() }
     }
 
     /// Takes in what the journal is told about `request`.
@@ -110,6 +116,10 @@ impl LastRuns {
             RunSummary { id: request.id.clone(), user: request.user.clone(), ended_at: *at, end: *end };
         if end.outcome.is_success() {
             self.last_success = Some(summary.clone());
+        }
+        // What was never begun was not looked at either.
+        if end.outcome == Outcome::Skipped && end.attempt > 0 {
+            self.last_skip = Some(summary.clone());
         }
         self.last = Some(summary);
     }

@@ -15,6 +15,7 @@ use super::ids::Ids;
 use super::lines::{Line, Lines, line_at};
 use super::record::JournalRecord;
 use super::recovered::{LastRuns, RetriedAttempt, UnfinishedRequest};
+use super::totals::Tally;
 
 /// Kinds of damage that are told apart: a file of rubbish must not fill the memory with what is said about it.
 const MOST_REMARKS: usize = 20;
@@ -151,6 +152,10 @@ impl Replay {
             }
             JournalRecord::Compacted { .. } => self.compacted = line.next,
             JournalRecord::Seen { at, action } => self.see(action, *at),
+            JournalRecord::Totals { at, action, totals } => {
+                let seen = self.last.entry(action.clone()).or_insert_with(|| LastRuns::new(*at));
+                seen.totals = (**totals).clone();
+            }
             JournalRecord::Accepted { request, .. }
             | JournalRecord::Joined { request, .. }
             | JournalRecord::Known { request, .. } => {
@@ -165,7 +170,15 @@ impl Replay {
             JournalRecord::Started { id, .. }
             | JournalRecord::PutBack { id, .. }
             | JournalRecord::Retried { id, .. } => match self.open.get_mut(id) {
-                Some(numbered) => numbered.open.take(record),
+                Some(numbered) => {
+                    if let JournalRecord::Retried { end, .. } = record
+                        && let Some(last) = self.last.get_mut(&numbered.open.request.action)
+                    {
+                        let had_begun = numbered.open.started.is_some();
+                        last.totals.count(Tally { end: *end, had_begun, is_final: false });
+                    }
+                    numbered.open.take(record);
+                }
                 None => self.remarks.add(STRAY, line.at),
             },
         }
@@ -202,7 +215,7 @@ impl Replay {
                 self.see(&request.action, *at);
                 let number = self.accepted;
                 self.accepted += 1;
-                let open = UnfinishedRequest::new(request.clone(), *by, *at);
+                let open = UnfinishedRequest::new(request.clone(), by.clone(), *at);
                 self.open.insert(request.id.clone(), Numbered { number, open });
             }
             _ => {}
@@ -226,6 +239,9 @@ impl Replay {
         }
         if let Some(last) = self.last.get_mut(&open.request.action) {
             last.update(&open.request, record);
+            if let JournalRecord::Ended { end, .. } = record {
+                last.totals.count(Tally { end: *end, had_begun: open.started.is_some(), is_final: true });
+            }
         }
         Some(open)
     }

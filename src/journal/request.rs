@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::names::{ActionName, RequestId, UserName};
 use crate::outcome::Outcome;
+use crate::request::By;
 
 use super::record::{End, JournalRecord};
 
@@ -16,8 +17,8 @@ pub struct RecordedRequest {
     pub user: UserName,
     /// What was to be done.
     pub action: ActionName,
-    /// The uid of who asked.
-    pub by: u32,
+    /// Who asked.
+    pub by: By,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// The requests that joined it, and have its outcome.
@@ -37,8 +38,8 @@ pub struct RecordedRequest {
 pub struct JoinedRequest {
     /// Its id.
     pub id: RequestId,
-    /// The uid of who asked.
-    pub by: u32,
+    /// Who asked.
+    pub by: By,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// When it ended by itself, because it was called off.
@@ -78,7 +79,7 @@ impl RecordedRequest {
             id: request.id.clone(),
             user: request.user.clone(),
             action: request.action.clone(),
-            by: *by,
+            by: by.clone(),
             accepted_at: *at,
             joined: Vec::new(),
             attempts: Vec::new(),

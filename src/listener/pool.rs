@@ -2,6 +2,9 @@
 //!
 //! When the callbacks on disk cannot be read, the last good ones go on serving, and the others are tried
 //! again now and then. Pure: starting and ending listeners is said to it, or asked by it.
+//!
+//! Where the callbacks allow it, one listener reads them and forks those who wait for requests; else each of those reads
+//! them itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -12,6 +15,7 @@ use crate::process::Pid;
 use crate::queue::Need;
 
 mod callbacks;
+mod forks;
 
 pub use callbacks::Source;
 
@@ -29,6 +33,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a listener is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
+    /// To fork listeners for requests that need the supervisor's own rights. Whose callbacks cannot be forked waits for a
+    /// request itself.
+    Forking,
     /// The next request that needs these rights.
     Request(Need),
     /// One health check.
@@ -53,6 +60,8 @@ pub enum Warmth {
 pub enum Stage {
     /// It reads its callbacks.
     Starting,
+    /// It forks those who wait for requests.
+    Forking,
     /// It waits for its request.
     Ready,
     /// It is about to get its request.
@@ -69,8 +78,10 @@ struct PooledListener {
     purpose: Purpose,
     source: Source,
     stage: Stage,
-    /// When it is killed if it still reads its callbacks.
+    /// When it is killed if it still reads its callbacks, or is still to be forked.
     ready_by: Option<Instant>,
+    /// The listener that was asked to fork it.
+    forked_by: Option<Key>,
 }
 
 /// A listener that has ended.
@@ -102,12 +113,18 @@ pub struct Pool {
     broken: Option<String>,
     serving: Source,
     has_last_good: bool,
+    /// Why nobody can be forked here, whatever the callbacks are.
+    never_forks: Option<String>,
+    /// Why the callbacks that are served cannot be forked.
+    unforkable: Option<String>,
+    /// When it is tried again, where it was only that nobody could be forked.
+    fork_again_at: Option<Instant>,
 }
 
 impl Pool {
     /// No listeners yet. `seed` is for the jitter of waits; `has_last_good` says whether there is a copy of
-    /// callbacks that could be read.
-    pub fn new(seed: u64, has_last_good: bool) -> Self {
+    /// callbacks that could be read; `never_forks` why nobody can be forked here.
+    pub fn new(seed: u64, has_last_good: bool, never_forks: Option<String>) -> Self {
         Self {
             listeners: BTreeMap::new(),
             next: 1,
@@ -118,15 +135,19 @@ impl Pool {
             broken: None,
             serving: Source::Current,
             has_last_good,
+            never_forks,
+            unforkable: None,
+            fork_again_at: None,
         }
     }
 
-    /// The listeners to start now, so that one waits, or as many as requests with these `needs` call for.
+    /// The listeners to start now, so that one waits, or as many as requests with these `needs` call for. Those that can
+    /// be forked are not among them: see [`Pool::wanted_forks`].
     pub fn wanted(&self, needs: &[Need], now: Instant) -> Vec<(Purpose, Source)> {
         let may_retry = self.retry_at.is_none_or(|at| at <= now);
         let mut wanted = Vec::new();
         if self.serving == Source::LastGood && may_retry && !self.is_trying() {
-            wanted.push((Purpose::Request(Need::Own), Source::Current));
+            wanted.push((self.own_purpose(now), Source::Current));
         }
         if self.serving == Source::Current && !may_retry {
             return wanted;
@@ -140,20 +161,31 @@ impl Pool {
             *kinds.entry(need).or_default() += 1;
         }
         for (need, count) in kinds {
-            let count = if *need == Need::Own { count.max(1) } else { count };
-            let missing = count.saturating_sub(self.available(need)).min(room);
+            let (purpose, missing) = match need {
+                Need::Own if self.unforkable().is_none() => {
+                    (Purpose::Forking, usize::from(!self.has_forking()))
+                }
+                Need::Own => (self.own_purpose(now), count.max(1).saturating_sub(self.available(need))),
+                Need::User(_) => (Purpose::Request(need.clone()), count.saturating_sub(self.available(need))),
+            };
+            let missing = missing.min(room);
             room -= missing;
-            wanted.extend((0..missing).map(|_| (Purpose::Request(need.clone()), self.serving)));
+            wanted.extend((0..missing).map(|_| (purpose.clone(), self.serving)));
         }
         wanted
     }
 
     /// A new listener, about to be started.
     pub fn add(&mut self, purpose: Purpose, source: Source, now: Instant) -> Key {
+        self.add_forked(purpose, source, None, now)
+    }
+
+    fn add_forked(&mut self, purpose: Purpose, source: Source, forked_by: Option<Key>, now: Instant) -> Key {
         let key = self.next;
         self.next += 1;
         let (stage, ready_by) = (Stage::Starting, Some(now + READ_TIMEOUT));
-        self.listeners.insert(key, PooledListener { process: None, purpose, source, stage, ready_by });
+        let listener = PooledListener { process: None, purpose, source, stage, ready_by, forked_by };
+        self.listeners.insert(key, listener);
         key
     }
 
@@ -171,12 +203,26 @@ impl Pool {
         Some(listener.purpose)
     }
 
-    /// The listener has read its callbacks, which are these. True when they are the ones on disk, and the
-    /// first good ones since a failure, a change or the start: worth keeping a copy of.
-    pub fn ready(&mut self, key: Key, callbacks: &[String], now: Instant) -> bool {
+    /// The listener has read its callbacks, which are these; why they cannot be forked. True when they are the ones on
+    /// disk, and the first good ones since a failure, a change or the start: worth keeping a copy of.
+    pub fn ready(
+        &mut self,
+        key: Key,
+        callbacks: &[String],
+        unforkable: Option<String>,
+        now: Instant,
+    ) -> bool {
         let Some(listener) = self.listeners.get_mut(&key) else { return false };
         if listener.stage == Stage::Starting {
             listener.stage = Stage::Ready;
+            if listener.purpose == Purpose::Forking {
+                match &unforkable {
+                    None => listener.stage = Stage::Forking,
+                    Some(_) => listener.purpose = Purpose::Request(Need::Own),
+                }
+                self.unforkable = unforkable;
+                self.fork_again_at = None;
+            }
         }
         let is_new = self.actions.is_none() || self.stale || self.broken.is_some();
         let from_disk = listener.source == Source::Current;
@@ -236,11 +282,13 @@ impl Pool {
                 let why = format!("the listener {how} before it had read the callbacks{colon}{said}");
                 self.judge_start(&listener, why, now);
             }
-            Stage::Ready if listener.purpose == Purpose::Request(Need::Own) => {
+            Stage::Ready | Stage::Forking if listener.is_for_own() => {
                 self.failed(format!("the listener {how} while it waited for a request"), now);
             }
             _ => {}
         }
+        // Nobody tells of those any more that it was about to fork.
+        self.listeners.retain(|_, fork| fork.forked_by != Some(key) || fork.process.is_some());
         let PooledListener { process, purpose, stage, .. } = listener;
         let (pid, token) = process?;
         Some(EndedListener { key, pid, token, purpose, stage })
@@ -252,8 +300,8 @@ impl Pool {
     }
 
     /// After a burst more wait than are needed, or they read callbacks that are not served any more: the
-    /// processes of those.
-    pub fn dismiss_surplus(&mut self, needs: &[Need]) -> Vec<Pid> {
+    /// processes of those. So many `forks` may stay.
+    pub fn dismiss_surplus(&mut self, needs: &[Need], forks: usize) -> Vec<Pid> {
         let serving = self.serving;
         let outdated = self.dismiss(|listener| {
             let is_trial = serving == Source::LastGood && listener.source == Source::Current;
@@ -261,7 +309,8 @@ impl Pool {
         });
         let mut kept: BTreeMap<Need, usize> = BTreeMap::from([(Need::Own, 1)]);
         let own = needs.iter().filter(|need| **need == Need::Own).count();
-        kept.insert(Need::Own, own.max(1));
+        let forks = if self.unforkable().is_none() { forks } else { 0 };
+        kept.insert(Need::Own, own.max(forks).max(1));
         for need in needs.iter().filter(|need| **need != Need::Own) {
             *kept.entry(need.clone()).or_default() += 1;
         }
@@ -295,19 +344,25 @@ impl Pool {
     /// Whether the next request meets a listener that waits for it.
     pub fn warmth(&self) -> Warmth {
         // Those that only try whether other callbacks can be read again are not for requests yet.
-        let own = |listener: &&PooledListener| {
-            listener.purpose == Purpose::Request(Need::Own) && listener.source == self.serving
-        };
+        let own = |listener: &&PooledListener| listener.is_for_own() && listener.source == self.serving;
         let stages: Vec<Stage> = self.listeners.values().filter(own).map(|listener| listener.stage).collect();
+        let is_any = |wanted: &[Stage]| stages.iter().any(|stage| wanted.contains(stage));
         match () {
-            () if stages.contains(&Stage::Ready) => Warmth::Ready,
-            () if stages.contains(&Stage::Starting) => Warmth::Starting,
+            // Where one forks, the next one is there in a moment.
+            () if is_any(&[Stage::Ready, Stage::Forking]) => Warmth::Ready,
+            () if is_any(&[Stage::Starting]) => Warmth::Starting,
             () if self.retry_at.is_some() && self.broken.is_some() => Warmth::Failing,
             () => Warmth::None,
         }
     }
 
-    /// When to try again after failures, or a listener takes too long to read its callbacks.
+    /// Whether one waits, and nobody is about to.
+    pub fn is_at_rest(&self) -> bool {
+        let stages = || self.listeners.values().map(|listener| listener.stage);
+        stages().any(|stage| stage == Stage::Ready) && !stages().any(|stage| stage == Stage::Starting)
+    }
+
+    /// When to try again after failures, or a listener takes too long to read its callbacks or to be forked.
     pub fn deadline(&self) -> Option<Instant> {
         let starts = self.listeners.values().filter(|listener| listener.stage == Stage::Starting);
         starts.filter_map(|listener| listener.ready_by).chain(self.retry_at).min()
@@ -319,26 +374,33 @@ impl Pool {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
         }
-        let late = |listener: &&mut PooledListener| {
-            listener.stage == Stage::Starting && listener.ready_by.is_some_and(|by| by <= now)
-        };
-        let late = self.listeners.values_mut().filter(late).filter_map(|listener| {
-            listener.ready_by = None;
-            Some(listener.process.as_ref()?.0)
-        });
-        late.collect()
+        let mut late = BTreeSet::new();
+        for (&key, listener) in &mut self.listeners {
+            if listener.stage == Stage::Starting && listener.ready_by.is_some_and(|by| by <= now) {
+                listener.ready_by = None;
+                // Who is not forked in time has no process yet: it is the other one that hangs.
+                late.insert(listener.forked_by.unwrap_or(key));
+            }
+        }
+        late.into_iter().filter_map(|key| self.pid(key)).collect()
     }
 
     fn starting(&self) -> usize {
         let starting = |listener: &&PooledListener| {
-            listener.stage == Stage::Starting && listener.purpose != Purpose::Health
+            let is_of_pool = listener.purpose != Purpose::Health && listener.forked_by.is_none();
+            listener.stage == Stage::Starting && is_of_pool
         };
         self.listeners.values().filter(starting).count()
     }
 
     fn available(&self, need: &Need) -> usize {
         let counts = |listener: &&PooledListener| {
-            matches!(&listener.purpose, Purpose::Request(own) if own == need)
+            let is_for_need = match &listener.purpose {
+                Purpose::Request(own) => own == need,
+                Purpose::Forking => *need == Need::Own,
+                Purpose::Health => false,
+            };
+            is_for_need
                 && listener.source == self.serving
                 && matches!(listener.stage, Stage::Starting | Stage::Ready)
         };
@@ -346,7 +408,9 @@ impl Pool {
     }
 
     fn dismiss(&mut self, mut unwanted: impl FnMut(&PooledListener) -> bool) -> Vec<Pid> {
-        let idle = |listener: &&mut PooledListener| matches!(listener.stage, Stage::Starting | Stage::Ready);
+        let idle = |listener: &&mut PooledListener| {
+            matches!(listener.stage, Stage::Starting | Stage::Forking | Stage::Ready)
+        };
         let mut dismissed = Vec::new();
         for listener in self.listeners.values_mut().filter(idle) {
             if unwanted(listener) {
@@ -355,6 +419,13 @@ impl Pool {
             }
         }
         dismissed
+    }
+}
+
+impl PooledListener {
+    /// Whether it is there for requests with our own rights.
+    fn is_for_own(&self) -> bool {
+        matches!(self.purpose, Purpose::Forking | Purpose::Request(Need::Own))
     }
 }
 

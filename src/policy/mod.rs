@@ -33,6 +33,8 @@ pub const LARGEST: usize = 64 * 1024;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     rules: BTreeMap<ActionName, Rule>,
+    /// The file of each rule that was added ([`Policy::with`]); the others are from [`FILE`].
+    added: BTreeMap<ActionName, String>,
 }
 
 impl Policy {
@@ -41,7 +43,15 @@ impl Policy {
     /// # Errors
     /// When the file cannot be read, is larger than [`LARGEST`], or has faults.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        let file = path.display().to_string();
+        Self::load_as(path, &path.display().to_string())
+    }
+
+    /// The same of a file that people know by another name, with which its faults are shown.
+    ///
+    /// # Errors
+    /// As of [`Policy::load`].
+    pub fn load_as(path: &Path, name: &str) -> Result<Self, PolicyError> {
+        let file = name.to_owned();
         let bytes = match read(path) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(Self::default()),
@@ -71,9 +81,18 @@ impl Policy {
             return Err(PolicyError::TooLarge { file });
         }
         match reader::read(text) {
-            Ok(rules) => Ok(Self { rules }),
+            Ok(rules) => Ok(Self { rules, added: BTreeMap::new() }),
             Err(faults) => Err(PolicyError::Faults { file, faults: faults.first, more: faults.more }),
         }
+    }
+
+    /// This policy with what another one adds to it, from a file that people know by this name: its table for an action
+    /// takes the place of ours, as a whole.
+    #[must_use]
+    pub fn with(mut self, more: Self, file: &str) -> Self {
+        self.added.extend(more.rules.keys().map(|action| (action.clone(), file.to_owned())));
+        self.rules.extend(more.rules);
+        self
     }
 
     /// The rule of an action.
@@ -96,7 +115,8 @@ impl Policy {
             .map(|action| {
                 let nearest = spelling::nearest(action.as_str(), known.iter().copied());
                 let meant = nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-                format!("[action.{action}] in {FILE} is for an action that is not there{meant}")
+                let file = self.added.get(action).map_or(FILE, String::as_str);
+                format!("[action.{action}] in {file} is for an action that is not there{meant}")
             })
             .collect()
     }
@@ -104,7 +124,7 @@ impl Policy {
 
 impl FromIterator<(ActionName, Rule)> for Policy {
     fn from_iter<T: IntoIterator<Item = (ActionName, Rule)>>(rules: T) -> Self {
-        Self { rules: rules.into_iter().collect() }
+        Self { rules: rules.into_iter().collect(), added: BTreeMap::new() }
     }
 }
 

@@ -11,6 +11,7 @@ use super::entry::{Entry, When};
 use super::explain::MONTHS;
 use super::expression::Expression;
 use super::field::{FIELDS, Field, FieldKind};
+use super::text::Text;
 use super::words::{Fault, Line, Word};
 use super::zone::{Stretch, Zone};
 use super::{Schedule, zones_in_words};
@@ -29,10 +30,9 @@ pub struct Advisor<'a> {
 }
 
 impl<'a> Advisor<'a> {
-    /// Advice on a schedule that was read from `bytes`.
-    pub fn new(bytes: &'a [u8], schedule: &'a Schedule) -> Self {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        Self { schedule, lines: bytes.split(|&byte| byte == b'\n').collect() }
+    /// Advice on a schedule that was read from `text`.
+    pub fn new(text: &'a Text, schedule: &'a Schedule) -> Self {
+        Self { schedule, lines: text.lines().collect() }
     }
 
     /// What never fires, what falls into a jump of the wall clock within two years of the second `now`, steps that
@@ -267,17 +267,18 @@ fn shown(wall: i64, form: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::parse;
+    use crate::schedule::parse_text;
 
     fn advice(text: &str) -> Vec<String> {
-        let schedule = parse(text.as_bytes(), &Zone::named("Europe/Berlin").unwrap());
-        assert_eq!(schedule.diagnostics, [], "{text}");
+        let text = Text::of(text.as_bytes());
+        let schedule = parse_text(&text, &Zone::named("Europe/Berlin").unwrap());
+        assert_eq!(schedule.diagnostics, []);
         let show = |fault: &Diagnostic| {
             let hint = fault.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
             format!("{}:{} {}{hint}", fault.column, fault.width, fault.message)
         };
         // 2026-01-01.
-        Advisor::new(text.as_bytes(), &schedule).advise(1_767_225_600).iter().map(show).collect()
+        Advisor::new(&text, &schedule).advise(1_767_225_600).iter().map(show).collect()
     }
 
     #[test]

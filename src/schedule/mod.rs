@@ -6,7 +6,7 @@
 //!
 //! Which time zones are used, and where others would differ, is `tzdata` and `disagreement`.
 //!
-//! [`parse`] reads a file → [`Entry`], with its [`Expression`] and [`Options`], or a [`Diagnostic`];
+//! [`parse`] reads a file ([`parse_text`] several, which are one schedule) → [`Entry`], with its [`Expression`] and [`Options`], or a [`Diagnostic`];
 //! [`next`] is the calendar and has the rules for daylight saving.
 
 mod advice;
@@ -21,6 +21,7 @@ mod field_parser;
 mod options;
 mod parser;
 mod print;
+mod text;
 #[cfg(test)]
 mod transitions;
 mod tzdata;
@@ -36,7 +37,8 @@ pub use entry::{Entry, EntryKey, When};
 pub use expression::{Expression, WORDS};
 pub use field::{FIELDS, Field, FieldKind};
 pub use options::{CatchUp, LONGEST_DEADLINE, LONGEST_DELAY, OptionKey, Options};
-pub use parser::parse;
+pub use parser::{parse, parse_text};
+pub use text::{Places, Text};
 pub use upcoming::{Coming, upcoming};
 pub use zone::{UnknownZone, Zone};
 
@@ -55,6 +57,8 @@ pub struct Schedule {
     /// Entries, by their place above, below option lines that cannot be read, with the options that it is of.
     /// They have the values that were in force before those lines.
     pub doubts: Vec<(usize, Vec<OptionKey>)>,
+    /// Which of its lines are of which file.
+    pub places: Places,
 }
 
 impl Schedule {

@@ -7,6 +7,7 @@ use super::entry::{Entry, When};
 use super::expression::{Expression, WORDS};
 use super::field::FIELDS;
 use super::options::{OptionKey, OptionLine, Options};
+use super::text::Text;
 use super::words::{Fault, Line, Word};
 use super::zone::Zone;
 use crate::diagnostic::shorten;
@@ -22,10 +23,17 @@ const FIVE: &str = "a time is five fields, or a word such as @daily";
 /// UTF-8 with or without a byte order mark, lines ending in LF or CR LF, blanks and tabs. Bytes that are not
 /// UTF-8 are a fault of their line only, and none in a comment.
 pub fn parse(bytes: &[u8], zone: &Zone) -> Schedule {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = Reader::new(zone);
-    for (index, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+    parse_text(&Text::of(bytes), zone)
+}
+
+/// Reads the files of a schedule, each as [`parse`] does: the options of one hold for none of the others.
+pub fn parse_text(text: &Text, zone: &Zone) -> Schedule {
+    let mut reader = Reader::new(zone, text);
+    for (index, line) in text.lines().enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if text.places().begins_at(index + 1) {
+            reader.begin_file();
+        }
         if !line.trim_ascii_start().starts_with(b"#") {
             reader.read(index + 1, line);
         }
@@ -65,15 +73,20 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(zone: &Zone) -> Self {
+    fn new(zone: &Zone, text: &Text) -> Self {
         let top = Options::new(zone.clone());
         Self {
-            schedule: Schedule::default(),
+            schedule: Schedule { places: text.places().clone(), ..Schedule::default() },
             options: top.clone(),
             top,
             doubtful: Vec::new(),
             seen: HashMap::new(),
         }
+    }
+
+    fn begin_file(&mut self) {
+        self.options = self.top.clone();
+        self.doubtful.clear();
     }
 
     fn read(&mut self, number: usize, bytes: &[u8]) {
@@ -101,7 +114,8 @@ impl Reader {
         if !self.doubtful.contains(&OptionKey::Zone)
             && let Some(first) = self.first_line(&entry)
         {
-            let message = format!("this is the same entry as in line {first}");
+            let place = self.schedule.places.in_words(first);
+            let message = format!("this is the same entry as in {place}");
             let fault = Fault {
                 span: words[0].start..words[words.len() - 1].span().end,
                 message,

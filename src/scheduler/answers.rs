@@ -13,8 +13,8 @@ use crate::settings::Settings;
 use crate::socket::protocol::Reply;
 use crate::socket::{Handler, Peer, serve};
 use crate::wire::{
-    Call, Degradation, Degradations, DegradedKind, Greeting, Health, NextOccurrences, Occurrence,
-    OpenRequest, Reloaded, ServiceState, Status, Undelivered,
+    AlarmTotals, Call, Degradation, Degradations, DegradedKind, Greeting, Health, NextOccurrences,
+    Occurrence, OpenRequest, Reloaded, ServiceState, Status, Undelivered,
 };
 
 /// Calls that may wait for the loop.
@@ -78,6 +78,7 @@ pub(crate) fn about(
     settings: &Settings,
     machine: &Machine,
     problems: Vec<Degradation>,
+    alarms: Option<AlarmTotals>,
     call: &Call,
 ) -> Result<Reply, Refusal> {
     let greeting = Greeting::of(&settings.service);
@@ -89,18 +90,21 @@ pub(crate) fn about(
             state: ServiceState::Scheduling,
             entries: Some(machine.len() as u64),
             zones: Some(zones_in_words()),
-            next: machine.upcoming().next().map(|coming| occurrence(&coming)),
+            next: machine.upcoming().next().map(|coming| occurrence(machine, &coming)),
             waiting: undelivered(machine),
             degraded: degraded(machine, problems),
+            alarms,
             ..Status::default()
         }),
         Call::Next { count, each } => {
             let most = (*count).min(MOST_COMING);
             let next: Vec<Occurrence> = match each {
                 true => next_of_each(machine).into_iter().take(most).collect(),
-                false => machine.upcoming().take(most).map(|coming| occurrence(&coming)).collect(),
+                false => machine.upcoming().take(most).map(|coming| occurrence(machine, &coming)).collect(),
             };
-            Reply::of(&NextOccurrences { ok: true, next, zones: Some(zones_in_words()) })
+            let differ = problems.into_iter().find(|problem| problem.kind == DegradedKind::TimeZones);
+            let zones_differ = differ.map(|problem| problem.message);
+            Reply::of(&NextOccurrences { ok: true, next, zones: Some(zones_in_words()), zones_differ })
         }
         _ => {
             let message = "the scheduler asks others and has no actions";
@@ -127,7 +131,7 @@ fn next_of_each(machine: &Machine) -> Vec<Occurrence> {
     for record in machine.snapshot() {
         let Record::Entry(EntryRecord { entry, mark }) = record else { continue };
         let coming = upcoming([(&*entry, mark)]).next();
-        next.extend(coming.map(|coming| occurrence(&coming)));
+        next.extend(coming.map(|coming| occurrence(machine, &coming)));
     }
     next.sort_by_key(|occurrence| occurrence.due);
     next
@@ -148,14 +152,14 @@ fn undelivered(machine: &Machine) -> Vec<OpenRequest> {
 }
 
 /// An instant to come, as the socket tells it.
-fn occurrence(coming: &Coming<'_>) -> Occurrence {
+fn occurrence(machine: &Machine, coming: &Coming<'_>) -> Occurrence {
     let Coming { entry, at, due } = coming;
     Occurrence {
         due: *due,
         at: Some(*at),
         zone: Some(entry.zone().name().to_owned()),
         time: Some(entry.written.to_string()),
-        line: Some(entry.line as u64),
+        line: machine.line(entry).map(|line| line as u64),
         service: entry.service.clone(),
         user: entry.user.clone(),
         action: entry.action.clone(),

@@ -176,7 +176,7 @@ impl<'a> Engine<'a> {
         // This makes the folder, which the alarms need, too.
         let written = store.replace(machine.snapshot());
         let (sender, events) = unbounded_channel();
-        let file = ScheduleFile::new(&folders.conf);
+        let file = ScheduleFile::new(&folders.conf, &folders.local);
         let teller = Teller::open(settings, Wishes::from_env(|name| std::env::var_os(name)), now);
         let mut engine = Self {
             settings,
@@ -300,7 +300,9 @@ impl<'a> Engine<'a> {
                 self.reload(now);
                 answers::reloaded(self.problems())
             }),
-            call => answers::about(self.settings, &self.machine, self.problems(), &call),
+            call => {
+                answers::about(self.settings, &self.machine, self.problems(), self.teller.totals(), &call)
+            }
         };
         // Whoever asked may have gone.
         let _ = reply.send(answer.unwrap_or_else(|refusal| Reply::Answer(Answer::Refused(refusal))));

@@ -1,4 +1,5 @@
-//! The schedule's file: read when it changes, and when the time zones that it names do.
+//! The schedule's files: read when they change, and when the time zones that they name do. One is the stack's, the
+//! others are what its owner has added to it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,11 +7,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::added::Added;
 use super::machine::Event;
 use super::watch::{Retry, Watch};
 use crate::diagnostic::Severity;
 use crate::log;
-use crate::schedule::{Entry, Schedule, Zone, parse};
+use crate::schedule::{Entry, Schedule, Text, Zone, parse_text};
 
 /// The schedule's file, in the folder of the configuration.
 pub const FILE: &str = "schedule.cron";
@@ -21,11 +23,12 @@ const LARGEST_FILE: u64 = 16 << 20;
 /// So many faults are shown in the log.
 const MOST_SHOWN: usize = 20;
 
-/// The file, and what is known of it.
+/// The files, and what is known of them.
 #[derive(Debug)]
 pub(crate) struct ScheduleFile {
     path: PathBuf,
-    /// Of its bytes, as they were last read.
+    added: Added,
+    /// Of all their bytes and names, as they were last read.
     digest: Option<u64>,
     /// What is wrong with it, and with the zone that holds for it.
     problems: Vec<String>,
@@ -51,11 +54,12 @@ struct Failed {
 }
 
 impl ScheduleFile {
-    /// Watches the file in a folder of configuration, neither of which need exist. Needs a tokio runtime.
-    pub(crate) fn new(conf: &Path) -> Self {
-        let path = conf.join(FILE);
-        let watch = Watching::open(vec![path.clone()]);
-        Self { path, digest: None, problems: Vec::new(), watch, zones: Watching::Nothing }
+    /// Watches the file in a folder of configuration and what the owner's folder adds to it, none of which need exist.
+    /// Needs a tokio runtime.
+    pub(crate) fn new(conf: &Path, local: &Path) -> Self {
+        let (path, added) = (conf.join(FILE), Added::new(local));
+        let watch = Watching::open(vec![path.clone(), added.folder().to_owned()]);
+        Self { path, added, digest: None, problems: Vec::new(), watch, zones: Watching::Nothing }
     }
 
     /// What is wrong, each in a line.
@@ -90,7 +94,7 @@ impl ScheduleFile {
         }
     }
 
-    /// Reads the file; nothing when it is what it was.
+    /// Reads the files; nothing when they are what they were.
     fn read(&mut self) -> Option<Event> {
         let bytes = match read(&self.path) {
             Ok(bytes) => bytes,
@@ -101,18 +105,22 @@ impl ScheduleFile {
                 return Some(Event::Unreadable(why));
             }
         };
-        let digest = digest(&bytes);
+        let mut text = Text::default();
+        text.push(FILE, &bytes);
+        let unreadable = self.added.read_into(&mut text);
+        let digest = digest(&text, &unreadable);
         if self.digest.replace(digest) == Some(digest) {
             return None;
         }
-        self.problems.clear();
+        unreadable.iter().for_each(log::error);
+        self.problems = unreadable;
         let zone = Zone::system().unwrap_or_else(|error| {
             let problem = format!("{error}, which TZ or /etc/localtime names: UTC holds in its place");
             log::error(&problem);
             self.problems.push(problem);
             Zone::utc()
         });
-        let schedule = parse(&bytes, &zone);
+        let schedule = parse_text(&text, &zone);
         tell(&schedule);
         self.problems.extend(summary(&schedule));
         self.watch_zones(&zone, &schedule);
@@ -184,7 +192,8 @@ fn shown(paths: &[PathBuf]) -> impl std::fmt::Display {
     paths.first().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a file of a schedule.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let size = fs::metadata(path)?.len();
     if size > LARGEST_FILE {
         let message = format!("it has {size} bytes, and a schedule has at most {LARGEST_FILE}");
@@ -193,9 +202,10 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-fn digest(bytes: &[u8]) -> u64 {
+fn digest(text: &Text, problems: &[String]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
+    text.hash(&mut hasher);
+    problems.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -203,7 +213,8 @@ fn digest(bytes: &[u8]) -> u64 {
 fn tell(schedule: &Schedule) {
     for diagnostic in schedule.diagnostics.iter().take(MOST_SHOWN) {
         let tell = if diagnostic.severity == Severity::Error { log::error } else { log::warn };
-        let shown = diagnostic.in_file(FILE).to_string();
+        let (file, line) = schedule.places.of(diagnostic.line);
+        let shown = diagnostic.at_line(line).in_file(file).to_string();
         shown.lines().for_each(|line| tell(line.to_owned()));
     }
     if let Some(more @ 1..) = schedule.diagnostics.len().checked_sub(MOST_SHOWN) {
@@ -219,7 +230,8 @@ fn summary(schedule: &Schedule) -> Option<String> {
         0 => String::new(),
         more => format!(", and {more} more"),
     };
-    Some(format!("{FILE}:{}:{}: {}{more}", first.line, first.column, first.message))
+    let (file, line) = schedule.places.of(first.line);
+    Some(format!("{file}:{line}:{}: {}{more}", first.column, first.message))
 }
 
 #[cfg(test)]
@@ -245,7 +257,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let top = tempfile::tempdir().unwrap();
-            let mut file = without_descriptors(|| ScheduleFile::new(top.path()));
+            let mut file = without_descriptors(|| ScheduleFile::new(top.path(), &top.path().join("local")));
             assert_eq!(file.problems().count(), 1, "it says so");
             fs::write(top.path().join(FILE), "5 4 * * * a b").unwrap();
             // As the loop does, which drops the future for whatever else comes.
@@ -262,6 +274,41 @@ mod tests {
             fs::write(top.path().join(FILE), "5 4 * * * a b\n6 4 * * * a b").unwrap();
             let event = timeout(Duration::from_secs(30), file.changed()).await.expect("it is watched");
             assert!(matches!(event, Event::Loaded(schedule) if schedule.entries.len() == 2));
+        });
+    }
+
+    #[test]
+    fn what_the_owner_adds_is_read_after_the_schedule_and_keeps_its_names() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let top = tempfile::tempdir().unwrap();
+            let (local, own) = (top.path().join("local"), top.path().join("local/schedule.d"));
+            fs::write(top.path().join(FILE), "5 4 * * * a b").unwrap();
+            let mut file = ScheduleFile::new(top.path(), &local);
+            assert!(matches!(file.read_anew(), Event::Loaded(schedule) if schedule.entries.len() == 1));
+            fs::create_dir_all(&own).unwrap();
+            for (name, text) in [
+                ("b.cron", "\n61 * * * * a c"),
+                ("a.cron", "6 4 * * * a b"),
+                ("a.cron~", "x"),
+                (".a.cron", "x"),
+            ] {
+                fs::write(own.join(name), text).unwrap();
+            }
+            let soon = Duration::from_secs(30);
+            let mut places = Vec::new();
+            while places.len() < 2 {
+                let event = timeout(soon, file.changed()).await.expect("it is noticed");
+                let Event::Loaded(schedule) = event else { panic!("{event:?}") };
+                let of = |entry: &Entry| schedule.places.in_words(entry.line);
+                places = schedule.entries.iter().map(of).collect();
+            }
+            assert_eq!(places, ["line 1", "line 1 of local/schedule.d/a.cron"]);
+            let problems: Vec<_> = file.problems().map(String::as_str).collect();
+            assert_eq!(problems, ["local/schedule.d/b.cron:2:1: the minute `61` is too large"]);
+            fs::remove_dir_all(&own).unwrap();
+            let event = timeout(soon, file.changed()).await.expect("it is noticed");
+            assert!(matches!(event, Event::Loaded(schedule) if schedule.entries.len() == 1));
         });
     }
 

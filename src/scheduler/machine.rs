@@ -12,7 +12,7 @@ use super::occurrence::{Instant, Occurrence, OccurrenceKey};
 use super::record::{EntryRecord, Memory, Record, SetBack};
 use super::target::Target;
 use crate::names::{RequestId, ServiceName};
-use crate::schedule::{CatchUp, Coming, Entry, Schedule, When, upcoming};
+use crate::schedule::{CatchUp, Coming, Entry, Places, Schedule, When, upcoming};
 
 /// A service that requests wait for and that cannot be reached for so many seconds is an alarm.
 pub const UNREACHABLE_AFTER: i64 = 5 * 60;
@@ -79,6 +79,8 @@ pub enum Level {
 #[derive(Debug)]
 pub struct Machine {
     pub(super) agenda: Agenda,
+    /// Which lines of the schedule are of which file.
+    places: Places,
     pub(super) targets: BTreeMap<ServiceName, Target>,
     /// The services that answered when they were last tried. It outlives their targets: whether one is back is
     /// learnt with what comes next for it.
@@ -124,6 +126,7 @@ impl Machine {
         let seen = memory.entries.values().map(|(_, mark)| *mark).max();
         let mut machine = Self {
             agenda: Agenda::new(memory.entries),
+            places: Places::default(),
             targets: BTreeMap::new(),
             reachable: BTreeSet::new(),
             clock: None,
@@ -175,6 +178,11 @@ impl Machine {
         // Both these and an occurrence's record move entries' marks, so the entries come after.
         let entries = set_back.into_iter().chain(waiting).chain(self.agenda.entries().map(known));
         entries.chain(self.booted.clone().map(Record::Boot)).chain(era)
+    }
+
+    /// The line of an entry in the schedule's own file; nothing where it stands in one that was added.
+    pub fn line(&self, entry: &Entry) -> Option<usize> {
+        self.places.is_first(entry.line).then_some(entry.line)
     }
 
     /// How many entries are in force.
@@ -252,10 +260,12 @@ impl Machine {
     }
 
     fn load(&mut self, now: i64, schedule: Schedule) {
+        self.places = schedule.places.clone();
         let replaced = self.agenda.replace(now, schedule);
         self.records.extend(replaced.records);
         for (line, entry) in replaced.kept {
-            self.tell(Level::Warn, format!("line {line} is bad: `{entry}` goes on in its place"));
+            let place = self.places.in_words(line);
+            self.tell(Level::Warn, format!("{place} is bad: `{entry}` goes on in its place"));
         }
         match replaced.settled {
             0 => {}

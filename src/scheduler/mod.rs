@@ -2,11 +2,12 @@
 //!
 //! - [`machine`]: what it does on an event, pure; `agenda`, [`occurrence`], `target` and [`set_back`] are its parts.
 //! - [`record`], [`store`]: what it remembers over a restart.
-//! - [`clock`], `file`, `watch`, `delivery`: time, the schedule's file and the services, as sources of events.
+//! - [`clock`], `file`, `added`, `watch`, `delivery`: time, the schedule's file and the services, as sources of events.
 //! - `answers`: what it says of itself on its own socket.
 //! - [`alarms`]: tells somebody what goes wrong, whoever asked for it.
 //! - [`engine`]: moves the events, and does what the machine says.
 
+mod added;
 mod agenda;
 pub mod alarms;
 mod answers;
@@ -23,5 +24,6 @@ pub mod store;
 mod target;
 mod watch;
 
+pub use added::{ADDED, added};
 pub use engine::{Order, SchedulerError, run, run_with};
 pub use file::FILE;

@@ -61,7 +61,7 @@ const FOLDER_GONE: AddWatchFlags = AddWatchFlags::IN_DELETE_SELF
     .union(AddWatchFlags::IN_IGNORED)
     .union(AddWatchFlags::IN_UNMOUNT);
 
-/// A watch on files, which need not exist.
+/// A watch on files, which need not exist; on a folder, it is one on all that is in it.
 ///
 /// Their folders are watched, since editors and deployments put a new file in the old one's place, and the
 /// nearest folder that there is where a folder is missing. Of a file that is being written only the end of
@@ -90,7 +90,8 @@ impl Watch {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         let mut places = Vec::new();
         for path in &paths {
-            for (folder, name) in places_of(path) {
+            let within = path.is_dir().then(|| (path.clone(), None));
+            for (folder, name) in places_of(path).into_iter().chain(within) {
                 let flags = COME | GONE | FOLDER_GONE | AddWatchFlags::IN_CREATE;
                 let descriptor = inotify.add_watch(&folder, flags & AddWatchFlags::IN_ALL_EVENTS)?;
                 places.push(Place { folder, descriptor, name });
@@ -239,6 +240,31 @@ mod tests {
         };
         is_noticed(with_file, |top| fs::remove_file(top.join("conf/file")).unwrap());
         is_noticed(with_file, |top| fs::remove_dir_all(top.join("conf")).unwrap());
+    }
+
+    #[test]
+    fn of_a_folder_all_that_is_in_it_is_watched() {
+        let is_noticed = |prepare: fn(&Path), act: fn(&Path)| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let top = tempfile::tempdir().unwrap();
+                prepare(top.path());
+                let mut watch = Watch::open(vec![top.path().join("own.d")]).unwrap();
+                act(top.path());
+                timeout(Duration::from_secs(30), watch.changed()).await.expect("it is noticed").unwrap();
+                // Also what comes when the folder itself is new.
+                fs::write(top.path().join("own.d/later"), "x").unwrap();
+                timeout(Duration::from_secs(30), watch.changed()).await.expect("it is noticed").unwrap();
+            });
+        };
+        let folder = |top: &Path| fs::create_dir(top.join("own.d")).unwrap();
+        is_noticed(folder, |top| fs::write(top.join("own.d/a"), "x").unwrap());
+        is_noticed(|_| {}, |top| fs::create_dir(top.join("own.d")).unwrap());
+        let filled = |top: &Path| {
+            fs::create_dir(top.join("own.d")).unwrap();
+            fs::write(top.join("own.d/a"), "x").unwrap();
+        };
+        is_noticed(filled, |top| fs::remove_file(top.join("own.d/a")).unwrap());
     }
 
     #[test]

@@ -219,6 +219,11 @@ impl Conversation {
         self.hearing.next().await
     }
 
+    /// The process that listens at the other end; nothing where the system does not tell.
+    pub fn answerer(&self) -> Option<i32> {
+        self.asking.output.as_ref().peer_cred().ok()?.pid()
+    }
+
     /// Its halves, for who asks much at once: the other end may wait for its answers to be taken.
     pub fn split(self) -> (Asking, Hearing) {
         (self.asking, self.hearing)

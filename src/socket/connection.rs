@@ -13,6 +13,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::access::Asker;
 use crate::request::{Answer, Refusal, RefusalCode};
 
 use super::lines::{LONGEST_LINE, Line, Lines};
@@ -25,6 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const READING: Duration = Duration::from_secs(1);
 /// Answers of one connection that may be outstanding.
 const MOST_OUTSTANDING: usize = 64;
+/// The same for who may ask for anything. The scheduler may have a thousand requests in one second: what is taken at once
+/// goes to the disk at once, and before the first of them run beside it.
+const MOST_OUTSTANDING_OF_TRUSTED: usize = 1024;
 
 /// What is to be written: a line, and those that follow it as they come.
 struct Outgoing {
@@ -35,9 +39,11 @@ struct Outgoing {
 type Pending = Pin<Box<dyn Future<Output = Outgoing>>>;
 
 /// Serves one connection until its end, its silence, or a line that takes too long.
-pub(super) async fn converse(stream: UnixStream, peer: Peer, handler: impl Handler) -> io::Result<()> {
+pub(super) async fn converse(stream: UnixStream, asker: Asker, handler: impl Handler) -> io::Result<()> {
+    let peer = Peer { uid: asker.uid };
     let (input, output) = stream.into_split();
-    let (sender, outstanding) = mpsc::channel(MOST_OUTSTANDING);
+    let most = if asker.is_trusted() { MOST_OUTSTANDING_OF_TRUSTED } else { MOST_OUTSTANDING };
+    let (sender, outstanding) = mpsc::channel(most);
     let answers = Answers { sender, owed: Rc::default() };
     let writer = tokio::task::spawn_local(write_answers(output, outstanding, answers.owed.clone()));
     let read = read_calls(input, peer, &handler, &answers).await;

@@ -66,6 +66,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
             action: action.parse().map_err(|error| syntax(format!("{error}")))?,
             id: None,
             tell: Tell::Nothing,
+            operator: None,
         })),
         _ => Err(syntax(format!("a request is `user action`, this line has {} words", words.len()))),
     }
@@ -99,7 +100,7 @@ mod tests {
 
     fn run(user: &str, action: &str) -> Call {
         let (user, action) = (user.parse().unwrap(), action.parse().unwrap());
-        Call::Run { user, action, id: None, tell: Tell::Nothing }
+        Call::Run { user, action, id: None, tell: Tell::Nothing, operator: None }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::access::Trusted;
+use crate::access::{Asker, Trusted};
 use crate::log;
 use crate::request::{Answer, Refusal, RefusalCode};
 
@@ -79,7 +79,7 @@ async fn admit(
         let reply = render(&Answer::Refused(refusal), Form::Plain);
         return stream.write_all(reply.as_bytes()).await;
     };
-    connection::converse(stream, peer, handler).await
+    connection::converse(stream, Asker { uid: peer.uid, trusted }, handler).await
 }
 
 /// One connection's place among those of its uid, given back when it ends.

@@ -9,9 +9,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::clock::Moment;
 use crate::journal::{Compacted, Journal, JournalError, Limits, Recovered};
 use crate::log;
-use crate::names::RequestId;
+use crate::names::{OperatorName, RequestId};
 use crate::process;
-use crate::request::{Refusal, RefusalCode, Request};
+use crate::request::{By, Refusal, RefusalCode, Request};
 
 use super::callers::WaitingCaller;
 use super::ending::end_survivors;
@@ -37,10 +37,10 @@ pub(super) enum Done {
 
 /// What cannot be decided before it is known which ids are used up and what is open.
 pub(super) enum Held {
-    /// A request; the uid of who asks.
-    Request(WaitingCaller, Request, u32),
-    /// Somebody calls a request off.
-    Cancel(WaitingCaller, RequestId),
+    /// A request; who asks.
+    Request(WaitingCaller, Request, By),
+    /// Somebody calls a request off; the person, where it is one of the web console.
+    Cancel(WaitingCaller, RequestId, Option<OperatorName>),
 }
 
 /// Does `work` on a thread of its own.
@@ -107,7 +107,7 @@ impl Engine {
         for held in std::mem::take(&mut self.held) {
             match held {
                 Held::Request(waiting, request, by) => self.request(waiting, request, by),
-                Held::Cancel(waiting, id) => self.cancel(waiting, id),
+                Held::Cancel(waiting, id, operator) => self.cancel(waiting, id, operator),
             }
         }
     }
@@ -172,7 +172,7 @@ impl Engine {
 impl Held {
     fn into_waiting(self) -> WaitingCaller {
         match self {
-            Held::Request(waiting, ..) | Held::Cancel(waiting, _) => waiting,
+            Held::Request(waiting, ..) | Held::Cancel(waiting, ..) => waiting,
         }
     }
 }

@@ -5,12 +5,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::access::{self, Asker};
 use crate::accounts::Accounts;
 use crate::clock::Moment;
-use crate::names::{ActionName, RequestId, UserName};
+use crate::names::{ActionName, OperatorName, RequestId, UserName};
 use crate::policy::RunAs;
-use crate::request::{Answer, Refusal, RefusalCode, Request};
+use crate::request::{Answer, By, Refusal, RefusalCode, Request};
 use crate::socket::Peer;
 use crate::socket::protocol::{self, Reply};
-use crate::wire::{self, ActionNames, Call, Greeting, Tell};
+use crate::wire::{self, ActionNames, Call, Greeting, Status, Tell};
 
 use super::beside::Held;
 use super::callers::WaitingCaller;
@@ -32,7 +32,10 @@ impl Engine {
         let asker = Asker { uid: peer.uid, trusted: self.trusted };
         let waiting = WaitingCaller { reply, uid: peer.uid, interest: None };
         match call {
-            Call::Run { user, action, id, tell } => self.run(asker, waiting, (user, action, id), tell),
+            Call::Run { user, action, id, tell, operator } => {
+                let by = By { uid: peer.uid, operator: believed(asker, operator) };
+                self.run(asker, waiting, (user, action, id), tell, by);
+            }
             Call::Health => {
                 self.look_at_reading();
                 let _ = self.look_for_room();
@@ -45,11 +48,12 @@ impl Engine {
                 self.look_at_reading();
                 let _ = self.look_for_room();
                 self.look_for_problems();
+                let facts = problems::facts_in(&self.settings.folders.state.join("facts"));
                 let status = self.machine.status(&self.settings.service, Moment::now());
-                send_reply(waiting, Reply::of(&status));
+                send_reply(waiting, Reply::of(&Status { facts, ..status }));
             }
-            Call::Cancel { id } => match access::permit_trusted(asker, "call a request off") {
-                Ok(()) => self.cancel(waiting, id),
+            Call::Cancel { id, operator } => match access::permit_trusted(asker, "call a request off") {
+                Ok(()) => self.cancel(waiting, id, believed(asker, operator)),
                 Err(refusal) => self.refuse(waiting, refusal),
             },
             Call::Actions => {
@@ -97,6 +101,7 @@ impl Engine {
         mut waiting: WaitingCaller,
         (user, action, brought): (UserName, ActionName, Option<RequestId>),
         tell: Tell,
+        by: By,
     ) {
         self.read_changed_files();
         let wanted = access::Wanted { user: &user, action: &action, brings_id: brought.is_some() };
@@ -117,11 +122,11 @@ impl Engine {
             Tell::Outcome => Some(Interest::Outcome(request.id.clone())),
             Tell::Everything => Some(Interest::Request(request.id.clone())),
         };
-        self.request(waiting, request, asker.uid);
+        self.request(waiting, request, by);
     }
 
     /// A request that its sender may make; held until it is known which ids are used up.
-    pub(super) fn request(&mut self, waiting: WaitingCaller, request: Request, by: u32) {
+    pub(super) fn request(&mut self, waiting: WaitingCaller, request: Request, by: By) {
         if !self.machine.is_stopping() && !self.ledger.is_open() {
             return self.hold(Held::Request(waiting, request, by));
         }
@@ -169,12 +174,12 @@ impl Engine {
     }
 
     /// Calls a request off; held until it is known which there are.
-    pub(super) fn cancel(&mut self, waiting: WaitingCaller, id: RequestId) {
+    pub(super) fn cancel(&mut self, waiting: WaitingCaller, id: RequestId, operator: Option<OperatorName>) {
         if !self.machine.is_stopping() && !self.ledger.is_open() {
-            return self.hold(Held::Cancel(waiting, id));
+            return self.hold(Held::Cancel(waiting, id, operator));
         }
         let caller = self.remember(waiting);
-        self.feed(Event::CancelAsked(caller, id));
+        self.feed(Event::CancelAsked(caller, id, operator));
     }
 
     /// Sees whether what failed before works now: nobody waits out a failure that is mended.
@@ -183,7 +188,7 @@ impl Engine {
         self.flush_after_failure();
     }
 
-    fn ask(&mut self, waiting: WaitingCaller, request: Request, by: u32) {
+    fn ask(&mut self, waiting: WaitingCaller, request: Request, by: By) {
         match self.check_rule(&request).and_then(|()| self.look_for_room()) {
             Ok(()) => {
                 let caller = self.remember(waiting);
@@ -225,8 +230,12 @@ impl Engine {
         let _ = waiting.reply.send(Reply::Answer(answer));
     }
 
-    /// Callbacks and policy, when their files are others than before.
+    /// Callbacks and policy, when their files are others than before. Once in a turn: all that is asked in one is decided at
+    /// its end.
     fn read_changed_files(&mut self) {
+        if std::mem::replace(&mut self.has_looked, true) {
+            return;
+        }
         if self.files.callbacks_changed() {
             self.feed(Event::CallbacksChanged);
         }
@@ -234,6 +243,11 @@ impl Engine {
             self.feed(Event::PolicyChanged(policy));
         }
     }
+}
+
+/// The person who asks, as those alone are believed who may ask for anything.
+fn believed(asker: Asker, operator: Option<OperatorName>) -> Option<OperatorName> {
+    operator.filter(|_| asker.is_trusted())
 }
 
 pub(super) fn send_reply(waiting: WaitingCaller, reply: Reply) {

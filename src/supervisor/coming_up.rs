@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::backoff::Backoff;
 use crate::clock::Moment;
 use crate::duration;
-use crate::journal::End;
+use crate::journal::{End, Tally};
 use crate::names::ActionName;
 use crate::outcome::Outcome;
 use crate::queue::Tired;
@@ -80,7 +80,8 @@ impl Machine {
         for Tired { request, attempt, timeout } in self.queue.tired(&self.policy, now.instant) {
             let note = format!("the service has not come up within {}", duration::show(timeout));
             let end = End { attempt, outcome: Outcome::TimedOut, took_ms: 0 };
-            self.conclude(&request, end, Some(note), now);
+            let tally = Tally { end, had_begun: false, is_final: true };
+            self.conclude(&request, tally, Some(note), now);
         }
     }
 
@@ -121,12 +122,18 @@ mod tests {
         let overdue = Overdue::new(BTreeMap::new(), now.wall);
         let policy = Policy::parse("[action.a]\ntimeout = '1h'", "housekeeping.toml");
         let policy = policy.map_err(|error| error.to_string());
-        let mut machine = Machine::new(Beginning { seed: 1, has_last_good: false, policy, overdue });
+        let mut machine = Machine::new(Beginning {
+            seed: 1,
+            has_last_good: false,
+            policy,
+            overdue,
+            never_forks: Some("not here".to_owned()),
+        });
         machine.handle(Event::Begin, now);
         machine.handle(Event::ServiceStarted(10), now);
         machine.handle(Event::Decide, now);
         machine.handle(Event::ListenerStarted(1, 11, "token".into()), now);
-        machine.handle(Event::ListenerReady(1, callbacks()), now);
+        machine.handle(Event::ListenerReady(1, callbacks(), None), now);
         machine.handle(Event::Set(Setting::Prepared), now);
         machine
     }
@@ -135,7 +142,7 @@ mod tests {
         let [user, action, id] = ["root", "a", "id"];
         let request =
             Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() };
-        machine.handle(Event::Asked(1, request, 0), now);
+        machine.handle(Event::Asked(1, request, 0.into()), now);
         machine.handle(Event::Decide, now)
     }
 
@@ -163,7 +170,7 @@ mod tests {
         for key in 2..12 {
             let pid = 10 + i32::try_from(key).unwrap();
             machine.handle(Event::ListenerStarted(key, pid, "token".into()), now);
-            machine.handle(Event::ListenerReady(key, callbacks()), now);
+            machine.handle(Event::ListenerReady(key, callbacks(), None), now);
             machine.handle(Event::Handed(key), now);
             assert!(!starts_check(&machine.handle(Event::DeadlinePassed, now)), "one is on");
             machine.handle(Event::Ended(pid, Status::Exited(1), None), now);

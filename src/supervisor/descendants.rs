@@ -106,19 +106,26 @@ impl Children {
     }
 }
 
+/// The mark that a process bears.
+pub fn mark_of(pid: Pid) -> Option<u64> {
+    process::mark(&fs::read_to_string(format!("/proc/{pid}/limits")).ok()?)
+}
+
 fn all(proc: &Path) -> Vec<Pid> {
     let entries = fs::read_dir(proc).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// Whether the process is of the listener with this token: by the mark that it bears (`proc_pid_limits(5)`), which is to be
-/// seen of everybody; else by its environment (`proc_pid_environ(5)`), which another user's does not show us.
+/// seen of everybody. Only where it bears none by its environment (`proc_pid_environ(5)`): another user's does not show us
+/// that, and a fork has that of who forked it.
 fn has_token(pid: Pid, token: &str, proc: &Path) -> bool {
     let folder = proc.join(pid.to_string());
     let read = |name| fs::read(folder.join(name)).unwrap_or_default();
-    let mark = listener::mark(token);
-    if mark.is_some() && mark == process::mark(&String::from_utf8_lossy(&read("limits"))) {
-        return true;
+    match process::mark(&String::from_utf8_lossy(&read("limits"))) {
+        Some(mark) if listener::mark(token) == Some(mark) => return true,
+        Some(_) if process::can_mark() => return false,
+        _ => {}
     }
     let wanted = format!("{}={token}", listener::TOKEN);
     read("environ").split(|&byte| byte == 0).any(|variable| variable == wanted.as_bytes())

@@ -5,15 +5,16 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::journal::UnfinishedRequest;
+use crate::journal::{Tail, UnfinishedRequest};
 use crate::log;
+use crate::outcome::SKIPPED;
 use crate::process::{self, Pid, Reaped, Status};
 use crate::signals::Number;
 
 use super::descendants::{self, Descendant};
 use super::engine::Engine;
 use super::event::{Event, Remains, Sweep};
-use super::machine::KILL;
+use super::machine::{KILL, untimed};
 
 /// Children that are buried in one turn.
 const MOST_REAPED: usize = 32;
@@ -25,38 +26,50 @@ impl Engine {
     /// next turn: some can be born faster than they are buried.
     pub(super) fn reap(&mut self) {
         self.has_unburied = false;
-        for _ in 0..MOST_REAPED {
-            match process::reap() {
-                Ok(Reaped::Child(pid, status)) => {
-                    let listeners = self.listeners.len();
-                    let said = self.forget_listener(pid, status);
-                    if self.listeners.len() < listeners {
-                        self.look_for_problems();
-                    }
-                    self.show_last_words(pid);
-                    self.feed(Event::Ended(pid, status, said));
-                }
-                Ok(Reaped::NoneEnded) => return,
-                // The last word has been said: another one would be said twice.
-                Ok(Reaped::NoneLeft) if self.leave.is_some() => return,
-                Ok(Reaped::NoneLeft) => return self.feed(Event::NoneLeft),
-                Err(error) => return log::error(format_args!("cannot reap children: {error}")),
+        let mut ended = Vec::new();
+        let more = loop {
+            if ended.len() == MOST_REAPED {
+                break None;
             }
+            match process::reap() {
+                Ok(Reaped::Child(pid, status)) => ended.push((pid, status)),
+                other => break Some(other),
+            }
+        };
+        // What they have left as problems is known before their ends are told; of all of them at once.
+        let is_listener = |pid| self.listeners.values().any(|listener| listener.pid == pid);
+        if ended.iter().any(|&(pid, _)| is_listener(pid)) {
+            self.look_for_problems();
         }
-        self.has_unburied = true;
+        for (pid, status) in ended {
+            let said = self.forget_listener(pid, status);
+            self.show_last_words(pid);
+            self.feed(Event::Ended(pid, status, said));
+        }
+        match more {
+            None => self.has_unburied = true,
+            Some(Ok(Reaped::NoneLeft)) if self.leave.is_none() => self.feed(Event::NoneLeft),
+            // The last word has been said: another one would be said twice.
+            Some(Ok(_)) => {}
+            Some(Err(error)) => log::error(format_args!("cannot reap children: {error}")),
+        }
     }
 
     /// The process may have been a listener's: what it said last.
     fn forget_listener(&mut self, pid: Pid, status: Status) -> Option<String> {
         let (&key, _) = self.listeners.iter().find(|(_, listener)| listener.pid == pid)?;
         let said = self.listeners.remove(&key)?.capture.finish();
-        if let Some((id, tail)) = said.of_run
-            && let Err(error) = self.outputs.save(&id, &tail)
-        {
-            log::warn(format_args!("cannot keep what {} printed: {error}", id.short()));
+        self.give_up_forks(key, pid);
+        if let Some((id, tail)) = said.of_run {
+            if let Err(error) = self.outputs.save(&id, &tail) {
+                log::warn(format_args!("cannot keep what {} printed: {error}", id.short()));
+            }
+            // Why it did nothing is all that there is to know of it.
+            return (status == Status::Exited(SKIPPED)).then(|| last_line(&tail)).flatten();
         }
+        let said = said.kept.map(|said| self.files.in_owners_words(&said));
         let has_failed = self.machine.checks_health(key) && status != Status::Exited(0);
-        if has_failed { said.kept.map(|said| self.last_words.add_to(&said)) } else { said.kept }
+        if has_failed { said.map(|said| self.last_words.add_to(&said)) } else { said }
     }
 
     /// Signals what a run has left behind, and names it. Mostly there is nothing, and then no process but
@@ -66,7 +79,8 @@ impl Engine {
         let service = self.machine.service_pid();
         let is_known =
             |pid| service == Some(pid) || self.listeners.values().any(|listener| listener.pid == pid);
-        if self.children.pids().is_some_and(|pids| pids.into_iter().all(is_known)) {
+        let is_none_of_it = |pid| is_known(pid) || self.is_being_forked(pid);
+        if self.children.pids().is_some_and(|pids| pids.into_iter().all(is_none_of_it)) {
             return Vec::new();
         }
         let all = descendants::of(std::process::id().cast_signed(), proc);
@@ -124,6 +138,13 @@ impl Engine {
             }
         }
     }
+}
+
+/// The last line that says something.
+fn last_line(printed: &Tail) -> Option<String> {
+    let text = printed.text();
+    let text = String::from_utf8_lossy(&text);
+    text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| untimed(line).to_owned())
 }
 
 /// Kills the groups of sessions other than our own. Nobody joins a session but by birth, so they are all ours; and a

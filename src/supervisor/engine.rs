@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_local;
@@ -20,9 +20,9 @@ use crate::claim::{self, ClaimError};
 use crate::clock::Moment;
 use crate::journal::{JournalRecord, OutputStore};
 use crate::listener::pool::Key;
-use crate::listener::process::Listener;
+use crate::listener::process::{Announcement, Listener};
 use crate::log;
-use crate::process;
+use crate::process::{self, Pid};
 use crate::refusals::RefusalLog;
 use crate::request::{Answer, Refusal};
 use crate::settings::Settings;
@@ -38,6 +38,7 @@ use super::ending::complain;
 use super::event::{Action, Caller, Event, Level, Turn};
 use super::files::Files;
 use super::followers::Followers;
+use super::forking::{AskedForks, never_forks};
 use super::last_words::LastWords;
 use super::ledger::{Ledger, Written};
 use super::machine::{Beginning, Machine};
@@ -49,7 +50,7 @@ use super::stopping::stopping;
 
 const CHLD: Number = nix::libc::SIGCHLD;
 /// Events that are taken in one turn, before what they led to is brought to the disk and done.
-const MOST_IN_A_TURN: usize = 256;
+const MOST_IN_A_TURN: usize = 1024;
 
 /// Why a supervisor cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +65,10 @@ pub enum SuperviseError {
 
 /// What comes in from tasks.
 pub(super) enum Incoming {
-    Event(Event),
+    /// A listener, started at this time, has read the callbacks.
+    Announced(Key, Announcement, SystemTime),
+    /// A listener has forked others, these.
+    Forked(Key, Vec<Pid>),
     Call(Peer, Call, oneshot::Sender<Reply>),
     /// What was done beside the loop.
     Done(Done),
@@ -101,6 +105,7 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
         }
         engine.flush();
         engine.settle();
+        engine.has_looked = false;
         if let Some(code) = engine.leave {
             engine.refusals.rest(Instant::now()).into_iter().for_each(log::warn);
             let _ = std::fs::remove_file(engine.settings.folders.request_socket(&engine.settings.service));
@@ -111,7 +116,9 @@ pub async fn supervise(settings: Settings) -> Result<u8, SuperviseError> {
             // Also where there are signals without end.
             engine.deadline_passed();
         }
+        log::release();
         engine.take_next(&signals, &mut incoming, deadline).await?;
+        log::hold();
         for _ in 1..MOST_IN_A_TURN {
             // What has come meanwhile shares the next write: under load one brings many to the disk.
             tokio::task::yield_now().await;
@@ -153,11 +160,14 @@ pub(super) struct Engine {
     pub(super) said: Option<PersonalityReport>,
     pub(super) last_words: LastWords,
     pub(super) listeners: HashMap<Key, Listener>,
+    pub(super) forks: AskedForks,
     pub(super) callers: HashMap<Caller, WaitingCaller>,
     pub(super) next_caller: Caller,
     pub(super) children: Children,
     notify_socket: Option<OsString>,
     pub(super) leave: Option<u8>,
+    /// Whether it was seen in this turn whether files that people change are others than before.
+    pub(super) has_looked: bool,
     /// Whether a listener has been ready before.
     has_settled: bool,
     /// Whether there may be children that have ended, beyond those that were buried in this turn.
@@ -169,14 +179,15 @@ impl Engine {
         let seed = getrandom::u64().unwrap_or(u64::from(std::process::id()));
         let now = Moment::now();
         let ledger = Ledger::new(&settings.folders.state, seed);
-        let files = Files::new(&settings.folders);
+        let files = Files::new(&settings.folders, &settings.service);
         let overdue = Overdue::new(std::collections::BTreeMap::new(), now.wall);
         let policy = files.policy();
         if let Err(fault) = &policy {
             log::error(format_args!("degraded: policy: {fault}; every request is refused"));
         }
         let has_last_good = files.has_last_good();
-        let machine = Machine::new(Beginning { seed, has_last_good, policy, overdue });
+        let machine =
+            Machine::new(Beginning { seed, has_last_good, policy, overdue, never_forks: never_forks() });
         Self {
             machine,
             ledger,
@@ -192,11 +203,13 @@ impl Engine {
             said: None,
             last_words: LastWords::default(),
             listeners: HashMap::new(),
+            forks: AskedForks::default(),
             callers: HashMap::new(),
             next_caller: 0,
             children: Children::open(Path::new("/proc")),
             notify_socket: std::env::var_os(notify::VARIABLE).filter(|socket| !socket.is_empty()),
             leave: None,
+            has_looked: false,
             has_settled: false,
             has_unburied: false,
         }
@@ -247,7 +260,8 @@ impl Engine {
 
     fn take(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Event(event) => self.feed(event),
+            Incoming::Announced(key, announcement, began) => self.announced(key, announcement, began),
+            Incoming::Forked(key, pids) => self.forked(key, &pids),
             Incoming::Call(peer, call, reply) => self.call(peer, call, reply),
             Incoming::Done(done) => self.done(done),
             Incoming::Refused(peer, refusal) => self.note_refusal(peer.uid, &Answer::Refused(refusal)),
@@ -349,6 +363,7 @@ impl Engine {
             Action::StartListener(key, purpose, source) => {
                 return Some(self.start_listener(key, &purpose, source));
             }
+            Action::Fork(forking, forks) => return self.fork(forking, forks),
             Action::KeepCallbacks => self.files.keep_callbacks(),
             Action::Hand(key, request) => return Some(self.hand(key, &request)),
             Action::Signal(pid, number) => complain(pid, process::signal(pid, number)),

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::journal::{JournalRecord, UnfinishedRequest};
 use crate::listener::pool::{Key, Purpose, Source};
-use crate::names::RequestId;
+use crate::names::{OperatorName, RequestId};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
-use crate::request::{Answer, Refusal, Request};
+use crate::request::{Answer, By, Refusal, Request};
 use crate::signals::Number;
 use crate::wire::Health;
 
@@ -40,8 +40,12 @@ pub enum Event {
     ListenerStarted(Key, Pid, String),
     /// A listener could not be started.
     ListenerNotStarted(Key, String),
-    /// A listener has read its callbacks, these functions.
-    ListenerReady(Key, Vec<String>),
+    /// A listener has read its callbacks, these functions; why they cannot be forked.
+    ListenerReady(Key, Vec<String>, Option<String>),
+    /// A listener was forked: its process, whose children carry this token.
+    Forked(Key, Pid, String),
+    /// Listeners could not be forked, and why.
+    NotForked(Vec<Key>, String),
     /// A request was written to its listener.
     Handed(Key),
     /// A request could not be written to its listener.
@@ -51,9 +55,9 @@ pub enum Event {
     /// The policy's file is another than before: what it says, or what is wrong with it.
     PolicyChanged(Result<Policy, String>),
     /// A request that its sender may make; the sender's uid.
-    Asked(Caller, Request, u32),
+    Asked(Caller, Request, By),
     /// Somebody calls a request off.
-    CancelAsked(Caller, RequestId),
+    CancelAsked(Caller, RequestId, Option<OperatorName>),
     /// Somebody wants to know whether the service is healthy.
     HealthAsked(Caller),
     /// All that has come in was taken in: what can be promised is to be decided. What follows next is
@@ -110,6 +114,8 @@ pub enum Action {
     StartService,
     /// Run `listener.sh`, with these callbacks.
     StartListener(Key, Purpose, Source),
+    /// Have the first listener fork these.
+    Fork(Key, Vec<Key>),
     /// Keep a copy of the callbacks on disk: they are good.
     KeepCallbacks,
     /// Write the request to the listener.

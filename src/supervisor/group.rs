@@ -6,18 +6,22 @@
 //! another, and everybody else hears of it when it is on the disk. Should it not get there, the state is what it was at the
 //! group's border, and what was asked is decided again, now that nothing can be promised: so it is refused.
 
+use std::time::Duration;
+
 use crate::clock::Moment;
-use crate::journal::JournalRecord;
+use crate::journal::{JournalRecord, Tally};
 use crate::listener::pool::Key;
-use crate::names::RequestId;
-use crate::queue::Cancelled;
-use crate::request::{Answer, Refusal, RefusalCode, Request};
+use crate::names::{OperatorName, RequestId};
+use crate::queue::{Cancelled, Need};
+use crate::request::{Answer, By, Refusal, RefusalCode, Request};
 
 use super::event::{Action, Caller, Level};
 use super::life::Service;
 use super::machine::{Machine, TERM};
 use super::requests::Conclusion;
 
+/// A run is ahead of its listener's successor by so much: to fork that takes a processor for most of a millisecond.
+const HEAD_START: Duration = Duration::from_millis(1);
 /// What is noted of a request that was called off in time.
 pub(super) const NOT_STARTED: &str = "called off before it started";
 
@@ -28,8 +32,8 @@ pub(super) struct UndecidedRequest {
     pub(super) callers: Vec<Caller>,
     /// What is asked.
     pub(super) request: Request,
-    /// The uid of who asked.
-    pub(super) by: u32,
+    /// Who asked.
+    pub(super) by: By,
 }
 
 /// The calls that are not decided yet.
@@ -37,8 +41,8 @@ pub(super) struct UndecidedRequest {
 pub(super) struct UndecidedCalls {
     /// Requests, in the order in which they came.
     pub(super) requests: Vec<UndecidedRequest>,
-    /// Who calls which request off.
-    pub(super) cancels: Vec<(Caller, RequestId)>,
+    /// Who calls which request off; the person, where it is one of the web console.
+    pub(super) cancels: Vec<(Caller, RequestId, Option<OperatorName>)>,
 }
 
 /// What was decided and is not on the disk yet.
@@ -64,8 +68,8 @@ impl Machine {
                 self.health_asked(caller, now);
             }
         }
-        for (caller, id) in std::mem::take(&mut self.asked.cancels) {
-            self.decide_cancel(caller, id, now);
+        for (caller, id, operator) in std::mem::take(&mut self.asked.cancels) {
+            self.decide_cancel(caller, (id, operator), now);
         }
         self.pump(now);
         if self.turn.records.is_empty() {
@@ -78,7 +82,7 @@ impl Machine {
     }
 
     fn decide_request(&mut self, undecided: UndecidedRequest, now: Moment) {
-        match self.admit(undecided.request.clone(), undecided.by, now) {
+        match self.admit(undecided.request.clone(), undecided.by.clone(), now) {
             Ok(()) => {
                 let accepted = Answer::Accepted(undecided.request.id.clone());
                 self.turn.answers.extend(undecided.callers.iter().map(|&caller| (caller, accepted.clone())));
@@ -92,25 +96,43 @@ impl Machine {
         }
     }
 
-    fn decide_cancel(&mut self, caller: Caller, id: RequestId, now: Moment) {
+    fn decide_cancel(
+        &mut self,
+        caller: Caller,
+        (id, operator): (RequestId, Option<OperatorName>),
+        now: Moment,
+    ) {
         let answer = match &self.unrecorded {
             // It would run after a restart, though its sender was told that it does not.
             Some(why) if self.queue.waits(&id) => Err(Refusal::new(RefusalCode::Journal, why)),
-            _ => self.cancel(&id, now),
+            _ => self.cancel(&id, operator.as_ref(), now),
         };
         self.then(Action::AnswerCancel(caller, answer));
-        self.group.asked.cancels.push((caller, id));
+        self.group.asked.cancels.push((caller, id, operator));
     }
 
-    fn cancel(&mut self, id: &RequestId, now: Moment) -> Result<(), Refusal> {
+    fn cancel(
+        &mut self,
+        id: &RequestId,
+        operator: Option<&OperatorName>,
+        now: Moment,
+    ) -> Result<(), Refusal> {
         match self.queue.cancel(id, now.instant) {
             None => {
                 let message = "no request with this id waits or runs";
                 return Err(Refusal::new(RefusalCode::UnknownId, message));
             }
-            Some(Cancelled::Running(key)) => self.end_then(key),
+            Some(Cancelled::Running(key)) => {
+                match operator {
+                    Some(operator) => drop(self.called_off.insert(id.clone(), operator.clone())),
+                    None => drop(self.called_off.remove(id)),
+                }
+                self.end_then(key);
+            }
             Some(Cancelled::Waiting(request, attempt)) => {
-                let conclusion = Conclusion::cancelled(&request, attempt, NOT_STARTED, now);
+                let by = operator.map(|operator| format!(" by console/{operator}")).unwrap_or_default();
+                let note = format!("{NOT_STARTED}{by}");
+                let conclusion = Conclusion::cancelled(&request, attempt, &note, now);
                 self.conclude_in_group(&request, conclusion);
             }
         }
@@ -138,15 +160,39 @@ impl Machine {
             }
             needs = self.queue.needs(&self.policy, now.instant);
         }
-        // To start a successor takes longer than to hand a request over: that comes first, unless more wait.
         if hands_out && needs.is_empty() {
+            // To start a successor takes longer than to hand a request over: that comes first, unless more wait.
+            self.successors_at = Some(now.instant + HEAD_START);
             return;
         }
-        for (purpose, source) in self.pool.wanted(&needs, now.instant) {
+        let soon = self.queue.needs_soon(&self.policy, now.instant);
+        if self.is_too_early(&needs, &soon, now) {
+            return;
+        }
+        self.successors_at = None;
+        self.prepare_listeners(&needs, &soon, now);
+    }
+
+    /// Whether the processors are better left to who has just got a request: nobody waits, and it has not ended yet.
+    fn is_too_early(&self, needs: &[Need], soon: &[Need], now: Moment) -> bool {
+        let is_early = self.successors_at.is_some_and(|at| now.instant < at);
+        is_early && needs.is_empty() && soon.is_empty() && self.queue.running().next().is_some()
+    }
+
+    /// Has listeners started and forked for the requests that wait, and one for who comes next.
+    fn prepare_listeners(&mut self, needs: &[Need], soon: &[Need], now: Moment) {
+        for (purpose, source) in self.pool.wanted(needs, now.instant) {
             let key = self.pool.add(purpose.clone(), source, now.instant);
             self.act(Action::StartListener(key, purpose, source));
         }
-        for pid in self.pool.dismiss_surplus(&needs) {
+        let own = |needs: &[Need]| needs.iter().filter(|need| **need == Need::Own).count();
+        let soon = own(soon);
+        if let Some((forking, count)) = self.pool.wanted_forks(own(needs), soon) {
+            let forks = (0..count).map(|_| self.pool.add_fork(forking, now.instant)).collect();
+            self.act(Action::Fork(forking, forks));
+        }
+        // As many forks stay as there are runs: they may be the next ones.
+        for pid in self.pool.dismiss_surplus(needs, soon.max(self.queue.running().count())) {
             self.act(Action::SignalGroup(pid, TERM));
         }
     }
@@ -169,6 +215,7 @@ impl Machine {
     /// The group stands: it is on the disk.
     pub(super) fn durable(&mut self, now: Moment) {
         self.settle(now);
+        self.overdue.durable(now);
         if self.unrecorded.take().is_some() {
             self.say(Level::Info, "the journal can be written again");
         }
@@ -178,6 +225,9 @@ impl Machine {
         self.queue.settle();
         for (request, record) in std::mem::take(&mut self.group).concluded {
             self.overdue.update(&request, &record, now);
+            if let JournalRecord::Ended { end, .. } = record {
+                self.overdue.ended(&request.action, Tally { end, had_begun: false, is_final: true });
+            }
         }
     }
 

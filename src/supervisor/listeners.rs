@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::listener::pool::{self, Key, Purpose, Stage};
 use crate::names::{ActionName, RequestId, UserName};
-use crate::process::Status;
+use crate::outcome::Outcome;
+use crate::process::{Pid, Status};
 use crate::queue::{MOST_WAITING, Need};
 use crate::request::Request;
 use crate::wire::{Degradation, Degradations, DegradedKind, Health};
@@ -20,23 +21,40 @@ const GRACE: Duration = Duration::from_secs(2);
 /// cannot be executed.
 const CANNOT_EXECUTE: u8 = 126;
 
+/// A run whose listener has ended, and who may have left something behind.
+#[derive(Debug)]
+pub(super) struct EndedRun {
+    /// How the listener ended.
+    status: Status,
+    /// Why it did nothing, where that is so.
+    said: Option<String>,
+    remains: Remains,
+}
+
 impl Machine {
     pub(super) fn listener_not_started(&mut self, key: Key, why: String, now: Moment) {
         if self.checks.listener() == Some(key) {
             self.answer_checks(&unchecked(DegradedKind::HealthCheck, format!("health check: {why}")), now);
         }
         match self.pool.not_started(key, why.clone(), now.instant) {
-            Some(Purpose::Request(Need::Own)) => self.say_broken(""),
+            Some(Purpose::Request(Need::Own) | Purpose::Forking) => self.say_broken(""),
             Some(Purpose::Request(need)) => self.no_listener_for(&need, why, now),
             _ => {}
         }
     }
 
-    pub(super) fn listener_ready(&mut self, key: Key, callbacks: &[String], now: Moment) {
+    pub(super) fn listener_ready(
+        &mut self,
+        key: Key,
+        callbacks: &[String],
+        unforkable: Option<String>,
+        now: Moment,
+    ) {
         let was_broken = self.pool.broken().is_some();
-        if self.pool.ready(key, callbacks, now.instant) {
+        if self.pool.ready(key, callbacks, unforkable, now.instant) {
             self.act(Action::KeepCallbacks);
         }
+        self.say_unforkable();
         if was_broken && self.pool.broken().is_none() {
             self.said_broken = None;
             self.say(Level::Info, "the callbacks can be read again");
@@ -46,6 +64,32 @@ impl Machine {
             self.checks.begun(now.instant);
             let (id, user) = (RequestId::of_health_check(), UserName::root());
             self.act(Action::Hand(key, Request { id, user, action: ActionName::health_check() }));
+        }
+    }
+
+    pub(super) fn forked(&mut self, key: Key, pid: Pid, token: String) {
+        if let Some(pid) = self.pool.forked(key, pid, token) {
+            self.act(Action::SignalGroup(pid, TERM));
+        }
+    }
+
+    pub(super) fn not_forked(&mut self, keys: &[Key], why: &str, now: Moment) {
+        for &key in keys {
+            if let Some(pid) = self.pool.not_forked(key, why, now.instant) {
+                self.act(Action::SignalGroup(pid, TERM));
+            }
+        }
+        self.say_unforkable();
+    }
+
+    /// Runs cost more than they could: said when it is news.
+    fn say_unforkable(&mut self) {
+        let unforkable = self.pool.unforkable().map(str::to_owned);
+        if unforkable != self.said_unforkable {
+            if let Some(why) = &unforkable {
+                self.say(Level::Info, format!("each run reads the callbacks itself: {why}"));
+            }
+            self.said_unforkable = unforkable;
         }
     }
 
@@ -73,38 +117,41 @@ impl Machine {
             }
             (Purpose::Request(_), Stage::Busy) => {
                 let remains = Remains { leader: pid, token };
-                self.ending.insert(key, (status, remains.clone()));
+                self.ending.insert(key, EndedRun { status, said, remains: remains.clone() });
                 self.act(Action::SignalRemains(key, remains, TERM));
             }
             // It ended in the same turn in which it was chosen: its request has not been written to it.
             (Purpose::Request(_), Stage::Taken) => self.not_handed(key, now),
-            (Purpose::Request(Need::Own), Stage::Starting | Stage::Ready) => {
+            (Purpose::Forking, Stage::Dismissed) => {}
+            (Purpose::Forking, _) | (Purpose::Request(Need::Own), Stage::Starting | Stage::Ready) => {
                 self.say_broken(said.as_deref().unwrap_or_default());
             }
             (Purpose::Request(need), Stage::Starting) => {
                 self.pass_on(said.as_deref().unwrap_or_default());
                 self.no_listener_for(&need, format!("its listener {status} before it began"), now);
             }
-            (Purpose::Request(_), Stage::Dismissed | Stage::Ready) => {}
+            (Purpose::Request(_), Stage::Dismissed | Stage::Ready | Stage::Forking) => {}
         }
     }
 
     /// What the run left behind has been told to end, and so the run is over.
     pub(super) fn run_ended(&mut self, key: Key, names: &[String], now: Moment) {
-        let Some((status, remains)) = self.ending.remove(&key) else { return };
-        let note = (!names.is_empty()).then(|| format!("left behind and ended: {}", names.join(", ")));
-        if note.is_some() {
+        let Some(EndedRun { status, said, remains }) = self.ending.remove(&key) else { return };
+        let left = (!names.is_empty()).then(|| format!("left behind and ended: {}", names.join(", ")));
+        if left.is_some() {
             self.remains.push((now.instant + GRACE, key, remains));
         }
         if let Some(finished) = self.queue.finish(key, status, &self.policy, now.instant) {
-            self.report(&finished, note, now);
+            let why = said.filter(|_| finished.outcome == Outcome::Skipped);
+            let notes: Vec<String> = why.into_iter().chain(left).collect();
+            self.report(&finished, true, (!notes.is_empty()).then(|| notes.join("; ")), now);
         }
     }
 
     /// The first request that needs such a listener has failed with it; others get their own try.
     fn no_listener_for(&mut self, need: &Need, why: String, now: Moment) {
         if let Some(failed) = self.queue.fail_first(need, CANNOT_EXECUTE, &self.policy, now.instant) {
-            self.report(&failed, Some(why), now);
+            self.report(&failed, false, Some(why), now);
         }
     }
 

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::journal::JournalRecord;
-use crate::listener::pool::{Key, Pool, Warmth};
+use crate::listener::pool::{Key, Pool};
+use crate::names::{OperatorName, RequestId};
 use crate::policy::Policy;
 use crate::process::{Pid, Status};
 use crate::queue::{DueRun, Queue};
@@ -26,6 +27,7 @@ use super::event::{Action, Caller, Event, Level, Remains, Turn};
 use super::group::{Group, UndecidedCalls};
 use super::health::Checks;
 use super::life::{Life, Service, Setting, StopStep};
+use super::listeners::EndedRun;
 use super::notify::ServiceProgress;
 use super::overdue::{News, Overdue};
 use super::problems::Problems;
@@ -53,11 +55,17 @@ pub struct Machine {
     /// What is decided and not on the disk yet.
     pub(super) group: Group,
     /// Runs whose listener has ended, and who may have left something behind.
-    pub(super) ending: BTreeMap<Key, (Status, Remains)>,
+    pub(super) ending: BTreeMap<Key, EndedRun>,
     /// What runs left behind, and when it is killed.
     pub(super) remains: Vec<(Instant, Key, Remains)>,
+    /// Runs that people of the web console have called off, until they have ended.
+    pub(super) called_off: BTreeMap<RequestId, OperatorName>,
+    /// When successors of the listeners are due that have got requests, should nobody wait for one.
+    pub(super) successors_at: Option<Instant>,
     /// Why nothing can be recorded at the moment.
     pub(super) unrecorded: Option<String>,
+    /// Whether it is known what was before: the journal has been read.
+    pub(super) remembers: bool,
     /// How much of the journal has been read, in hundredths, while it is.
     pub(super) reading: Option<u64>,
     /// Why there is no room for another request in the journal.
@@ -66,6 +74,8 @@ pub struct Machine {
     pub(super) problems: Problems,
     /// What was said last of broken callbacks: said once, however often they are tried.
     pub(super) said_broken: Option<String>,
+    /// What was said last of why runs read the callbacks themselves.
+    pub(super) said_unforkable: Option<String>,
     /// When the first event was handled.
     pub(super) started_at: Option<Timestamp>,
     /// Since when the service has been in its state.
@@ -84,6 +94,8 @@ pub struct Beginning {
     pub policy: Result<Policy, String>,
     /// The last runs.
     pub overdue: Overdue,
+    /// Why no listener can be forked here.
+    pub never_forks: Option<String>,
 }
 
 impl Machine {
@@ -97,7 +109,7 @@ impl Machine {
         queue.hold();
         Self {
             life: Life::default(),
-            pool: Pool::new(beginning.seed, beginning.has_last_good),
+            pool: Pool::new(beginning.seed, beginning.has_last_good, beginning.never_forks),
             queue,
             checks: Checks::default(),
             coming_up: ComingUp::new(beginning.seed),
@@ -108,11 +120,15 @@ impl Machine {
             group: Group::default(),
             ending: BTreeMap::new(),
             remains: Vec::new(),
+            called_off: BTreeMap::new(),
+            successors_at: None,
             unrecorded: None,
+            remembers: false,
             reading: None,
             no_room: None,
             problems: Problems::new(),
             said_broken: None,
+            said_unforkable: None,
             started_at: None,
             since: None,
             turn: Turn::default(),
@@ -125,7 +141,7 @@ impl Machine {
         match event {
             Event::Begin => self.act(Action::StartService),
             Event::Reading(percent) => self.reading = percent,
-            Event::Remembered(overdue) => self.overdue = overdue,
+            Event::Remembered(overdue) => (self.overdue, self.remembers) = (overdue, true),
             Event::TakeUp(open) => open.into_iter().for_each(|open| self.take_up(open, now)),
             Event::ServiceStarted(pid) => self.life.service = Service::Starting(pid),
             Event::ServiceNotStarted(code, why) => {
@@ -135,14 +151,17 @@ impl Machine {
             Event::Set(setting) => self.set(setting),
             Event::ListenerStarted(key, pid, token) => self.pool.started(key, pid, token),
             Event::ListenerNotStarted(key, why) => self.listener_not_started(key, why, now),
-            Event::ListenerReady(key, callbacks) => self.listener_ready(key, &callbacks, now),
-            // Now there is time for its successor.
+            Event::ListenerReady(key, callbacks, unforkable) => {
+                self.listener_ready(key, &callbacks, unforkable, now);
+            }
+            Event::Forked(key, pid, token) => self.forked(key, pid, token),
+            Event::NotForked(keys, why) => self.not_forked(&keys, &why, now),
             Event::Handed(key) => self.pool.handed(key),
             Event::NotHanded(key) => self.not_handed(key, now),
             Event::CallbacksChanged => self.callbacks_changed(),
             Event::PolicyChanged(policy) => self.policy_changed(policy),
             Event::Asked(caller, request, by) => self.asked(caller, request, by),
-            Event::CancelAsked(caller, id) => self.asked.cancels.push((caller, id)),
+            Event::CancelAsked(caller, id, operator) => self.asked.cancels.push((caller, id, operator)),
             Event::HealthAsked(caller) => self.health_asked(caller, now),
             Event::Decide => self.decide(now),
             Event::Durable => self.durable(now),
@@ -201,7 +220,7 @@ impl Machine {
         }
         let overdue = self.overdue.deadline(&self.policy, now);
         let coming_up = self.coming_up_deadline();
-        let running = [self.pool.deadline(), self.queue.deadline(), coming_up, overdue];
+        let running = [self.pool.deadline(), self.queue.deadline(), self.successors_at, coming_up, overdue];
         running.into_iter().chain([stopping]).flatten().min()
     }
 
@@ -210,9 +229,9 @@ impl Machine {
         self.life.is_stopping()
     }
 
-    /// Whether the next request meets a listener that waits for it.
+    /// Whether the next request meets a listener that waits for it, and no other is being started.
     pub fn is_warm(&self) -> bool {
-        self.pool.warmth() == Warmth::Ready
+        self.pool.is_at_rest()
     }
 
     /// The service's process, for its callbacks.
@@ -223,6 +242,11 @@ impl Machine {
     /// Whether this listener does the check of the service's health.
     pub fn checks_health(&self, listener: Key) -> bool {
         self.checks.listener() == Some(listener)
+    }
+
+    /// What the processes of a listener carry.
+    pub fn token(&self, listener: Key) -> Option<&str> {
+        self.pool.token(listener)
     }
 
     /// The rules in force.
@@ -278,6 +302,10 @@ impl Machine {
     fn service_ended(&mut self, status: Status, now: Moment) {
         if !self.life.ended(status) {
             self.say(Level::Info, "there is no service to start, only callbacks");
+            // Those that wait would tell their runs of a service's process, which was the one that has prepared it.
+            for pid in self.pool.dismiss_idle() {
+                self.act(Action::SignalGroup(pid, TERM));
+            }
         } else if self.life.is_killing() {
             // Everybody is met by the sweeps with KILL.
         } else if self.life.is_stopping() {

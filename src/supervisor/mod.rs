@@ -16,6 +16,7 @@ pub mod engine;
 pub mod event;
 mod files;
 mod followers;
+mod forking;
 mod group;
 pub mod health;
 mod last_words;

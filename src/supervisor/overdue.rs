@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::clock::Moment;
 use crate::duration;
-use crate::journal::{JournalRecord, LastRuns};
+use crate::journal::{JournalRecord, LastRuns, Tally};
 use crate::names::ActionName;
 use crate::policy::Policy;
 use crate::request::Request;
@@ -24,6 +24,8 @@ pub struct Overdue {
     /// From when an action is counted whose last success was noted for a time to come, by a clock that was wrong.
     noticed: BTreeMap<ActionName, Timestamp>,
     said: BTreeSet<ActionName>,
+    /// What has ended and is not on the disk yet: what was told as counted must not be less after a crash.
+    uncounted: Vec<(ActionName, Tally)>,
 }
 
 /// That an action has become overdue, or is no longer, and when.
@@ -47,13 +49,26 @@ impl From<&News> for Event {
 impl Overdue {
     /// Goes on from what the journal tells.
     pub fn new(last: BTreeMap<ActionName, LastRuns>, since: Timestamp) -> Self {
-        Self { last, since, noticed: BTreeMap::new(), said: BTreeSet::new() }
+        Self { last, since, noticed: BTreeMap::new(), said: BTreeSet::new(), uncounted: Vec::new() }
     }
 
     /// A request has its outcome.
     pub fn update(&mut self, request: &Request, record: &JournalRecord, now: Moment) {
         let runs = self.last.entry(request.action.clone()).or_insert_with(|| LastRuns::new(now.wall));
         runs.update(request, record);
+    }
+
+    /// An attempt or a request has ended; it counts when that is on the disk.
+    pub fn ended(&mut self, action: &ActionName, tally: Tally) {
+        self.uncounted.push((action.clone(), tally));
+    }
+
+    /// All that has been recorded is on the disk.
+    pub fn durable(&mut self, now: Moment) {
+        for (action, tally) in std::mem::take(&mut self.uncounted) {
+            let runs = self.last.entry(action).or_insert_with(|| LastRuns::new(now.wall));
+            runs.totals.count(tally);
+        }
     }
 
     /// What has become overdue since the last call, and what is no longer: each told once.
@@ -74,6 +89,11 @@ impl Overdue {
         self.since = self.since.min(now.wall);
         let success = |runs: &LastRuns| runs.last_success.as_ref().map(|run| run.ended_at);
         let is_future = |runs: &LastRuns| success(runs).is_some_and(|at| at > now.wall);
+        for runs in self.last.values_mut() {
+            if let Some(skip) = &mut runs.last_skip {
+                skip.ended_at = skip.ended_at.min(now.wall);
+            }
+        }
         self.noticed.retain(|action, _| self.last.get(action).is_some_and(is_future));
         for (action, _) in self.last.iter().filter(|(_, runs)| is_future(runs)) {
             let noticed = self.noticed.entry(action.clone()).or_insert(now.wall);
@@ -108,7 +128,13 @@ impl Overdue {
     fn due_at(&self, action: &ActionName, policy: &Policy) -> Option<Timestamp> {
         let within = policy.rule(action).expect_within?;
         let noticed = self.noticed.get(action).copied();
-        noticed.or_else(|| self.last_success(action)).unwrap_or(self.since).checked_add(within).ok()
+        let counted = noticed.or_else(|| self.last_success(action)).unwrap_or(self.since);
+        // There was nothing to do: that much is known, and is counted from.
+        counted.max(self.last_skip(action).unwrap_or(counted)).checked_add(within).ok()
+    }
+
+    fn last_skip(&self, action: &ActionName) -> Option<Timestamp> {
+        Some(self.last.get(action)?.last_skip.as_ref()?.ended_at)
     }
 
     fn last_success(&self, action: &ActionName) -> Option<Timestamp> {
@@ -165,7 +191,7 @@ mod tests {
             ended_at: next_year,
             end: End { attempt: 1, outcome: Outcome::Succeeded, took_ms: 1 },
         };
-        let ran = LastRuns { first_seen: next_year, last: None, last_success: Some(success) };
+        let ran = LastRuns { last_success: Some(success), ..LastRuns::new(next_year) };
         for last in [BTreeMap::new(), BTreeMap::from([(backup, ran)])] {
             let mut overdue = Overdue::new(last, next_year);
             assert_eq!(overdue.news(&policy, begin), [], "it counts from when that is noticed");
@@ -173,6 +199,37 @@ mod tests {
             assert_eq!(overdue.news(&policy, begin + limit / 2), []);
             assert_eq!(overdue.news(&policy, begin + limit).len(), 1);
         }
+    }
+
+    #[test]
+    fn an_action_with_nothing_to_do_is_expected_anew_from_each_time_that_its_callback_says_so() {
+        use crate::journal::End;
+        use crate::outcome::Outcome;
+
+        let policy = Policy::parse("[action.task]\nexpect-within = '1h'", "housekeeping.toml").unwrap();
+        let (begin, hour) = (Moment::now(), Duration::from_secs(3600));
+        let [id, user, action] = ["a", "root", "task"];
+        let request =
+            Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() };
+        let skipped = |now: Moment, attempt| JournalRecord::Ended {
+            at: now.wall,
+            id: request.id.clone(),
+            end: End { attempt, outcome: Outcome::Skipped, took_ms: 3 },
+            note: None,
+        };
+        let mut overdue = Overdue::new(BTreeMap::new(), begin.wall);
+        let later = begin + hour / 2;
+        overdue.update(&request, &skipped(later, 1), later);
+        assert_eq!(overdue.news(&policy, begin + hour), []);
+        // It was on already, and nobody has looked.
+        overdue.update(&request, &skipped(begin + hour, 0), begin + hour);
+        assert_eq!(overdue.deadline(&policy, begin + hour), Some(later.instant + hour));
+        assert_eq!(overdue.news(&policy, later + hour).len(), 1);
+        // A clock that was wrong puts nothing off.
+        let year = Duration::from_secs(365 * 86_400);
+        overdue.update(&request, &skipped(begin + year, 1), begin + year);
+        assert_eq!(overdue.news(&policy, later + hour).len(), 1, "it is well again, for an hour");
+        assert_eq!(overdue.deadline(&policy, later + hour), Some((later + hour).instant + hour));
     }
 
     #[test]

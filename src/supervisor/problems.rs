@@ -1,12 +1,16 @@
-//! Problems that last: what callbacks found wrong and left for people to see, a file each in the folder `problems`
-//! of the service's state (docs/PROTOCOL.md). It is read when somebody asks, and when a run has ended.
+//! What callbacks have left for people to see, a file each in the service's state (docs/PROTOCOL.md): problems that last
+//! in the folder `problems`, read when somebody asks and when a run has ended; facts, which are nothing wrong, in
+//! `facts`, read when somebody asks for the status.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use crate::names::ActionName;
+use crate::wire::Fact;
 
 /// What is wrong, in a sentence, by what it is about.
 pub type Problems = BTreeMap<String, String>;
@@ -16,25 +20,45 @@ const MOST: usize = 64;
 /// What is read of each, in bytes.
 const LONGEST: u64 = 4096;
 
-/// What lies in this folder: the first line of each file whose name is one that an action could have. Others are
-/// somebody's work that is not done yet.
+/// The problems in this folder.
 pub(super) fn in_folder(folder: &Path) -> Problems {
-    let Ok(entries) = fs::read_dir(folder) else { return Problems::new() };
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let topics = names.filter(|name| name.parse::<ActionName>().is_ok());
-    let problems = topics.filter_map(|topic| first_line(&folder.join(&topic)).map(|text| (topic, text)));
-    problems.take(MOST).collect()
+    left_in(folder, |_, text, _| text)
 }
 
-fn first_line(path: &Path) -> Option<String> {
+/// The facts in this folder, each with when it was left.
+pub(super) fn facts_in(folder: &Path) -> BTreeMap<String, Fact> {
+    left_in(folder, |path, message, second| {
+        let changed = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+        let at = changed.ok().and_then(|at| Timestamp::try_from(at).ok());
+        Fact { message, at, instant: second.and_then(|line| line.parse().ok()) }
+    })
+}
+
+/// What is made of the first line of each file, and of the second where there is one, whose name is one that an action
+/// could have. Others are somebody's work that is not done yet.
+fn left_in<T>(folder: &Path, make: impl Fn(&Path, String, Option<&str>) -> T) -> BTreeMap<String, T> {
+    let Ok(entries) = fs::read_dir(folder) else { return BTreeMap::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let topics = names.filter(|name| name.parse::<ActionName>().is_ok());
+    let left = topics.filter_map(|topic| {
+        let path = folder.join(&topic);
+        let text = beginning(&path)?;
+        let mut lines = text.lines().map(str::trim);
+        let first = lines.next().filter(|line| !line.is_empty())?;
+        let left = make(&path, first.to_owned(), lines.next());
+        Some((topic, left))
+    });
+    left.take(MOST).collect()
+}
+
+fn beginning(path: &Path) -> Option<String> {
     // Not a pipe, which might never say anything.
     if !fs::symlink_metadata(path).ok()?.is_file() {
         return None;
     }
     let mut text = Vec::new();
     File::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    text.lines().next().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned)
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]
@@ -62,5 +86,31 @@ mod tests {
             serde_json::to_string(&Event::Problems { at, problems: only }).unwrap(),
             @r#"{"event":"problems","at":"2026-11-23T04:05:12.346Z","problems":{"left-out":"one table is in no backup"}}"#
         );
+    }
+
+    #[test]
+    fn a_fact_is_read_as_a_problem_is_with_when_it_was_left() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("packages"), "12 days old\n").unwrap();
+        fs::write(folder.path().join(".packages.17"), "12 da").unwrap();
+        let facts = facts_in(folder.path());
+        assert_eq!(facts.keys().collect::<Vec<_>>(), ["packages"]);
+        let Fact { message, at, instant: None } = &facts["packages"] else { panic!("{facts:?}") };
+        let age = Timestamp::now().duration_since(at.unwrap()).as_secs();
+        assert!(message == "12 days old" && (0..60).contains(&age), "{facts:?}");
+    }
+
+    #[test]
+    fn a_fact_about_an_instant_has_that_in_its_second_line() {
+        let folder = tempfile::tempdir().unwrap();
+        for (second, instant) in [
+            ("2026-11-23T04:05:12Z\n", Some("2026-11-23T04:05:12Z".parse().unwrap())),
+            ("tomorrow\n", None),
+            ("", None),
+        ] {
+            fs::write(folder.path().join("certificate"), format!("good for a while\n{second}")).unwrap();
+            let Fact { message, instant: told, .. } = &facts_in(folder.path())["certificate"];
+            assert_eq!((message.as_str(), *told), ("good for a while", instant), "{second}");
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! What is asked of the service: taken in or refused, started when its turn comes, ended.
 
 use crate::clock::Moment;
-use crate::journal::{End, JournalRecord, RetriedAttempt, UnfinishedRequest};
+use crate::journal::{End, JournalRecord, RetriedAttempt, Tally, UnfinishedRequest};
 use crate::listener::pool::Key;
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
 use crate::policy::Policy;
 use crate::queue::{Admission, Finished, PutBack, WaitingRequest};
-use crate::request::{Answer, Refusal, RefusalCode, Request};
+use crate::request::{Answer, By, Refusal, RefusalCode, Request};
 
 use super::event::{Action, Caller, Level};
 use super::group::{NOT_STARTED, UndecidedRequest};
@@ -52,14 +52,15 @@ impl Machine {
                 self.say(Level::Warn, format!("{name} was interrupted: it is tried again"));
                 let failed =
                     RetriedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+                self.overdue.ended(&request.action, Tally { end, had_begun: true, is_final: false });
                 self.record(retried(&request.id, failed.clone()));
                 self.queue.restore(waits(request, Some(now.instant + pause), Some(failed)));
             }
-            None => self.conclude(&request, end, note, now),
+            None => self.conclude(&request, Tally { end, had_begun: true, is_final: true }, note, now),
         }
     }
 
-    pub(super) fn asked(&mut self, caller: Caller, request: Request, by: u32) {
+    pub(super) fn asked(&mut self, caller: Caller, request: Request, by: By) {
         if self.life.is_stopping() {
             return self.answer(caller, Answer::Refused(stopping()));
         }
@@ -75,7 +76,7 @@ impl Machine {
     }
 
     /// Promises the request, as far as the queue can.
-    pub(super) fn admit(&mut self, request: Request, by: u32, now: Moment) -> Result<(), Refusal> {
+    pub(super) fn admit(&mut self, request: Request, by: By, now: Moment) -> Result<(), Refusal> {
         self.check_action(&request.action)?;
         if let Some((fault, true)) = &self.policy_fault {
             return Err(Refusal::new(RefusalCode::Policy, fault));
@@ -171,18 +172,20 @@ impl Machine {
             Some(PutBack::CalledOff(request, attempt)) => {
                 self.record(JournalRecord::PutBack { at, id: request.id.clone() });
                 let end = End { attempt, outcome: Outcome::Cancelled, took_ms: 0 };
-                self.conclude(&request, end, Some(NOT_STARTED.to_owned()), now);
+                let tally = Tally { end, had_begun: false, is_final: true };
+                self.conclude(&request, tally, Some(NOT_STARTED.to_owned()), now);
             }
             None => {}
         }
     }
 
-    /// A run is over, with what it left behind told to end.
-    pub(super) fn report(&mut self, finished: &Finished, note: Option<String>, now: Moment) {
+    /// A run is over, with what it left behind told to end; or it could not begin.
+    pub(super) fn report(&mut self, finished: &Finished, had_begun: bool, note: Option<String>, now: Moment) {
         let Finished { request, attempt, outcome, took, retry_after } = finished;
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let end = End { attempt: *attempt, outcome: *outcome, took_ms };
-        let Some(pause) = *retry_after else { return self.conclude(request, end, note, now) };
+        let tally = Tally { end, had_begun, is_final: retry_after.is_none() };
+        let Some(pause) = *retry_after else { return self.conclude(request, tally, note, now) };
         let name = request.label();
         let pause_s = pause.as_secs();
         let noted = noted(note.as_deref());
@@ -191,15 +194,23 @@ impl Machine {
             format!("{name} {outcome} on attempt {attempt}{noted}: tried again in {pause_s} s"),
         );
         let failed = RetriedAttempt { ended_at: now.wall, end, not_before: now.wall_after(pause), note };
+        self.overdue.ended(&request.action, tally);
         self.record(retried(&request.id, failed.clone()));
         self.queue.note_failure(&request.id, failed);
     }
 
     /// The final outcome of a request that was carried out: recorded, kept for the status, and said.
-    pub(super) fn conclude(&mut self, request: &Request, end: End, note: Option<String>, now: Moment) {
-        let Conclusion { level, sentence, record } = Conclusion::new(request, end, note, now);
+    pub(super) fn conclude(&mut self, request: &Request, tally: Tally, note: Option<String>, now: Moment) {
+        let by = self.called_off.remove(&request.id).filter(|_| tally.end.outcome == Outcome::Cancelled);
+        let by = by.map(|operator| format!("called off by console/{operator}"));
+        let note = match (by, note) {
+            (Some(by), Some(note)) => Some(format!("{by}; {note}")),
+            (by, note) => by.or(note),
+        };
+        let Conclusion { level, sentence, record } = Conclusion::new(request, tally.end, note, now);
         self.say(level, sentence);
         self.overdue.update(request, &record, now);
+        self.overdue.ended(&request.action, tally);
         self.record(record);
     }
 }
@@ -243,6 +254,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::process::Status;
     use crate::supervisor::event::{Event, Turn};
     use crate::supervisor::life::Setting;
     use crate::supervisor::machine::Beginning;
@@ -251,7 +263,13 @@ mod tests {
     /// A machine whose service runs, and the listener that waits.
     fn machine_with_listener(now: Moment) -> (Machine, Key) {
         let overdue = Overdue::new(BTreeMap::new(), now.wall);
-        let beginning = Beginning { seed: 1, has_last_good: false, policy: Ok(Policy::default()), overdue };
+        let beginning = Beginning {
+            seed: 1,
+            has_last_good: false,
+            policy: Ok(Policy::default()),
+            overdue,
+            never_forks: Some("not here".to_owned()),
+        };
         let mut machine = Machine::new(beginning);
         machine.handle(Event::Begin, now);
         machine.handle(Event::ServiceStarted(10), now);
@@ -262,7 +280,7 @@ mod tests {
         });
         let key = started.expect("a listener is started beside the service");
         machine.handle(Event::ListenerStarted(key, 11, "token".into()), now);
-        machine.handle(Event::ListenerReady(key, vec!["CB_ok".into()]), now);
+        machine.handle(Event::ListenerReady(key, vec!["CB_ok".into(), "CB_other".into()], None), now);
         machine.handle(Event::Set(Setting::Prepared), now);
         machine.handle(Event::Decide, now);
         (machine, key)
@@ -279,18 +297,49 @@ mod tests {
         Request { id: id.parse().unwrap(), user: user.parse().unwrap(), action: action.parse().unwrap() }
     }
 
-    #[test]
-    fn a_request_is_handed_over_before_its_listeners_successor_is_started() {
-        let now = Moment::now();
+    fn starts(turn: &Turn) -> usize {
+        turn.now.iter().filter(|action| matches!(action, Action::StartListener(..))).count()
+    }
+
+    /// A machine whose listener has got a request at this moment.
+    fn machine_with_run(now: Moment) -> (Machine, Key) {
         let (mut machine, key) = machine_with_listener(now);
-        let starts = |turn: &Turn| {
-            turn.now.iter().filter(|action| matches!(action, Action::StartListener(..))).count()
-        };
-        let turn = decided(&mut machine, Event::Asked(1, request(), 0), now);
+        let turn = decided(&mut machine, Event::Asked(1, request(), 0.into()), now);
         assert!(turn.then.contains(&Action::Hand(key, request())), "{turn:?}");
         assert_eq!(starts(&turn), 0, "{turn:?}");
         machine.handle(Event::Durable, now);
         machine.handle(Event::Handed(key), now);
+        (machine, key)
+    }
+
+    #[test]
+    fn a_run_has_a_head_start_of_its_listeners_successor() {
+        let now = Moment::now();
+        let (mut machine, _) = machine_with_run(now);
+        assert_eq!(starts(&machine.handle(Event::Decide, now)), 0);
+        let due = machine.deadline(now).expect("the successor is due");
+        let later = Moment { instant: due, ..now };
+        machine.handle(Event::DeadlinePassed, later);
+        let turn = machine.handle(Event::Decide, later);
+        assert_eq!(starts(&turn), 1, "{turn:?}");
+        assert!(machine.deadline(later).is_none_or(|next| next > due), "and it is not due twice");
+    }
+
+    #[test]
+    fn a_run_has_no_head_start_of_who_waits() {
+        let now = Moment::now();
+        let (mut machine, _) = machine_with_run(now);
+        let waits = Request { id: "b".parse().unwrap(), action: "other".parse().unwrap(), ..request() };
+        let turn = decided(&mut machine, Event::Asked(2, waits, 0.into()), now);
+        assert_eq!(starts(&turn), 1, "{turn:?}");
+    }
+
+    #[test]
+    fn a_run_that_has_ended_needs_no_head_start() {
+        let now = Moment::now();
+        let (mut machine, key) = machine_with_run(now);
+        machine.handle(Event::Ended(11, Status::Exited(0), None), now);
+        machine.handle(Event::Remains(key, Vec::new()), now);
         let turn = machine.handle(Event::Decide, now);
         assert_eq!(starts(&turn), 1, "{turn:?}");
     }
@@ -299,11 +348,16 @@ mod tests {
     fn room_is_kept_for_what_came_before_it_was_known_which_actions_there_are() {
         let now = Moment::now();
         let overdue = Overdue::new(BTreeMap::new(), now.wall);
-        let mut machine =
-            Machine::new(Beginning { seed: 1, has_last_good: false, policy: Ok(Policy::default()), overdue });
+        let mut machine = Machine::new(Beginning {
+            seed: 1,
+            has_last_good: false,
+            policy: Ok(Policy::default()),
+            overdue,
+            never_forks: None,
+        });
         machine.handle(Event::Begin, now);
         assert_eq!(machine.open(), 0);
-        machine.handle(Event::Asked(1, request(), 0), now);
+        machine.handle(Event::Asked(1, request(), 0.into()), now);
         assert_eq!(machine.open(), 1);
         machine.handle(Event::Decide, now);
         assert_eq!(machine.open(), 1);
@@ -313,7 +367,7 @@ mod tests {
     fn what_could_not_be_recorded_is_refused_and_all_is_as_before() {
         let now = Moment::now();
         let (mut machine, key) = machine_with_listener(now);
-        let accepted = decided(&mut machine, Event::Asked(1, request(), 0), now);
+        let accepted = decided(&mut machine, Event::Asked(1, request(), 0.into()), now);
         assert_eq!(accepted.records.len(), 2, "{accepted:?}");
         assert_eq!(accepted.answers, [(1, Answer::Accepted(request().id))]);
         machine.handle(Event::NotDurable("the disk is full".into()), now);
@@ -323,7 +377,7 @@ mod tests {
         assert_eq!((refused.records.len(), machine.open()), (0, 0));
         // The listener waits on, and is the first to be used when the disk works again.
         machine.handle(Event::Durable, now);
-        let accepted = decided(&mut machine, Event::Asked(2, request(), 0), now);
+        let accepted = decided(&mut machine, Event::Asked(2, request(), 0.into()), now);
         assert!(accepted.then.contains(&Action::Hand(key, request())), "{accepted:?}");
     }
 
@@ -331,8 +385,8 @@ mod tests {
     fn what_is_called_off_in_the_moment_in_which_it_is_asked_for_does_not_start() {
         let now = Moment::now();
         let (mut machine, _) = machine_with_listener(now);
-        machine.handle(Event::Asked(1, request(), 0), now);
-        let turn = decided(&mut machine, Event::CancelAsked(2, request().id), now);
+        machine.handle(Event::Asked(1, request(), 0.into()), now);
+        let turn = decided(&mut machine, Event::CancelAsked(2, request().id, None), now);
         let end = End { attempt: 0, outcome: Outcome::Cancelled, took_ms: 0 };
         let (at, id, note) = (now.wall, request().id, Some(NOT_STARTED.to_owned()));
         assert_eq!(turn.records[1..], [JournalRecord::Ended { at, id, end, note }]);
@@ -344,7 +398,7 @@ mod tests {
     fn what_its_listener_did_not_get_waits_for_the_next_one() {
         let now = Moment::now();
         let (mut machine, key) = machine_with_listener(now);
-        decided(&mut machine, Event::Asked(1, request(), 0), now);
+        decided(&mut machine, Event::Asked(1, request(), 0.into()), now);
         machine.handle(Event::Durable, now);
         let turn = machine.handle(Event::NotHanded(key), now);
         assert_eq!(turn.records, [JournalRecord::PutBack { at: now.wall, id: request().id }]);

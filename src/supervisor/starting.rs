@@ -1,13 +1,16 @@
 //! Processes that the machine wants started, what the service says of itself, and requests on their way to listeners.
 
 use std::io;
+use std::path::Path;
+use std::time::SystemTime;
 
 use tokio::task::spawn_local;
 
 use crate::accounts::{Account, Accounts};
 use crate::listener::capture::Sink;
+use crate::listener::forkable;
 use crate::listener::pool::{Key, Purpose, Source};
-use crate::listener::process::{self as listener_process, Listener, Start};
+use crate::listener::process::{Announcement, LISTENER, Listener, Start};
 use crate::log;
 use crate::names::{ActionName, UserName};
 use crate::policy::FILE;
@@ -45,6 +48,23 @@ pub(super) fn check_user(action: &ActionName, user: &UserName) -> Result<(), Ref
         cannot_become(own, user)
     );
     Err(Refusal::new(RefusalCode::Policy, message))
+}
+
+/// What nobody else's processes carry.
+pub(super) fn fresh_token() -> io::Result<String> {
+    // Bash counts in 64 bits with a sign.
+    Ok(format!("{:016x}", getrandom::u64().map_err(io::Error::other)? >> 1))
+}
+
+/// The text of a file that was sourced.
+fn text_of(path: &Path) -> String {
+    std::fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+}
+
+/// Why it cannot be forked, where its text tells that.
+fn unforkable(path: &Path, text: &str) -> Option<String> {
+    let found = forkable::first_use(text)?;
+    Some(format!("{}: {found}", path.file_name().unwrap_or_default().display()))
 }
 
 impl Engine {
@@ -112,36 +132,65 @@ impl Engine {
                     account.ok_or_else(|| io::Error::other(format!("there is no user `{user}` here")))?;
                 becoming(account).map_err(|own| io::Error::other(cannot_become(own, user)))?
             }
-            Purpose::Request(Need::Own) | Purpose::Health => None,
+            Purpose::Request(Need::Own) | Purpose::Forking | Purpose::Health => None,
         };
-        let token = format!("{:016x}", getrandom::u64().map_err(io::Error::other)?);
-        let followers = self.followers.clone();
+        let token = fresh_token()?;
         let sink = match purpose {
             Purpose::Health => Sink::Kept,
-            Purpose::Request(_) => {
-                Sink::Logged(Box::new(move |id, line| followers.borrow_mut().output(id, line)))
-            }
+            Purpose::Request(_) | Purpose::Forking => self.logged(),
         };
+        let callbacks = self.files.callbacks(source);
         let start = Start {
-            callbacks: self.files.callbacks(source),
+            callbacks: &callbacks.own,
+            added: &callbacks.added,
             service: self.machine.service_pid(),
             account: account.as_ref(),
             token: &token,
             sink,
+            forks: *purpose == Purpose::Forking,
         };
-        let (listener, ready) = Listener::start(&self.settings, start)?;
+        let began = SystemTime::now();
+        let (listener, mut announcements) = Listener::start(&self.settings, start)?;
         let (pid, inbox) = (listener.pid, self.inbox.clone());
         let capture = listener.capture.clone();
         spawn_local(capture.clone().pump());
         spawn_local(async move {
             // A listener that ended before it was ready is told by its end.
-            if let Ok(Some(callbacks)) = listener_process::callbacks(ready).await {
-                capture.set_ready();
-                let _ = inbox.send(Incoming::Event(Event::ListenerReady(key, callbacks)));
+            let Ok(Some(announcement)) = announcements.of_callbacks().await else { return };
+            capture.set_ready();
+            let _ = inbox.send(Incoming::Announced(key, announcement, began));
+            while let Ok(Some(pids)) = announcements.of_forks().await {
+                let _ = inbox.send(Incoming::Forked(key, pids));
             }
         });
         self.listeners.insert(key, listener);
         Ok((pid, token))
+    }
+
+    /// A listener has read the callbacks.
+    pub(super) fn announced(&mut self, key: Key, announcement: Announcement, began: SystemTime) {
+        self.forget_given_up();
+        let Announcement { callbacks, sources, alone } = announcement;
+        let alone = alone.map(|what| format!("the callbacks {what}"));
+        // What the listener itself uses, it uses in order to fork.
+        let listener = self.settings.folders.sbin.join(LISTENER);
+        let texts = sources.iter().filter(|path| **path != listener);
+        let texts: Vec<_> = texts.map(|path| (path, text_of(path))).collect();
+        let unforkable = alone.or_else(|| texts.iter().find_map(|(path, text)| unforkable(path, text)));
+        if let Some(listener) = self.listeners.get_mut(&key) {
+            listener.forks_singly = texts.iter().any(|(_, text)| forkable::uses_last_job(text));
+        }
+        drop(texts);
+        if !sources.is_empty() {
+            self.files.watch_sources(sources, began);
+        }
+        self.feed(Event::ListenerReady(key, callbacks, unforkable));
+    }
+
+    /// What becomes of the output of those who carry requests out.
+    pub(super) fn logged(&self) -> Sink {
+        let followers = self.followers.clone();
+        Sink::Logged(Box::new(move |id, line| followers.borrow_mut().output(id, line)))
     }
 
     pub(super) fn hand(&mut self, key: Key, request: &Request) -> Event {

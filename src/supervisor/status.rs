@@ -1,5 +1,7 @@
 //! How things are: the `status` of the request socket, made from the machine.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Moment;
 use crate::journal::{RetriedAttempt, RunSummary};
 use crate::listener::pool::{Source, Warmth};
@@ -41,12 +43,15 @@ impl Machine {
             listener: Some(self.listener_status()),
             degraded: self.degraded(now),
             problems: self.problems.clone(),
+            // The engine reads them: nothing here depends on what they say.
+            facts: BTreeMap::new(),
             waiting: waiting.collect(),
             running: running.collect(),
             actions: self.actions().map(|action| self.action_status(action, now)).collect(),
             entries: None,
             zones: None,
             next: None,
+            alarms: None,
         }
     }
 
@@ -63,7 +68,11 @@ impl Machine {
             Warmth::Failing => ListenerState::Failing,
             Warmth::None => ListenerState::None,
         };
-        ListenerStatus { state, last_good: self.pool.serving() == Source::LastGood }
+        ListenerStatus {
+            state,
+            last_good: self.pool.serving() == Source::LastGood,
+            unforkable: self.pool.unforkable().map(str::to_owned),
+        }
     }
 
     /// Why a request waits: the last thing that it would still wait for.
@@ -95,6 +104,8 @@ impl Machine {
             overdue: self.overdue.is_overdue(action, &self.policy, now),
             last: runs.and_then(|runs| runs.last.as_ref()).map(ended_request),
             last_success: runs.and_then(|runs| runs.last_success.as_ref()).map(ended_request),
+            // Before the journal has been read they are not known: they would be less than they were.
+            totals: self.remembers.then(|| runs.map(|runs| (&runs.totals).into()).unwrap_or_default()),
         }
     }
 }

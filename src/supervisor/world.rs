@@ -1,7 +1,7 @@
 //! A world for the machine to live in, made of nothing: processes that obey or do not, time that jumps.
 //! Properties are checked over random histories of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -74,6 +74,8 @@ struct World {
     waiting: BTreeSet<Caller>,
     next_caller: Caller,
     handed: BTreeMap<Key, Request>,
+    /// The listeners that are to be forked, each lot with who is to do it.
+    asked_forks: VecDeque<(Key, Vec<Key>)>,
     /// What is not on the disk yet.
     records: Vec<JournalRecord>,
     cannot_write: bool,
@@ -87,11 +89,13 @@ struct World {
 }
 
 impl World {
-    fn new(obedient: bool) -> Self {
+    /// One in which listeners can be forked, or cannot.
+    fn new(obedient: bool, forks: bool) -> Self {
         let now = Moment::now();
         let policy = Policy::parse(POLICY, "housekeeping.toml").map_err(|error| error.to_string());
         let overdue = Overdue::new(BTreeMap::new(), now.wall);
-        let beginning = Beginning { seed: 7, has_last_good: false, policy, overdue };
+        let never_forks = (!forks).then(|| "nobody is forked in this world".to_owned());
+        let beginning = Beginning { seed: 7, has_last_good: false, policy, overdue, never_forks };
         let mut world = Self {
             machine: Machine::new(beginning),
             now,
@@ -102,6 +106,7 @@ impl World {
             waiting: BTreeSet::new(),
             next_caller: 0,
             handed: BTreeMap::new(),
+            asked_forks: VecDeque::new(),
             records: Vec::new(),
             cannot_write: false,
             books: Books::default(),
@@ -126,7 +131,7 @@ impl World {
         let (accepted_at, started) = (self.now.wall, started.map(str::to_owned));
         let attempt = started.iter().len().try_into().unwrap();
         let (joined, not_before, failed) = (Vec::new(), None, None);
-        UnfinishedRequest { request, by: 0, accepted_at, joined, attempt, started, not_before, failed }
+        UnfinishedRequest { request, by: 0.into(), accepted_at, joined, attempt, started, not_before, failed }
     }
 
     fn feed(&mut self, event: Event) {
@@ -170,6 +175,13 @@ impl World {
             Action::StartListener(key, ..) => {
                 let pid = self.spawn(Kind::Listener(key));
                 return Some(Event::ListenerStarted(key, pid, format!("token-{key}")));
+            }
+            Action::Fork(forking, forks) => {
+                assert!(!forks.is_empty(), "it is asked for nobody");
+                // When it has ended, that is told by its end.
+                if self.listeners().any(|(_, alive)| alive == forking) {
+                    self.asked_forks.push_back((forking, forks));
+                }
             }
             Action::SignalRemains(key, ..) => {
                 let left = std::mem::take(&mut self.ahead.leaves_behind).then(|| "daemon (pid 7)".to_owned());
@@ -242,6 +254,8 @@ impl World {
     }
 
     fn flush_group(&mut self, works: bool) -> bool {
+        // Also while what has ended is not on the disk yet, or cannot get there.
+        self.books.assert_counted(&self.machine.overdue.last);
         let (before, border) = ((!works).then(|| self.promises()), self.records.len());
         let Turn { records, now, answers, then } = self.machine.handle(Event::Decide, self.now);
         let (is_group, mut is_something) = (!records.is_empty(), !now.is_empty());
@@ -263,6 +277,7 @@ impl World {
                 self.books.record(&record);
             }
             self.feed(Event::Durable);
+            self.books.assert_counted(&self.machine.overdue.last);
             for (caller, answer) in answers {
                 self.answer(caller, &answer);
             }
@@ -318,10 +333,11 @@ impl World {
 
     fn end(&mut self, pid: Pid, status: Status) {
         let Some(kind) = self.processes.remove(&pid) else { return };
-        if let Kind::Listener(key) = kind
-            && let Some(request) = self.handed.remove(&key)
-        {
-            self.was_up |= request.action == ActionName::health_check() && status == Status::Exited(0);
+        if let Kind::Listener(key) = kind {
+            self.asked_forks.retain(|(forking, _)| *forking != key);
+            if let Some(request) = self.handed.remove(&key) {
+                self.was_up |= request.action == ActionName::health_check() && status == Status::Exited(0);
+            }
         }
         self.feed(Event::Ended(pid, status, None));
     }

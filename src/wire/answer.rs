@@ -131,6 +131,9 @@ pub struct NextOccurrences {
     /// Which time zones the scheduler goes by.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::line")]
     pub zones: Option<String>,
+    /// Which entries are due at another time by the zones that are not used, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::line")]
+    pub zones_differ: Option<String>,
 }
 
 /// An instant at which the scheduler asks a service for something. Instants are seconds since 1970.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{ActionName, RequestId, UserName};
+use crate::names::{ActionName, OperatorName, RequestId, UserName};
 
 /// Something that a line asks for. Fields that are not known are passed over, so that newer programs can talk to older
 /// ones; what is not as it should be is refused, since it is not known then what is wanted.
@@ -22,11 +22,17 @@ pub enum Call {
         /// How much of what becomes of it is told after the answer.
         #[serde(default, skip_serializing_if = "is_default")]
         tell: Tell,
+        /// The person who asks by way of the web console.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<OperatorName>,
     },
     /// Call a request off.
     Cancel {
         /// The request.
         id: RequestId,
+        /// The person who asks by way of the web console.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<OperatorName>,
     },
     /// Tell what was asked before, and what became of it.
     History(PastWanted),
@@ -148,8 +154,13 @@ mod tests {
     #[test]
     fn a_call_says_no_more_than_it_has_to_and_is_read_as_it_was_meant() {
         let (id, user) = ("1f2e".parse().unwrap(), "forum".parse().unwrap());
-        let run =
-            |id, tell| Call::Run { user: "forum".parse().unwrap(), action: "ok".parse().unwrap(), id, tell };
+        let run = |id, tell| Call::Run {
+            user: "forum".parse().unwrap(),
+            action: "ok".parse().unwrap(),
+            id,
+            tell,
+            operator: None,
+        };
         let cases = [
             (run(None, Tell::Nothing), r#"{"op":"run","user":"forum","action":"ok"}"#),
             (

@@ -10,7 +10,8 @@ use super::answer::Shown;
 use super::lenient;
 use super::outcome::{self, Outcome};
 use crate::journal::JournalRecord;
-use crate::names::{ActionName, RequestId, UserName};
+use crate::names::{ActionName, OperatorName, RequestId, UserName};
+use crate::request::{By, Request};
 
 /// Something that happened. What the journal keeps of requests is told in its words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub enum Event {
         action: ActionName,
         /// The uid of who asked.
         by: u32,
+        /// The person who asked by way of the web console.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
+        operator: Option<OperatorName>,
     },
     /// A request was accepted whose outcome will be that of another, which waits.
     Joined {
@@ -43,6 +47,9 @@ pub enum Event {
         action: ActionName,
         /// The uid of who asked.
         by: u32,
+        /// The person who asked by way of the web console.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
+        operator: Option<OperatorName>,
         /// The other one.
         with: RequestId,
     },
@@ -172,11 +179,13 @@ impl Event {
     /// What a record of the journal tells followers; nothing where it is the journal's own matter.
     pub fn of(record: &JournalRecord) -> Option<Self> {
         Some(match record.clone() {
-            JournalRecord::Accepted { at, request, by } => {
-                Self::Accepted { at, id: request.id, user: request.user, action: request.action, by }
+            JournalRecord::Accepted { at, request, by: By { uid: by, operator } } => {
+                let Request { id, user, action } = request;
+                Self::Accepted { at, id, user, action, by, operator }
             }
-            JournalRecord::Joined { at, request, by, with } => {
-                Self::Joined { at, id: request.id, user: request.user, action: request.action, by, with }
+            JournalRecord::Joined { at, request, by: By { uid: by, operator }, with } => {
+                let Request { id, user, action } = request;
+                Self::Joined { at, id, user, action, by, operator, with }
             }
             JournalRecord::Started { at, id, attempt, token } => {
                 Self::Started { at, id, attempt, token: Some(token) }
@@ -202,6 +211,7 @@ impl Event {
             JournalRecord::Journal { .. }
             | JournalRecord::Known { .. }
             | JournalRecord::Seen { .. }
+            | JournalRecord::Totals { .. }
             | JournalRecord::Compacted { .. } => {
                 return None;
             }

@@ -55,6 +55,16 @@ pub(super) fn sentences<'a, D: Deserializer<'a>>(from: D) -> Result<BTreeMap<Str
     Ok(told.into_iter().filter_map(sentence).collect())
 }
 
+/// What belongs to names, without what has another form.
+pub(super) fn by_name<'a, T: DeserializeOwned, D: Deserializer<'a>>(
+    from: D,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    let Value::Object(told) = Value::deserialize(from)? else { return Ok(BTreeMap::new()) };
+    let named =
+        |(name, item): (String, Value)| Some((visible::line(&name).into_owned(), T::deserialize(item).ok()?));
+    Ok(told.into_iter().filter_map(named).collect())
+}
+
 /// Several lines as one, safe for a terminal.
 pub(super) fn in_one_line(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(visible::line).collect();

@@ -12,6 +12,7 @@ mod open;
 mod outcome;
 mod record;
 mod status;
+mod totals;
 mod words;
 
 pub use answer::{
@@ -23,9 +24,10 @@ pub use open::{FailedAttempt, OpenRequest, Undelivered, WaitReason};
 pub use outcome::{Outcome, OutcomeWord};
 pub use record::{AttemptRecord, JoinedRecord, RequestRecord};
 pub use status::{
-    ActionStatus, Degradation, Degradations, DegradedKind, EndedRequest, Greeting, Health, ListenerState,
-    ListenerStatus, ServiceState, Status,
+    ActionStatus, Degradation, Degradations, DegradedKind, EndedRequest, Fact, Greeting, Health,
+    ListenerState, ListenerStatus, ServiceState, Status,
 };
+pub use totals::{AlarmTotals, Totals};
 
 /// The version of the protocol that this program speaks.
 pub const VERSION: u32 = 1;

@@ -18,7 +18,7 @@ words! {
     Interrupted = "interrupted",
     /// Somebody called it off.
     Cancelled = "cancelled",
-    /// Its action was already on.
+    /// There was nothing to do: its action was already on, or the callback said so.
     Skipped = "skipped",
 }
 

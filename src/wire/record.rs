@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::lenient;
 use super::outcome::{self, Outcome};
 use crate::journal;
-use crate::names::{ActionName, RequestId, UserName};
+use crate::names::{ActionName, OperatorName, RequestId, UserName};
+use crate::request::By;
 
 /// A request and what became of it: a row of a history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct RequestRecord {
     pub action: ActionName,
     /// The uid of who asked.
     pub by: u32,
+    /// The person who asked by way of the web console.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
+    pub operator: Option<OperatorName>,
     /// When it was accepted.
     #[serde(with = "lenient::instant")]
     pub accepted_at: Timestamp,
@@ -45,6 +49,9 @@ pub struct JoinedRecord {
     pub id: RequestId,
     /// The uid of who asked.
     pub by: u32,
+    /// The person who asked by way of the web console.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
+    pub operator: Option<OperatorName>,
     /// When it was accepted.
     #[serde(with = "lenient::instant")]
     pub accepted_at: Timestamp,
@@ -107,7 +114,8 @@ impl From<journal::RecordedRequest> for RequestRecord {
             id,
             user,
             action,
-            by,
+            by: by.uid,
+            operator: by.operator,
             accepted_at,
             joined: request.joined.into_iter().map(JoinedRecord::from).collect(),
             attempts: request.attempts.into_iter().map(AttemptRecord::from).collect(),
@@ -121,7 +129,8 @@ impl From<journal::RecordedRequest> for RequestRecord {
 impl From<journal::JoinedRequest> for JoinedRecord {
     fn from(joined: journal::JoinedRequest) -> Self {
         let journal::JoinedRequest { id, by, accepted_at, ended_at, outcome } = joined;
-        Self { id, by, accepted_at, ended_at, outcome: outcome.map(Outcome::from) }
+        let By { uid: by, operator } = by;
+        Self { id, by, operator, accepted_at, ended_at, outcome: outcome.map(Outcome::from) }
     }
 }
 

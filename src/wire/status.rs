@@ -9,6 +9,7 @@ use super::answer::Occurrence;
 use super::lenient;
 use super::open::OpenRequest;
 use super::outcome::{self, Outcome};
+use super::totals::{AlarmTotals, Totals};
 use super::words::words;
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
 
@@ -191,6 +192,9 @@ pub struct Status {
     /// Those of it that callbacks have left, by what they are about.
     #[serde(default, deserialize_with = "lenient::sentences")]
     pub problems: BTreeMap<String, String>,
+    /// What callbacks have left to be seen though nothing is wrong, by what it is about.
+    #[serde(default, deserialize_with = "lenient::by_name")]
+    pub facts: BTreeMap<String, Fact>,
     /// Requests that wait, in their order; the scheduler's are those that services have not taken yet.
     #[serde(default, deserialize_with = "lenient::list")]
     pub waiting: Vec<OpenRequest>,
@@ -209,6 +213,9 @@ pub struct Status {
     /// What comes next on schedule.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
     pub next: Option<Occurrence>,
+    /// What became of its alarms, where it has a notifier.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
+    pub alarms: Option<AlarmTotals>,
 }
 
 impl Status {
@@ -228,6 +235,20 @@ impl Status {
     pub fn open(&self) -> impl Iterator<Item = &OpenRequest> {
         self.running.iter().chain(&self.waiting)
     }
+}
+
+/// Something worth knowing of a service, as a callback has found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// A sentence without its end.
+    #[serde(deserialize_with = "lenient::sentence")]
+    pub message: String,
+    /// When it was left.
+    #[serde(default, with = "lenient::optional_instant")]
+    pub at: Option<Timestamp>,
+    /// The instant that it tells of, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "lenient::optional_instant")]
+    pub instant: Option<Timestamp>,
 }
 
 /// What was found out about a service's health.
@@ -272,6 +293,9 @@ pub struct ListenerStatus {
     /// Whether it reads the copy of the last good callbacks.
     #[serde(default, deserialize_with = "lenient::field")]
     pub last_good: bool,
+    /// Why each run reads the callbacks itself, where it is not forked by one that has read them.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::line")]
+    pub unforkable: Option<String>,
 }
 
 /// An action that can be asked for.
@@ -288,6 +312,9 @@ pub struct ActionStatus {
     /// Its last request that succeeded.
     #[serde(default, deserialize_with = "lenient::field")]
     pub last_success: Option<EndedRequest>,
+    /// How often it has come to which end; earlier versions do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
+    pub totals: Option<Totals>,
 }
 
 /// The end of a request, in short.
@@ -321,6 +348,7 @@ mod tests {
             "ok": true, "protocol": 2, "state": "running", "since": 17, "pid": "x", "health": "fine",
             "listener": null, "degraded": ["a", 1], "running": {}, "later": [1],
             "problems": {"left-out": "one\u{7}\ntable", "number": 3}, "zones": ["2026a"],
+            "facts": {"refused": {"message": "two\u{7}\nlines", "at": "yesterday"}, "number": 3},
             "actions": ["ok", {"action": "ok", "last": {"outcome": 3}}],
         }));
         let status = status.unwrap();
@@ -329,6 +357,8 @@ mod tests {
         assert_eq!(status.degraded.sentences().collect::<Vec<_>>(), ["a"]);
         let problems = [("left-out".to_owned(), r"one\x07; table".to_owned())];
         assert_eq!((status.problems, status.zones), (problems.into(), None));
+        let fact = Fact { message: r"two\x07; lines".to_owned(), at: None, instant: None };
+        assert_eq!(status.facts, BTreeMap::from([("refused".to_owned(), fact)]));
         assert_eq!(status.actions.len(), 1);
         assert!(status.actions[0].last.is_none());
     }

@@ -9,6 +9,9 @@ use Time::HiRes qw(time);
 # Of these, tables are only a name for what lies elsewhere: mariadb-dump gives no rows.
 use constant WITHOUT_ROWS => '(?i:MRG_MyISAM|MRG_ISAM|CONNECT|OQGRAPH|SPIDER|VP|FEDERATED|BLACKHOLE)';
 
+# The server's own, and those of an import that is on its way (ImportTarget.pm), which nobody wants back.
+use constant OTHERS => q{'information_schema', 'performance_schema', 'mysql', 'sys', 'lamplighter_import', 'lamplighter_import_before'};
+
 # What mariadb-dump says when the server has gone, and not one object is to blame.
 use constant GONE => qr/\((?:2002|2006|2013|1053|1927)\)|Error (?:2006|2013|1053|1927):|Lost connection|gone away|Got errno \d+ on write/;
 
@@ -27,9 +30,9 @@ sub ask {
 # NAME, CHARACTER SET, COLLATION. A folder that is none of MariaDB's own making (`lost+found`) looks like a database.
 sub databases {
     my ($self) = @_;
-    $self->{databases} //= [ $self->ask(q{
+    $self->{databases} //= [ $self->ask(qq{
         SELECT HEX(schema_name), HEX(default_character_set_name), HEX(default_collation_name) FROM information_schema.schemata
-        WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys') AND schema_name NOT LIKE '#mysql50#%'
+        WHERE schema_name NOT IN (${\OTHERS}) AND schema_name NOT LIKE '#mysql50#%'
         ORDER BY schema_name}) ];
     die "there is no database to dump\n" if !@{ $self->{databases} };
     return @{ $self->{databases} };
@@ -43,10 +46,10 @@ sub objects {
         my ($database, $name, $type, $engine, $transactions) = @$_;
         my $kind = $type eq 'VIEW' ? 'VIEW' : $type eq 'SEQUENCE' ? 'SEQUENCE' : 'TABLE';
         [ $database, $name, $kind, $engine !~ /^$without$/, $transactions ne 'NO' || $engine eq '' ]
-    } $self->ask(q{
+    } $self->ask(qq{
         SELECT HEX(table_schema), HEX(table_name), HEX(table_type), HEX(COALESCE(t.engine, '')), HEX(COALESCE(e.transactions, ''))
         FROM information_schema.tables t LEFT JOIN information_schema.engines e ON e.engine = t.engine
-        WHERE table_schema NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys') AND table_schema NOT LIKE '#mysql50#%'
+        WHERE table_schema NOT IN (${\OTHERS}) AND table_schema NOT LIKE '#mysql50#%'
             AND table_type <> 'TEMPORARY'
         ORDER BY table_schema, table_name});
 }
@@ -56,6 +59,8 @@ sub has {
     my ($database, $name) = map { unpack 'H*', $_ } @$object[ 0, 1 ];
     return scalar $self->ask("SELECT 1 FROM information_schema.tables WHERE table_schema = CONVERT(x'$database' USING utf8mb4) AND table_name = CONVERT(x'$name' USING utf8mb4)");
 }
+
+sub writes_binlog { my ($self) = @_; return ($self->ask("SELECT HEX(IF(\@\@log_bin, 'ON', 'OFF'))"))[0][0] eq 'ON' }
 
 # What somebody has installed, for accounts or columns to use; mariadb-dump writes a statement that MariaDB does not know.
 sub plugins {

@@ -13,6 +13,12 @@ logInfo() { # TEXT...
     logLine INFO "$@"
 }
 
+# There is nothing to do, and that is in order: say why and end the run. Its outcome is `skipped`, by this status.
+skipRun() { # TEXT...
+    logInfo "$@"
+    exit 240
+}
+
 # The run cannot go on: say why and end it. Callbacks rely on it not returning.
 logError() { # TEXT...
     logLine ERROR "$@"

@@ -1,21 +1,57 @@
 # shellcheck shell=bash
-# Problems that last: a callback leaves what it found wrong where `lamplighter status` and `health` show it, as degraded,
-# and an alarm is raised, until a callback takes it away. Sourced by listener.sh.
+# What a callback leaves where people see it, until a callback takes it away. Sourced by listener.sh.
+# - Problems that last: `lamplighter status` and `health` show them as degraded, and an alarm is raised.
+# - Facts, which are nothing wrong: `lamplighter status SERVICE` shows them, with their age. The first line of a file is
+#   the sentence, a second one the instant that it is about.
 
+# shellcheck source=target-sbin/lib/replace.sh
+source "$LAMPLIGHTER_SBIN/lib/replace.sh"
 : "${LAMPLIGHTER_STATE:=/var/lib/lamplighter}"
 problemsFolder=$LAMPLIGHTER_STATE/problems
+factsFolder=$LAMPLIGHTER_STATE/facts
 
 # ABOUT is a name as an action's is; TEXT a sentence that says what to do. It replaces the one about the same.
 leaveProblem() { # ABOUT TEXT...
-    local about=$1 new
-    shift
-    mkdir -p -- "$problemsFolder"
-    # A name that is no topic: nobody reads it before it is whole.
-    new=$problemsFolder/.$about.$BASHPID
-    printf '%s\n' "${*//$'\n'/ }" >"$new"
-    mv --force -- "$new" "$problemsFolder/$about"
+    leaveSentence "$problemsFolder" "$@"
 }
 
 takeAwayProblem() { # ABOUT
-    if [[ -e $problemsFolder/$1 ]]; then rm -f -- "$problemsFolder/$1"; fi
+    takeAwaySentence "$problemsFolder" "$1"
+}
+
+leaveFact() { # ABOUT TEXT...
+    leaveSentence "$factsFolder" "$@"
+}
+
+# A fact about an instant, in UTC and as RFC 3339 has it (2026-11-23T04:05:00Z), which programs read: metrics do.
+leaveInstant() { # ABOUT INSTANT TEXT...
+    local about=$1 instant=$2
+    shift 2
+    if [[ ! $instant =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$ ]]; then
+        logError "no instant to tell of $about: $instant"
+    fi
+    leaveLines "$factsFolder" "$about" "${*//$'\n'/ }" "$instant"
+}
+
+takeAwayFact() { # ABOUT
+    takeAwaySentence "$factsFolder" "$1"
+}
+
+leaveSentence() { # FOLDER ABOUT TEXT...
+    local folder=$1 about=$2
+    shift 2
+    leaveLines "$folder" "$about" "${*//$'\n'/ }"
+}
+
+leaveLines() { # FOLDER ABOUT LINE...
+    local folder=$1 about=$2 new
+    shift 2
+    # A name that is no topic: nobody reads it before it is whole.
+    new=$folder/.$about.$BASHPID
+    (umask 077 && mkdir -p -- "$folder" && printf '%s\n' "$@" >"$new")
+    replaceFile "$new" "$folder/$about"
+}
+
+takeAwaySentence() { # FOLDER ABOUT
+    if [[ -e $1/$2 ]]; then rm -f -- "$1/$2"; fi
 }

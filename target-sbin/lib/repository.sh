@@ -12,6 +12,8 @@ repository=$LAMPLIGHTER_BACKUPS/repository
 repositoryPatience=${repositoryPatience:-5400}
 # What stays free of a disk, in bytes.
 spaceReserve=$((64 << 20))
+# shellcheck source=target-sbin/lib/replace.sh
+source "$LAMPLIGHTER_SBIN/lib/replace.sh"
 # shellcheck source=target-sbin/lib/snapshots.sh
 source "$LAMPLIGHTER_SBIN/lib/snapshots.sh"
 
@@ -96,7 +98,7 @@ takeSnapshot() { # RESTIC'S ARGUMENT...
         status=0
     fi
     if ((status)); then
-        readableErrors "$complaints" | head --lines=20 >&2
+        readableErrors "$complaints" | sed --quiet 1,20p >&2
         if foundNoRoom "$complaints"; then
             throwAwayRemains
             status=no-room
@@ -214,7 +216,7 @@ noticeFewer() { # TAG '{"WHAT":NUMBER,...}'
         takeAwayProblem "fewer-$1"
     fi
     { tail --lines=6 -- "$known" && printf '%s\n' "$2"; } >"$known.new"
-    mv -- "$known.new" "$known"
+    replaceFile "$known.new" "$known"
 }
 
 # "snapshot 1f2e3d4c, 1.2GiB, of it new: 3.4MiB"

@@ -23,6 +23,8 @@ rotateLogs() {
         logError "logs of $LAMPLIGHTER_SERVICE not rotated by $rules: logrotate's reason is above. What it has not renamed is due again"
     fi
     rm -f -- "$state.begun" "$state.before"
+    # logrotate lets its group read it.
+    if [[ -e $state ]]; then chmod 0600 -- "$state"; fi
     logInfo "logs of $LAMPLIGHTER_SERVICE rotated by $rules"
 }
 
@@ -100,8 +102,7 @@ putBackRotationState() { # STATE
         for rest in "${right[@]}"; do if [[ -n $rest ]]; then printf '%s\n' "$rest"; fi; done
     } >"$1.new"
     chmod 0600 "$1.new"
-    sync "$1.new"
-    mv -- "$1.new" "$1"
+    replaceFile "$1.new" "$1"
 }
 
 # A rotation that failed or was ended: the daemon may still write into a file that has been renamed since, and logrotate

@@ -20,6 +20,24 @@ def of_kind($tag): map(select(.tags // [] | index($tag)));
 def in_order: sort_by(place, (.time | instant));
 def newest($tag): of_kind($tag) | in_order | last // empty;
 
+# What a tag says: "history" of `history-20261128T…`.
+def tagged($name): [.tags // [] | .[] | select(startswith($name + "-")) | .[($name | length) + 1:]][0];
+
+# The two newest copies of MariaDB's files that this one of the database's SQL can be reached from, by the changes after them: the newest
+# last.
+def physical_before($sql):
+    of_kind("physical") | map(select(tagged("history") != null and tagged("history") == ($sql | tagged("history")) and place < ($sql | place)))
+    | in_order | .[-2:][];
+
+# The newest one that was whole by then, for changes to be added up to that second.
+def physical_by($seconds):
+    of_kind("physical") | map(select(tagged("history") != null and (.summary.backup_end // .time | instant) <= $seconds))
+    | in_order | last // empty;
+
+# Up to when both database and files are in them: since when each newest one was made. Nothing while one is missing.
+def complete_up_to:
+    [newest("database"), newest("files") | .time | instant] | if length == 2 then min | todate else empty end;
+
 # The place of the next one: the clock's, or behind all there are.
 def next_place($floor; $now): [$now, $floor + 1, (map(place) | max // 0) + 1] | max;
 
@@ -45,7 +63,7 @@ def judged($now):
 # The ids of those whose time is wrong, with what there is to say.
 def misdated($now):
     judged($now).snapshots[] | select(.dated | not)
-    | "\(.short_id) of the \(.tags // [] | map(select(. == "database" or . == "files"))[0] // "?") bears \(.time[:19])";
+    | "\(.short_id) of the \(.tags // [] | map(select(. == "database" or . == "physical" or . == "files"))[0] // "?") bears \(.time[:19])";
 
 def day: .time[:10];
 def week: (.time[:10] + "T00:00:00Z" | fromdate) / 86400 + 3 | . / 7 | floor;
@@ -53,6 +71,11 @@ def month: .time[:7];
 
 # The first of each of so many days (weeks, months), of a list with the newest first.
 def last_of(period; $count): reduce .[] as $one ([]; if length < $count and (length == 0 or ($one | period) != (last | period)) then . + [$one] else . end);
+
+# The log that the changes of this history begin with, for a second of so many days to be within reach; nothing where none are needed.
+def changes_from($history; $days):
+    of_kind("physical") | in_order | reverse | (last_of(day; $days) | map(day)) as $kept
+    | map(select(day as $day | $kept | index($day)) | select(tagged("history") == $history) | tagged("from")) | min // empty;
 
 # What of one kind goes: all that is not of the last two days, nor the last of so many days, weeks and months. As long as
 # the clock is wrong, nothing does. What is dated wrongly takes the place of none, and goes when there are as many newer

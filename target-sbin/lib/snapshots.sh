@@ -28,8 +28,7 @@ nextPlace() {
 # What is made here from now on is newer than all that the copy has.
 followPlacesOf() { # RESTIC-COMMAND
     listSnapshots "$1" | ofSnapshots 'map(place) | max // 0' >"$placesBefore.new"
-    sync "$placesBefore.new"
-    mv -- "$placesBefore.new" "$placesBefore"
+    replaceFile "$placesBefore.new" "$placesBefore"
 }
 
 # Only after a success, so that the last good backups outlive a series of failures: what counts is how many days there

@@ -8,6 +8,7 @@ use crate::stage::Stage;
 
 const CALLBACKS: &str = "CB_ok() { echo hello $1; echo done; }\n\
                          CB_bad() { echo no space left; return 3; }\n\
+                         CB_idle() { skipRun nothing to do; }\n\
                          CB_wild() { printf 'a\\tb\\033[2J\\033]0;mine\\a\\n'; }\n\
                          CB_slow() { echo begun; read -r <$FOLDER/hold; echo released; }";
 
@@ -43,6 +44,27 @@ fn a_run_that_fails_is_tried_again_as_its_rule_says_and_leaves_with_1() {
     bad <id> failed 3 after <took>
     ");
     assert_snapshot!(said.err, @"bad <id> failed 3 on attempt 1: tried again now; with --no-retry-wait this is not waited for");
+}
+
+#[test]
+fn a_run_that_finds_nothing_to_do_says_so_everywhere_and_leaves_with_0() {
+    let stack = stack();
+    let said = stack.call(&["run", "mysql", "idle"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert_snapshot!(said.out, @"
+    <time> INFO  nothing to do
+    idle <id> skipped after <took> (nothing to do)
+    ");
+    let run = stack.json(&["history"])["runs"][0].clone();
+    assert_eq!((&run["outcome"], &run["note"]), (&"skipped".into(), &"nothing to do".into()), "{run}");
+    let id = run["id"].as_str().unwrap();
+    for command in [vec!["show", id], vec!["history"], vec!["status"], vec!["status", "mysql"]] {
+        let said = stack.call(&command);
+        assert!(said.code == 0 && said.out.contains("skipped"), "{command:?}: {}", said.out);
+    }
+    assert_eq!(stack.call(&["history", "--failed"]).out, "", "it has not failed");
+    assert_eq!(stack.call(&["status", "--exit-code"]).code, 0);
+    assert_eq!(stack.call(&["follow", id]).code, 0);
 }
 
 #[test]

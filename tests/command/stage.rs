@@ -55,10 +55,11 @@ impl Stage {
         fs::create_dir_all(self.path("service").join(name)).unwrap();
         let running = service.name(name).run_folder(&self.run_folder()).start();
         running.log().wait_for("the service runs, pid ");
-        wait_for("the callbacks to be read", || {
+        wait_for("the journal and the callbacks to be read", || {
             let actions = running.call(r#"{"op":"actions"}"#)["actions"].as_array().unwrap().len();
-            (actions > 0 || !running.call(r#"{"op":"status"}"#)["degraded"].as_array().unwrap().is_empty())
-                .then_some(())
+            let degraded = running.call(r#"{"op":"status"}"#)["degraded"].clone();
+            let is_read = !degraded.to_string().contains("journal: it is being read");
+            (is_read && (actions > 0 || degraded != Value::Array(Vec::new()))).then_some(())
         });
         self.services.push(running);
         self
@@ -70,6 +71,16 @@ impl Stage {
         self
     }
 
+    /// Gives the scheduler that is started next a notifier, which works in a folder of its own.
+    pub(crate) fn with_notifier(self, script: &str) -> Self {
+        let folder = self.path("scheduler-bin");
+        fs::create_dir(&folder).unwrap();
+        let program = folder.join("notify");
+        fs::write(&program, format!("#!/bin/bash\ncd {}\n{script}\n", folder.display())).unwrap();
+        fs::set_permissions(program, Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
     /// Starts a scheduler with this schedule.
     pub(crate) fn with_schedule(mut self, schedule: &str) -> Self {
         let conf = self.path("service/scheduler/conf");
@@ -78,6 +89,7 @@ impl Stage {
         let mut command = self.command(&["schedule"]);
         command.env("LAMPLIGHTER_SERVICE", "scheduler").env("LAMPLIGHTER_RUN", self.run_folder());
         command.env("LAMPLIGHTER_CONF", conf).env("LAMPLIGHTER_STATE", self.path("scheduler-state"));
+        command.env("LAMPLIGHTER_BIN", self.path("scheduler-bin"));
         self.scheduler = Some(command.stderr(Stdio::null()).spawn().unwrap());
         wait_for("the scheduler's schedule", || {
             let socket = run_folder::request_socket(&self.run_folder(), &ServiceName::scheduler());

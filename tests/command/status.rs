@@ -43,6 +43,7 @@ fn what_is_wrong_comes_first() {
     stack.service("mysql").write("bin/docker-callbacks.sh", "CB_nightly_backup() {");
     stack.service("mysql").ask("root nightly-backup");
     stack.service("mysql").log().wait_for("degraded");
+    stack.service("mysql").log().wait_for("succeeded after");
     std::fs::create_dir(stack.path("service/redis")).unwrap();
     let said = stack.call(&["status"]);
     assert_eq!(said.code, 0, "what is wrong has been shown");
@@ -278,10 +279,12 @@ fn programs_are_told_the_same_in_json() {
             }
           ],
           "degraded": [],
+          "facts": {},
           "health": null,
           "listener": {
             "last_good": false,
-            "state": "ready"
+            "state": "ready",
+            "unforkable": null
           },
           "next": {
             "action": "task",

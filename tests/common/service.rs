@@ -13,7 +13,7 @@ use super::{Log, Running};
 /// The name of a service that is given none.
 const NAME: &str = "web";
 /// The folders below the one that is the service's; each has its `LAMPLIGHTER_` variable.
-const FOLDERS: [&str; 5] = ["run", "state", "bin", "conf", "log"];
+const FOLDERS: [&str; 6] = ["run", "state", "bin", "conf", "local", "log"];
 
 /// A service, not yet started: a daemon that does nothing until it is told to end, and one callback, `ok`.
 ///
@@ -51,6 +51,12 @@ impl Service {
     /// The text of `docker-callbacks.sh`.
     pub fn callbacks(self, text: &str) -> Self {
         self.file("bin/docker-callbacks.sh", text)
+    }
+
+    /// A file with this text in the folder of what the stack's owner adds to the service.
+    pub fn added(self, name: &str, text: &str) -> Self {
+        fs::create_dir_all(self.path("local/service")).expect("a folder in our own");
+        self.file(&format!("local/service/{name}"), text)
     }
 
     /// A bash script that is the service's daemon.

@@ -87,6 +87,28 @@ fn of_more_runs_than_are_kept_the_ids_are_remembered() {
 }
 
 #[test]
+fn an_action_that_runs_each_minute_costs_none_of_the_nights_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..3 {
+        write(folder.path(), &run(&format!("night-{n}"), "backup", Outcome::Succeeded, n));
+        for minute in 0..20 {
+            write(
+                folder.path(),
+                &run(&format!("minute-{n}-{minute}"), "keep-changes", Outcome::Succeeded, n),
+            );
+        }
+    }
+    let (mut journal, _) = open(folder.path());
+    journal.compact(&keep(8), at(20 * DAY)).unwrap();
+    let whole = |name: &str| events(folder.path(), name).len() == 3;
+    assert!((0..3).all(|n| whole(&format!("night-{n}"))));
+    assert_eq!(
+        (0..20).filter(|minute| whole(&format!("minute-2-{minute}"))).collect::<Vec<_>>(),
+        [15, 16, 17, 18, 19]
+    );
+}
+
+#[test]
 fn the_last_run_and_the_last_success_of_each_action_are_kept_however_old() {
     let folder = tempfile::tempdir().unwrap();
     let runs = [

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lamplighter::journal::{JournalRecord, LastRuns, Recovered, RetriedAttempt, UnfinishedRequest};
+use lamplighter::journal::{JournalRecord, LastRuns, Recovered, RetriedAttempt, Tally, UnfinishedRequest};
 use lamplighter::names::{ActionName, RequestId};
 use lamplighter::request::Request;
 
@@ -40,7 +40,7 @@ impl Model {
                 self.last.entry(request.action.clone()).or_insert_with(|| LastRuns::new(*at));
                 self.open.push(UnfinishedRequest {
                     request: request.clone(),
-                    by: *by,
+                    by: by.clone(),
                     accepted_at: *at,
                     joined: Vec::new(),
                     attempt: 0,
@@ -61,23 +61,30 @@ impl Model {
             }
             JournalRecord::Retried { at, id, end, not_before, note } => {
                 if let Some(open) = self.find(id) {
+                    let (action, had_begun) = (open.request.action.clone(), open.started.is_some());
                     (open.attempt, open.started, open.not_before) = (end.attempt, None, Some(*not_before));
                     let (ended_at, end, not_before, note) = (*at, *end, *not_before, note.clone());
                     open.failed = Some(RetriedAttempt { ended_at, end, not_before, note });
+                    let tally = Tally { end, had_begun, is_final: false };
+                    self.last.get_mut(&action).unwrap().totals.count(tally);
                 }
             }
-            JournalRecord::Ended { id, .. } => {
+            JournalRecord::Ended { id, end, .. } => {
                 for open in &mut self.open {
                     open.joined.retain(|joined| joined != id);
                 }
-                if let Some(open) = self.find(id).map(|open| open.request.clone()) {
+                if let Some(open) = self.find(id).cloned() {
                     self.open.retain(|open| open.request.id != *id);
-                    self.last.get_mut(&open.action).unwrap().update(&open, record);
+                    let runs = self.last.get_mut(&open.request.action).unwrap();
+                    runs.update(&open.request, record);
+                    let had_begun = open.started.is_some();
+                    runs.totals.count(Tally { end: *end, had_begun, is_final: true });
                 }
             }
             JournalRecord::Journal { .. }
             | JournalRecord::Known { .. }
             | JournalRecord::Seen { .. }
+            | JournalRecord::Totals { .. }
             | JournalRecord::Compacted { .. } => {}
         }
     }

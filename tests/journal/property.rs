@@ -38,8 +38,8 @@ fn record() -> impl Strategy<Value = JournalRecord> {
         let end = End { attempt, outcome, took_ms: 42 };
         let at = at(0);
         match kind {
-            0..=2 => JournalRecord::Accepted { at, request, by: 0 },
-            3 => JournalRecord::Joined { at, request, by: 0, with },
+            0..=2 => JournalRecord::Accepted { at, request, by: 0.into() },
+            3 => JournalRecord::Joined { at, request, by: 0.into(), with },
             4 => JournalRecord::Started { at, id, attempt, token: "t".to_owned() },
             5 => JournalRecord::PutBack { at, id },
             6 => JournalRecord::Retried { at, id, end, not_before: at, note: None },

@@ -21,11 +21,11 @@ pub(crate) fn request(text: &str, action: &str) -> Request {
 }
 
 pub(crate) fn accepted(text: &str, action: &str, seconds: i64) -> JournalRecord {
-    JournalRecord::Accepted { at: at(seconds), request: request(text, action), by: 1000 }
+    JournalRecord::Accepted { at: at(seconds), request: request(text, action), by: 1000.into() }
 }
 
 pub(crate) fn joined(text: &str, action: &str, with: &str, seconds: i64) -> JournalRecord {
-    JournalRecord::Joined { at: at(seconds), request: request(text, action), by: 0, with: id(with) }
+    JournalRecord::Joined { at: at(seconds), request: request(text, action), by: 0.into(), with: id(with) }
 }
 
 pub(crate) fn started(text: &str, attempt: u32, seconds: i64) -> JournalRecord {

@@ -78,7 +78,7 @@ dockerfileIsClassic() {
 # Whoever reads a container's data or secrets reads them from files that git never sees.
 secretsStayOut() {
     local path
-    for path in .env .secrets/redis-password data/run target-sbin/lamplighter; do
+    for path in .env .secrets/redis-password data/run target-sbin/lamplighter local/service/php docker-compose.override.yaml; do
         git check-ignore --quiet "$path" || printf '%s\n' "$path"
     done | noOffences 'paths that git does not ignore'
 }
@@ -86,7 +86,7 @@ secretsStayOut() {
 # Each line that names a case of the end-to-end tests has the sentence of one.
 securityNamesCases() {
     local sentence cases
-    cases=$(sourceFiles 'tests/e2e/*.sh' | xargs -d '\n' sed --quiet --regexp-extended "s/^(testCase|rareCase) (['\"])(.*)\\2 [A-Za-z].*/\\3/p")
+    cases=$(sourceFiles 'tests/e2e/*.sh' | xargs -d '\n' sed --quiet --regexp-extended "s/^(testCase|slowCase|rareCase) (['\"])(.*)\\2 [A-Za-z].*/\\3/p")
     # shellcheck disable=SC2016 # backticks that are meant as such
     { grep --only-matching --perl-regexp '^- `\K[^`]+(?=`$)' docs/SECURITY.md || true; } | while IFS= read -r sentence; do
         grep --quiet --line-regexp --fixed-strings -- "$sentence" <<<"$cases" || printf '%s\n' "$sentence"
@@ -95,4 +95,10 @@ securityNamesCases() {
     { grep '^attack: ' <<<"$cases" || true; } | while IFS= read -r sentence; do
         grep --quiet --fixed-strings -- "- \`$sentence\`" docs/SECURITY.md || printf '%s\n' "$sentence"
     done | noOffences 'attacks that docs/SECURITY.md does not name'
+}
+
+# Benchmarks are run by hand, seldom: what they change in the stack's files is to be found there still.
+benchmarksFit() {
+    if ! type -P python3 >/dev/null; then needPackages 'there is no python3' python3; fi
+    python3 -B benches/site/check.py
 }

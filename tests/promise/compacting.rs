@@ -1,7 +1,7 @@
 //! A supervisor that is killed while it compacts its journal: what was promised before and meanwhile is still there.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lamplighter::journal::JournalRecord;
 use lamplighter::names::RequestId;
@@ -11,7 +11,7 @@ use lamplighter::request::Request;
 use crate::common::{Running, Service, wait_for};
 use crate::journal::{Story, records, stories};
 use crate::random::Random;
-use crate::stream::Stream;
+use crate::stream::{Stream, run_line};
 
 const JOURNAL: &str = "state/journal.jsonl";
 /// How a compaction's result is called before it takes the journal's place.
@@ -58,6 +58,39 @@ fn killed_while_it_compacts_its_journal_it_keeps_what_it_promised() {
     assert!(while_compacting > 0, "it was never killed while it compacted");
 }
 
+#[test]
+fn while_a_journal_is_compacted_nobody_waits_for_the_end_of_that() {
+    let policy = "[action.ok]\noverlap = 'allow'";
+    let service = Service::new().callbacks("CB_ok() { :; }").file("conf/housekeeping.toml", policy);
+    fs::write(service.path(JOURNAL), history_of(9000)).expect("a file in our own folder");
+    let running = service.start();
+    let is_compacted = || {
+        let text = fs::read_to_string(running.path(JOURNAL)).expect("a journal");
+        text.lines().any(|line| line.contains("\"compacted\""))
+    };
+    let (mut client, mut beside, mut longest, mut began) = (running.connect(), 0, Duration::ZERO, None);
+    for n in 0.. {
+        let was_there = running.path(UNFINISHED).exists();
+        let asked = Instant::now();
+        let id: RequestId = format!("beside-{n}").parse().expect("an id");
+        assert!(client.send(run_line(&id, "ok")).answer().contains(r#""ok":true"#));
+        let took = asked.elapsed();
+        if was_there {
+            began.get_or_insert(asked);
+            longest = longest.max(took);
+        }
+        if was_there && running.path(UNFINISHED).exists() {
+            beside += 1;
+        } else if is_compacted() {
+            break;
+        }
+    }
+    let took = began.expect("a compaction that was seen").elapsed();
+    eprintln!("{beside} were answered beside a compaction of {took:?}, the last one after {longest:?}");
+    assert!(beside > 10, "{beside} requests were answered while the journal was compacted");
+    assert!(longest < took * 3 / 4, "one waited {longest:?} of the {took:?} of a compaction");
+}
+
 fn has_one_outcome(id: &RequestId, story: &Story) {
     assert_eq!((story.acceptances, story.ended.len(), &story.faults[..]), (1, 1, &[][..]), "{id}: {story:?}");
     assert!(matches!(story.outcome(), Some(Succeeded | Interrupted)), "{id}: {story:?}");
@@ -78,7 +111,7 @@ fn history_of(count: usize) -> Vec<u8> {
         };
         let end = lamplighter::journal::End { attempt: 1, outcome: Succeeded, took_ms: 1 };
         let records = [
-            JournalRecord::Accepted { at, request, by: 0 },
+            JournalRecord::Accepted { at, request, by: 0.into() },
             JournalRecord::Started { at, id: id.clone(), attempt: 1, token: format!("{n:016x}") },
             JournalRecord::Ended { at, id, end, note: None },
         ];

@@ -1,6 +1,7 @@
 //! A journal that takes long to read: the service does not wait for it, and what is asked waits until all of it is known.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use lamplighter::journal::{End, JournalRecord, NAME};
 use lamplighter::names::RequestId;
@@ -23,7 +24,7 @@ fn accepted(name: &str, action: &str) -> JournalRecord {
     JournalRecord::Accepted {
         at: jiff::Timestamp::now(),
         request: Request { id: id(name), user, action },
-        by: 0,
+        by: 0.into(),
     }
 }
 
@@ -104,16 +105,20 @@ fn what_is_read_back_delays_nobody_who_asks_meanwhile() {
     reader.send("{\"op\":\"history\",\"action\":\"nothing\"}\n{\"op\":\"show\",\"id\":\"old-0\"}\n");
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || [reader.answer(), reader.answer()]);
-        let mut served = 0;
+        let (mut served, mut longest, began) = (0, Duration::ZERO, Instant::now());
         while !reading.is_finished() {
             let request = run_line(&id(&format!("beside-{served}")), "ok");
+            let asked = Instant::now();
             assert!(running.ask(request.trim_end()).contains(r#""ok":true"#));
+            longest = longest.max(asked.elapsed());
             served += 1;
         }
+        let took = began.elapsed();
         // Within a connection, answers have the order of the questions.
         let [history, show] = reading.join().expect("answers");
         assert_eq!(history, r#"{"ok":true,"runs":[]}"#);
         assert!(show.contains(r#""id":"old-0""#), "{show}");
         assert!(served > 10, "{served} requests were served while the journal was read");
+        assert!(longest < took / 2, "one waited {longest:?} of the {took:?} that the journal was read");
     });
 }

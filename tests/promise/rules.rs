@@ -90,14 +90,14 @@ fn what_had_not_started_when_it_stopped_runs_at_the_next_start() {
 #[test]
 fn a_run_over_its_time_is_ended_with_all_its_group() {
     let callbacks = "CB_hang() { sleep infinity & echo $! >$FOLDER/child; wait; }";
-    let service = service("[action.hang]\ntimeout = '1s'", callbacks).start();
+    let service = service("[action.hang]\ntimeout = '3s'", callbacks).start();
     let id = service.request("hang");
     let child = service.wait_for_line("child").parse().expect("a pid");
     let story = ended(&service, &id);
     assert_eq!(story.outcome(), Some(TimedOut), "{story:?}");
     wait_for("the end of the run's child", || (!crate::common::is_alive(child)).then_some(()));
     let took = Duration::from_millis(story.ended[0].0.took_ms);
-    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(10), "{took:?}");
+    assert!(took >= Duration::from_secs(3) && took < Duration::from_secs(12), "{took:?}");
 }
 
 const SLOW: &str = "CB_slow() { echo \"begun by $1\"; read -r <$FOLDER/hold; }";
@@ -116,6 +116,23 @@ fn what_is_on_already_is_skipped_where_the_rule_says_so() {
     service.log().wait_for_lines("| begun", 2);
     service.release("hold");
     assert_eq!(ended(&service, &third).outcome(), Some(Succeeded));
+}
+
+#[test]
+fn what_its_callback_skips_is_neither_done_nor_failed_and_is_not_tried_again() {
+    let callbacks = "CB_idle() { echo looking; skipRun 'there is no script: name one'; echo never; }";
+    let policy = "[action.idle]\nretry = { attempts = 3, backoff = '1s' }";
+    let service = service(policy, callbacks).start();
+    let story = ended(&service, &service.request("idle"));
+    assert_eq!((story.outcome(), story.started.as_slice()), (Some(Skipped), &[1][..]), "{story:?}");
+    assert_eq!(story.note(), "there is no script: name one");
+    service.log().wait_for(" skipped after ");
+    let said = service.log().lines_with("idle ");
+    assert!(said.iter().any(|line| line.contains("INFO") && line.contains(" skipped after ")), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains("never") || line.contains("ERROR")), "{said:?}");
+    let action = &service.call(r#"{"op":"status"}"#)["actions"][0];
+    assert_eq!(action["last"]["word"], "skipped", "{action}");
+    assert!(action["last_success"].is_null(), "{action}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ makeSelfSignedCertificate() {
     local month=$((30 * 24 * 3600)) new names
     names=$(namesOfTheSite)
     if openssl x509 -in "$selfSigned" -noout -checkend "$month" &>/dev/null &&
-        openssl x509 -in "$selfSigned" -noout -ext subjectAltName | grep --quiet --fixed-strings --line-regexp "    $names"; then
+        [[ $'\n'$(openssl x509 -in "$selfSigned" -noout -ext subjectAltName)$'\n' == *$'\n'"    $names"$'\n'* ]]; then
         return
     fi
     rm -f -- "$CERTIFICATES"/.new.*
@@ -32,8 +32,7 @@ makeSelfSignedCertificate() {
         -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth >"$new.certificate"
     cat -- "$new.certificate" >>"$new"
     rm -f -- "$new.certificate"
-    sync "$new"
-    mv -- "$new" "$selfSigned"
+    replaceFile "$new" "$selfSigned"
 }
 
 # Empty ones too, as apache2.conf has it.
@@ -143,8 +142,7 @@ secondsAwaited() {
     if [[ ! $since =~ ^[0-9]{1,12}$ || $name != "$SITE_NAME" ]] || ((since > now)); then
         since=$now
         printf '%s %s\n' "$since" "$SITE_NAME" >"$awaitedSince.new"
-        sync "$awaitedSince.new"
-        mv -- "$awaitedSince.new" "$awaitedSince"
+        replaceFile "$awaitedSince.new" "$awaitedSince"
     fi
     printf '%s\n' "$((now - since))"
 }
@@ -159,10 +157,12 @@ whyAwaited() {
 
 # The certificate on the wire has to be good for two weeks: time to see to it by hand.
 lookAtServed() {
-    local served end trouble awaited=0
+    local served end issuer trouble awaited=0
     served=$(servedCertificate)
     if isAwaited "$served"; then awaited=$(secondsAwaited); else rm -f -- "$awaitedSince"; fi
     end=$(openssl x509 -noout -enddate <<<"$served" | cut --delimiter== --fields=2)
+    issuer=$(openssl x509 -noout -issuer -nameopt RFC2253 <<<"$served" | cut --delimiter== --fields=2-)
+    leaveInstant certificate "$(date --utc --date="$end" +%Y-%m-%dT%H:%M:%SZ)" "from $issuer, good until $end"
     trouble=$(order | jq --raw-output 'select(.errors > 0) | .last.detail')
     if ! openssl x509 -noout -checkend "$((14 * 24 * 3600))" <<<"$served" >/dev/null; then
         logError "the certificate that visitors of $SITE_NAME are given is good until $end only${trouble:+. The new one cannot be ordered: $trouble}"
@@ -171,5 +171,5 @@ lookAtServed() {
     if ((awaited > patience)); then
         logError "no certificate has come for $SITE_NAME in $((awaited / 3600)) hours, and visitors are given one that nobody vouches for: $(whyAwaited)"
     fi
-    logInfo "the certificate that visitors of $SITE_NAME are given is from $(openssl x509 -noout -issuer -nameopt RFC2253 <<<"$served" | cut --delimiter== --fields=2-) and good until $end"
+    logInfo "the certificate that visitors of $SITE_NAME are given is from $issuer and good until $end"
 }

@@ -8,12 +8,17 @@ source "$LAMPLIGHTER_BIN/environment.sh"
 source "$LAMPLIGHTER_BIN/certificates.sh"
 # shellcheck source=service/apache2/bin/networks.sh
 source "$LAMPLIGHTER_BIN/networks.sh"
+# shellcheck source=target-sbin/lib/packages.sh
+source "$LAMPLIGHTER_SBIN/lib/packages.sh"
+# shellcheck source=service/apache2/bin/loopback.sh
+source "$LAMPLIGHTER_BIN/loopback.sh"
 # shellcheck source=service/apache2/bin/refusals.sh
 source "$LAMPLIGHTER_BIN/refusals.sh"
 
 # On an address that only this container has, so that it works whatever the site does.
 CB_health_check() {
     curl --fail --silent --show-error --max-time 5 --output /dev/null http://127.0.0.1:8081/health
+    if [[ -d $loopback ]]; then checkLoopback; fi
 }
 
 CB_rotate_logs() {
@@ -25,6 +30,7 @@ CB_rotate_logs() {
 CB_check_certificates() {
     needGoodConfiguration
     makeSelfSignedCertificate
+    if [[ -d $loopback ]]; then writeAuthorities; fi
     if isStaged; then
         reload 'a certificate has been ordered and has come'
         waitFor 60 'mod_md takes it up' isNotStaged
@@ -53,9 +59,17 @@ CB_count_refused() {
     countRefused /var/log/apache2/refused.log
 }
 
+# Those of all services: they have one image.
+CB_check_packages() {
+    checkPackages
+}
+
 # A reload with a configuration that Apache refuses, or a key that is another certificate's, would be its end.
 needGoodConfiguration() {
     local said
+    # This listener may have begun to wait before it was known whether what is in local is used.
+    # shellcheck source=service/apache2/bin/environment.sh
+    source "$LAMPLIGHTER_BIN/environment.sh"
     # shellcheck disable=SC2086 # words
     if ! said=$(/usr/sbin/apache2 $apacheOptions -t 2>&1); then
         logError "Apache is left alone, because it would not start again: $said"

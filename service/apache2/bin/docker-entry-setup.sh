@@ -8,13 +8,26 @@ LOG_FILES=/var/log/apache2/error.log
 STOP_SIGNAL=WINCH
 STOP_TIMEOUT=12
 
+# shellcheck source=target-sbin/lib/replace.sh
+source "$LAMPLIGHTER_SBIN/lib/replace.sh"
 # shellcheck source=service/apache2/bin/environment.sh
 source "$LAMPLIGHTER_BIN/environment.sh"
 # shellcheck source=service/apache2/bin/certificates.sh
 source "$LAMPLIGHTER_BIN/certificates.sh"
 # shellcheck source=service/apache2/bin/uploads.sh
 source "$LAMPLIGHTER_BIN/uploads.sh"
-OPTS="$apacheOptions -D FOREGROUND"
+# shellcheck source=service/apache2/bin/proxies.sh
+source "$LAMPLIGHTER_BIN/proxies.sh"
+# shellcheck source=service/apache2/bin/loopback.sh
+source "$LAMPLIGHTER_BIN/loopback.sh"
+# shellcheck source=target-sbin/lib/problems.sh
+source "$LAMPLIGHTER_SBIN/lib/problems.sh"
+# shellcheck source=target-sbin/lib/local.sh
+source "$LAMPLIGHTER_SBIN/lib/local.sh"
+# shellcheck source=service/apache2/bin/local.sh
+source "$LAMPLIGHTER_BIN/local.sh"
+# shellcheck source=target-sbin/lib/packages.sh
+source "$LAMPLIGHTER_SBIN/lib/packages.sh"
 
 # Left behind by a container that was killed, it would keep Apache from starting: the number in it is somebody else's by
 # now, and Apache takes it for one of its own.
@@ -31,5 +44,20 @@ makeSelfSignedCertificate
 noteVouchedFor
 install --directory --mode=0750 /run/apache2
 writeUploads /run/apache2/uploads.conf
+writeProxies /run/apache2/proxies.conf
 if [[ -z $REFUSED_NETWORKS ]]; then rm -f -- "$NETWORKS/refused.conf"; fi
 if [[ -z $CRAWLER_NETWORKS ]]; then rm -f -- "$NETWORKS/crawler.conf"; fi
+
+# It may be another image than before.
+if [[ -r $PACKAGES_DATE_FILE ]]; then checkPackages; fi
+
+judgeLocal "$withoutLocal"
+# It goes by that.
+# shellcheck source=service/apache2/bin/environment.sh
+source "$LAMPLIGHTER_BIN/environment.sh"
+OPTS="$apacheOptions -D FOREGROUND"
+
+if [[ -d $loopback ]]; then
+    writeAuthorities
+    beginLoopback
+fi

@@ -25,6 +25,9 @@ export SERVER_ALIASES
 UPLOAD_MAX_BYTES=$(($(numfmt --from=iec "${UPLOAD_MAX:-64M}") + 1024 * 1024))
 export UPLOAD_MAX_BYTES
 
+PROXY_TIMEOUT=$((${PHP_TIMEOUT:-300} + 10))
+export PROXY_TIMEOUT
+
 # Another port than that of https:// has to be named.
 HTTPS_PORT=${HTTPS_PORT:-443}
 HTTPS_PORT=${HTTPS_PORT##*:}
@@ -45,9 +48,18 @@ export NETWORKS=${LAMPLIGHTER_STATE:-/var/lib/lamplighter}/networks
 apacheOptions='-e error -d /usr/local/conf -f apache2.conf'
 if [[ -n $ACME_CONTACT ]]; then apacheOptions+=' -D ACME'; fi
 if [[ -n $SERVER_ALIASES ]]; then apacheOptions+=' -D ALIASES'; fi
+if [[ -n ${SITE_PUBLIC:-} ]]; then apacheOptions+=' -D PUBLIC'; fi
 if ((CONNECTIONS_PER_ADDRESS > 0)); then apacheOptions+=' -D CONNECTIONS'; fi
 if ((VISITS_PER_ADDRESS > 0)); then apacheOptions+=' -D VISITS'; fi
 # `auto`: where every visitor finds the port. What browsers remember of HTTPS (HSTS) holds for all ports of a name, so it is
 # said only of this one.
 if [[ ${SITE_HTTPS:-auto} != off && -z $HTTPS_SUFFIX ]]; then apacheOptions+=' -D TO_HTTPS -D HSTS'; fi
 if [[ ${SITE_HTTPS:-auto} == on && -n $HTTPS_SUFFIX ]]; then apacheOptions+=' -D TO_HTTPS'; fi
+# What comes through a proxy came over HTTPS there, or is sent to it.
+if [[ ${SITE_HTTPS:-auto} == on && -n ${TRUSTED_PROXIES:-} ]]; then apacheOptions+=' -D PROXIED_TO_HTTPS'; fi
+# Without a name of its own a site has none to lead to.
+if [[ ${SITE_CANONICAL:-0} == 1 && $SITE_NAME != localhost ]]; then apacheOptions+=' -D CANONICAL'; fi
+# What the stack's owner adds, unless it was wrong at the start (bin/local.sh).
+export LOCAL_FOLDER=${LAMPLIGHTER_LOCAL:-/usr/local/local}
+withoutLocal=/run/apache2-without-local
+if [[ ! -e $withoutLocal ]]; then apacheOptions+=' -D LOCAL'; fi

@@ -75,6 +75,7 @@ updateNetworks() { # NAME SETTING WORDS
     local -a words
     read -ra words <<<"$3"
     mkdir -p -- "$NETWORKS"
+    chmod 0700 -- "$NETWORKS"
     : >"$new"
     if ((${#words[@]})); then
         networksOf "$2" "${words[@]}" >"$new.networks"
@@ -86,8 +87,9 @@ updateNetworks() { # NAME SETTING WORDS
         rm -f -- "$new"
         return
     fi
-    if [[ -e $file ]]; then mv -- "$file" "$file.before"; fi
-    mv -- "$new" "$file"
+    # There is one at every moment.
+    if [[ -e $file ]]; then ln --force -- "$file" "$file.before"; fi
+    replaceFile "$new" "$file"
     # shellcheck disable=SC2086,SC2154 # words, of environment.sh
     if ! said=$(/usr/sbin/apache2 $apacheOptions -t 2>&1); then
         rm -f -- "$file"

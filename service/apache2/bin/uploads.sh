@@ -16,5 +16,5 @@ writeUploads() { # FILE
         printf '<Directory "%s">\n    AllowOverride None\n    AllowOverrideList None\n    <FilesMatch "%s">\n        Require all denied\n    </FilesMatch>\n</Directory>\n' \
             "$DOCUMENT_ROOT/$folder" '(?i)\.(?:php[0-9s]?|phtml|pht|phar)(?:\.|$)'
     done >"$1.new"
-    mv -- "$1.new" "$1"
+    replaceFile "$1.new" "$1"
 }

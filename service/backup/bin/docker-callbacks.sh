@@ -78,11 +78,19 @@ CB_restore_drill() { # USER
 # A copy of all of it in the repository that BACKUP_OFFSITE names.
 CB_offsite_copy() { # USER
     if [[ -z ${BACKUP_OFFSITE:-} ]]; then
-        logInfo 'no copy is made: BACKUP_OFFSITE in .env names no repository'
-        return
+        takeAwayFact offsite
+        skipRun 'no copy is made: BACKUP_OFFSITE in .env names no repository'
     fi
     openRepository
     copyOffsite
+}
+
+# The changes since, more often.
+CB_offsite_changes() { # USER
+    if [[ -z ${BACKUP_OFFSITE:-} ]]; then
+        skipRun 'no copy is made: BACKUP_OFFSITE in .env names no repository'
+    fi
+    copyChangesOffsite
 }
 
 # The data's, the site's, the backups' and Docker's own: they may be one disk or four.

@@ -29,8 +29,7 @@ drillFiles() { # SNAPSHOT
     if ! compared=$("$LAMPLIGHTER_BIN/compare-files.pl" --live "$filesAside/restored" "${part[@]/#/+}" <"$filesAside/list"); then
         logError "the restored files of snapshot $id are NOT what was backed up: what differs is above"
     fi
-    sync "$drilledFiles.new"
-    mv -- "$drilledFiles.new" "$drilledFiles"
+    replaceFile "$drilledFiles.new" "$drilledFiles"
     endFilesAside
     logInfo "the files of $(ofSnapshot "$1" '.time[:19]'), snapshot $id: $compared; part $night of $nights of them, and of the repository, which was read and checked"
 }

@@ -3,12 +3,14 @@
 # reach, and has to hold what was backed up. The files' part is in drill-files.sh.
 # shellcheck source=service/backup/bin/files.sh
 source "$LAMPLIGHTER_BIN/files.sh"
+# shellcheck source=service/backup/bin/physical.sh
+source "$LAMPLIGHTER_BIN/physical.sh"
 # shellcheck source=service/backup/bin/drill-files.sh
 source "$LAMPLIGHTER_BIN/drill-files.sh"
 
 scratch=$LAMPLIGHTER_STATE/drill
 scratchSocket=$scratch/socket
-asMysql=(setpriv --reuid=mysql --regid=mysql --init-groups --)
+drilledSql=$LAMPLIGHTER_STATE/drilled-sql
 proof=$LAMPLIGHTER_BACKUPS/last-proven.json
 
 drill() {
@@ -34,11 +36,76 @@ ofSnapshot() { # SNAPSHOT JQ-PATH
     jq --raw-output "$2" <<<"$1"
 }
 
+# The files of MariaDB, brought to the moment of the SQL, have to hold what it says: those of this night, and those of the night before,
+# so that all changes of the day are made again. In some nights, and where there are no such files, the SQL is loaded, too.
+# shellcheck disable=SC2016 # jq's variable
 drillDatabase() { # SNAPSHOT
+    local physical all
+    all=$(listSnapshots inRepository | ofSnapshots --compact-output --argjson sql "$1" 'physical_before($sql)')
+    install --directory --mode=0711 "$scratch"
+    readFacts "$(ofSnapshot "$1" .short_id)"
+    while IFS= read -r physical; do
+        if [[ -z $physical || $(tagOf "$physical" mariadb) != "$(ownVersion)" ]]; then continue; fi
+        drillPhysical "$physical" "$1"
+        provenSince=${provenSince:-$(ofSnapshots '.summary.backup_end // .time | instant | todate' <<<"$physical")}
+    done <<<"$all"
+    if [[ -z ${provenSince:-} ]]; then
+        drillSql "$1"
+        return
+    fi
+    if [[ $(nightOfSql) == yes ]]; then drillSql "$1"; fi
+}
+
+# Once in so many nights, by count: a clock may be wrong.
+nightOfSql() {
+    local night
+    night=$(cat -- "$drilledSql" 2>/dev/null || true)
+    if [[ ! $night =~ ^[0-9]+$ ]]; then night=0; fi
+    printf '%d\n' "$(((night + 1) % ${BACKUP_CHECK_NIGHTS:-7}))" >"$drilledSql.new"
+    replaceFile "$drilledSql.new" "$drilledSql"
+    if ((night == 0)); then echo yes; fi
+}
+
+# What stands at the end of the SQL, which is read whole for it.
+readFacts() { # ID
+    if inRepository dump "$1" /database.sql | keepFacts "$scratch/recorded" >/dev/null; then return; fi
+    sayWhatIsBad "$1"
+}
+
+# "LOG POSITION" of the moment that the facts are of.
+positionOfFacts() { # FILE
+    factsOf "$1" | jq --raw-output 'select(.position) | "\(.log) \(.position)"'
+}
+
+drillPhysical() { # PHYSICAL-SNAPSHOT SQL-SNAPSHOT
+    local id bytes history position began=$SECONDS
+    id=$(ofSnapshot "$1" .short_id)
+    history=$(tagOf "$1" history)
+    bytes=$(ofSnapshot "$1" '.summary.total_bytes_processed')
+    logInfo "restoring MariaDB's files of $(ofSnapshot "$1" '.time[:19]'), snapshot $id, and what was changed after it, into a MariaDB of its own"
+    needSpace "$LAMPLIGHTER_STATE" "$((2 * bytes + (256 << 20)))" 'nothing is restored'
+    changesIdentities inRepository "$scratch/identities"
+    install --directory --owner=mysql --group=mysql --mode=0700 "$scratch/physical"
+    layPhysical inRepository "$id" "$scratch/physical/base"
+    position=$(positionOfFacts "$scratch/recorded")
+    layChanges "$scratch/physical/base" "$history" "${position% *}" "${position#* }" "$scratch/identities"
+    startBase "$scratch/physical/base"
+    replayChanges "${position% *}" "${position#* }"
+    DUMP_FACTS=$scratch/restored dump-databases "$baseSocket" >/dev/null
+    # No file has their rows, as none of them outlives a restart of MariaDB.
+    mariadb --socket="$baseSocket" --batch --raw --skip-column-names --execute="SELECT JSON_OBJECT('in_memory', TRUE, 'names', JSON_ARRAY(CONCAT(table_schema, '.', table_name)))
+        FROM information_schema.tables WHERE engine = 'MEMORY'" >"$scratch/in-memory"
+    dropBase
+    compareFacts "$scratch/recorded" "$scratch/restored" "$scratch/in-memory"
+    sayGaps "$scratch/recorded"
+    logInfo "as it was at $position, $(ofSnapshot "$2" '.time[:19]'), in $((SECONDS - began)) s: $(describeFacts "$scratch/recorded")"
+}
+
+drillSql() { # SNAPSHOT
     local id bytes began=$SECONDS
     id=$(ofSnapshot "$1" .short_id)
     bytes=$(ofSnapshot "$1" '.summary.total_bytes_processed')
-    logInfo "restoring the database of $(ofSnapshot "$1" '.time[:19]'), snapshot $id, into a MariaDB of its own"
+    logInfo "restoring the database's SQL of $(ofSnapshot "$1" '.time[:19]'), snapshot $id, into a MariaDB of its own"
     # Tables, their indexes and what InnoDB writes before it writes them.
     needSpace "$LAMPLIGHTER_STATE" "$((3 * bytes + (256 << 20)))" 'nothing is restored'
     startScratch
@@ -52,6 +119,7 @@ drillDatabase() { # SNAPSHOT
 # Without a network, and in nobody's way: what is written there need not survive a power cut.
 startScratch() {
     rm -rf -- "$scratch"
+    unset MARIADB_HOME
     install --directory --owner=mysql --group=mysql --mode=0700 "$scratch"
     "${asMysql[@]}" mariadb-install-db --no-defaults --datadir="$scratch/data" --auth-root-authentication-method=socket \
         --auth-root-socket-user=root --skip-test-db >"$scratch/log" 2>&1 || scratchFailed
@@ -77,6 +145,7 @@ endScratch() {
         wait "$scratchPid" 2>/dev/null || true
         unset scratchPid
     fi
+    dropBase
     rm -rf -- "$scratch"
 }
 
@@ -87,24 +156,32 @@ loadSnapshot() { # ID
         loadDump "$scratchSocket" 'IDENTIFIED VIA unix_socket'; then
         return
     fi
+    sayWhatIsBad "$1"
+}
+
+sayWhatIsBad() { # ID
     inRepository check --read-data || true
     logError "the database of snapshot $1 CANNOT BE RESTORED: what failed is above, and what is wrong with the repository"
 }
 
-# Nothing that was recorded may be missing or other than it was. The server may be a newer one, and has users of its own.
-compareFacts() { # RECORDED RESTORED
+# Nothing that was recorded may be missing or other than it was. The server may be a newer one, and has users of its own. What was
+# recorded of another moment than all the rest is left out where it was not restored from there, and so is what was kept in memory.
+compareFacts() { # RECORDED RESTORED [FACTS-OF-TABLES-IN-MEMORY]
     local differences
     if [[ ! -s $1 ]]; then logError 'the backup does not say what it holds: it is none that nightly-backup made'; fi
-    differences=$(jq --null-input --raw-output --slurpfile recorded <(factsOf "$1") --slurpfile restored <(factsOf "$2") '
+    differences=$(jq --null-input --raw-output --arg moment "${3:-}" --slurpfile memory "${3:-/dev/null}" --slurpfile recorded <(factsOf "$1") --slurpfile restored <(factsOf "$2") '
         def tables(facts): facts | map(select(.table)) | INDEX(.table);
         def rest(facts): facts | map(select(.server)) | .[0] // {};
+        (if $moment == "" then {} else
+            [($recorded + $memory)[] | select(.later or .moments or .in_memory) | .names[]? | {key: ., value: true}] | from_entries end) as $apart |
         tables($restored) as $there | rest($restored) as $has |
-        (tables($recorded)[] | . as $was | $there[.table] as $is |
+        (tables($recorded)[] | select($apart[.table] | not) | . as $was | $there[.table] as $is |
             if $is == null then "the table \(.table) is missing"
             elif $is.rows != .rows then "\(.table) has \($is.rows) rows, not \(.rows)"
             elif $is.sum != .sum then "\(.table) has other values in its rows (sum \($is.sum), not \(.sum))"
             else empty end),
-        (rest($recorded) | to_entries[] | select(.value | type == "number") |
+        # Their rows are among the sum of all.
+        (rest($recorded) | if $moment == "" then . else del(.rows) end | to_entries[] | select(.value | type == "number") |
             select(($has[.key] // 0) < .value) | "\($has[.key] // 0) \(.key), not \(.value)")')
     if [[ -n $differences ]]; then
         printf '%s\n' "$differences" >&2
@@ -116,9 +193,9 @@ compareFacts() { # RECORDED RESTORED
 recordProof() { # DATABASE-SNAPSHOT FILES-SNAPSHOT
     local now
     now=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
-    jq --null-input --arg proven "$now" --argjson database "$1" --argjson files "$2" \
-        '{proven: $proven} + ({database: $database, files: $files} | map_values({snapshot: .short_id, time}))' >"$proof.new"
-    sync "$proof.new"
-    mv -- "$proof.new" "$proof"
+    jq --null-input --arg proven "$now" --arg since "${provenSince:-}" --argjson database "$1" --argjson files "$2" \
+        '{proven: $proven} + (if $since == "" then {} else {anySecondSince: $since} end) + ({database: $database, files: $files} | map_values({snapshot: .short_id, time}))' >"$proof.new"
+    replaceFile "$proof.new" "$proof"
+    if [[ -n ${provenSince:-} ]]; then logInfo "proven restorable to any second since $provenSince"; fi
     logInfo "last proven restorable: $now (database $(ofSnapshot "$1" .short_id), files $(ofSnapshot "$2" .short_id))"
 }

@@ -37,11 +37,53 @@ copyOffsite() {
     atOffsite copy --quiet --from-repo "$repository" --from-password-file "$BACKUP_PASSWORD_FILE" ||
         offsiteFailed "$?" 'the copy is not complete'
     if [[ -z ${BACKUP_OFFSITE_APPEND_ONLY:-} ]]; then
-        for tag in database files; do forgetOld "$tag" atOffsite; done
+        for tag in database physical files; do forgetOld "$tag" atOffsite; done
+        atOffsite forget --quiet --tag changes --keep-last 2
         atOffsite prune --quiet || offsiteFailed "$?" 'what is old could not be thrown away'
     fi
     followPlacesOf atOffsite
-    logInfo "copied to $(offsiteName), which has $(atOffsite snapshots --json --no-lock | jq length) snapshots"
+    noteOffsite
+    logInfo "copied to $(offsiteName), which has $(listSnapshots atOffsite | jq 'map(select(.tags // [] | index("changes") | not)) | length') snapshots"
+}
+
+# What keep-changes has kept since, in a snapshot of its own: by the time that offsite-copy runs it is a day old. It waits for nobody
+# who is at work on the backups here, as it reads no repository.
+copyChangesOffsite() {
+    local -r sent=$LAMPLIGHTER_STATE/changes-sent
+    local now status=0
+    if [[ ! -d $changesFolder ]]; then logError "there is no folder $changesFolder"; fi
+    now=$(find "$changesFolder" -name '*.zst.age' -printf '%P\n' | sort | sha256sum)
+    if [[ $now == "$(cat -- "$sent" 2>/dev/null || true)" ]]; then
+        logInfo "nothing has changed since the last copy to $(offsiteName)"
+        return
+    fi
+    openOffsite
+    # What a run of keep-changes is just writing, or joins to one piece, may go meanwhile.
+    atOffsite backup --quiet --tag changes --exclude '*.part' --exclude '*.new' -- "$changesFolder" || status=$?
+    if ((status && status != 3)); then offsiteFailed "$status" 'the changes are not copied'; fi
+    printf '%s\n' "$now" >"$sent.new"
+    replaceFile "$sent.new" "$sent"
+    logInfo "the changes up to now are at $(offsiteName)"
+}
+
+# All that the newest copy of them has, into a folder that is looked at in the place of this machine's.
+fetchChanges() {
+    local newest
+    newest=$(listSnapshots atOffsite --tag changes | jq --raw-output 'sort_by(.time) | last // empty | .id')
+    if [[ -z $newest ]]; then return; fi
+    atOffsite restore --quiet "$newest:$changesFolder" --target "$LAMPLIGHTER_STATE/changes" >&2
+    changesFolder=$LAMPLIGHTER_STATE/changes
+}
+
+# Up to when all is elsewhere: as of the older of the newest backups, which began with what there was then.
+noteOffsite() {
+    local at
+    at=$(listSnapshots atOffsite | ofSnapshots --raw-output complete_up_to)
+    if [[ -n $at ]]; then
+        leaveInstant offsite "$at" "$(offsiteName) has all up to $at"
+    else
+        takeAwayFact offsite
+    fi
 }
 
 # One that is not there yet is made, with the same cuts between pieces of data: what is the same here is the same there.

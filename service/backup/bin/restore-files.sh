@@ -2,10 +2,19 @@
 # Restoring the site's files. They are restored beside those of now, while the site still runs, and compared; what fails
 # until then has touched nothing. Then the ones are moved out of the way and the others into their place, which goes back
 # as a whole when any part of it fails. Files cannot be moved to another disk, so that each disk that is mounted below the
-# site has its own: in hidden folders in its uppermost one. Sourced by restore.
+# site has its own: in hidden folders in its uppermost one. Sourced by restore and import-files.
 
 staged=.lamplighter-restore
 replaced=.lamplighter-before
+
+markUnfinished() { # database|files
+    local mark
+    mark=$(unfinishedRestore "$1")
+    date --utc +%Y-%m-%dT%H:%M:%SZ >"$mark"
+    # Its backups are made by MariaDB's user, by its group.
+    chmod 0640 "$mark"
+    sync "$mark" "$LAMPLIGHTER_BACKUPS"
+}
 
 # Where a file system begins: the site's folder, and what is mounted below it.
 findMounts() {
@@ -42,7 +51,7 @@ stageFiles() { # SNAPSHOT
     trap 'exit 143' TERM INT
     list=$(mktemp)
     listFiles "$from" "$1" >"$list"
-    if ! cut --fields=1,2 "$list" | grep --quiet --line-regexp --fixed-strings "$site"$'\t''dir'; then
+    if [[ -z $(awk -F'\t' -v site="$site" '$1 == site && $2 == "dir"' "$list") ]]; then
         logError "snapshot $1 does not have the folder $site: it is no backup of the site's files"
     fi
     for mount in "${mounts[@]}"; do
@@ -101,7 +110,7 @@ placeFiles() {
     throwAwayReplaced
     sync --file-system "${mounts[@]}"
     rm -f -- "$(unfinishedRestore files)"
-    logInfo "restored: $(find "$site" -type f | wc --lines) files"
+    logInfo "in their place: $(find "$site" -type f | wc --lines) files"
 }
 
 # All that is in it but what has a disk mounted at or below it; then the folders above disks, and its own attributes.

@@ -4,12 +4,20 @@
 SERVICE=mysql
 COMMAND=/usr/local/bin/listening.pl
 OPTS='/run/mysqld/mysqld.sock /run/mariadb/own.sock /usr/sbin/mariadbd
-    --defaults-file=/usr/local/conf/mariadb.cnf --init-file=/run/mariadb/init.sql'
+    --defaults-file=/run/mariadb/server.cnf --init-file=/run/mariadb/init.sql'
+# SLOW_SECONDS has slow statements logged.
+if [[ ${SLOW_SECONDS:-0} != 0 ]]; then
+    OPTS+=" --slow-query-log=ON --slow-query-log-file=/var/log/mysql/slow.log --long-query-time=$SLOW_SECONDS"
+fi
 # A large buffer pool takes its time to be written; killed before, MariaDB would begin with a crash recovery.
 STOP_TIMEOUT=110
 
 # shellcheck source=target-sbin/lib/problems.sh
 source "$LAMPLIGHTER_SBIN/lib/problems.sh"
+# shellcheck source=target-sbin/lib/local.sh
+source "$LAMPLIGHTER_SBIN/lib/local.sh"
+# shellcheck source=service/mysql/bin/local.sh
+source "$LAMPLIGHTER_BIN/local.sh"
 # shellcheck source=service/mysql/bin/upgrade.sh
 source "$LAMPLIGHTER_BIN/upgrade.sh"
 
@@ -62,4 +70,10 @@ SQL
 mkdir -p /var/lib/mysql/tmp
 makeDataDirectory
 writeInitFile
+judgeLocal /run/mariadb-without-local
+if [[ -e /run/mariadb-without-local ]]; then
+    writeConfiguration /run/mariadb/server.cnf
+else
+    writeConfiguration /run/mariadb/server.cnf with-local
+fi
 askForUpgrade

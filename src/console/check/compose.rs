@@ -1,8 +1,9 @@
-//! The compose file: whether each service of Lamplighter's gets what it needs.
+//! The compose file, and what the stack's owner adds to it: whether each service of Lamplighter's gets what it needs.
 //!
-//! A service is Lamplighter's when it mounts the shared scripts or has a folder below `service`.
+//! A service is Lamplighter's when it mounts the shared scripts or has a folder ([`service_folders`]). What the owner's file
+//! says of the stack's own services is looked at for itself; Compose puts the two together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -11,16 +12,20 @@ use super::report::Report;
 use super::scripts;
 use super::yaml::{Node, Source, with_root};
 use crate::console::dotenv::{self, Dotenv};
-use crate::console::schedule_file;
+use crate::console::service_folders::{self, name};
 use crate::console::zone::environment;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::policy;
 
 /// The compose file's name in the stack's folder.
 const FILE: &str = "docker-compose.yaml";
-/// Where a container has the shared scripts, its own, its configuration, the sockets and its journal.
+/// Those of what the stack's owner adds, the first of which that there is is read.
+const OVERRIDES: [&str; 2] = ["docker-compose.override.yml", "docker-compose.override.yaml"];
+/// Where a container has the shared scripts, its own, its configuration, what is added to it, the sockets and its journal.
 const SBIN: &str = "/usr/local/sbin";
 const BIN: &str = "/usr/local/bin";
 const CONF: &str = "/usr/local/conf";
+const LOCAL: &str = "/usr/local/local/service";
 const RUN: &str = "/run";
 /// Below it, each service's folder with its request socket.
 const REQUESTS: &str = "/run/requests";
@@ -31,20 +36,51 @@ const GRACE: Duration = Duration::from_secs(10);
 /// What a personality's service has for its stop, unless it says otherwise, in seconds.
 const STOP_TIMEOUT: u64 = 8;
 
-/// Checks the compose file of a stack, where it has one.
+/// Checks the compose file of a stack, where it has one, with what its owner adds.
 pub(super) fn check(stack: &Path, settings: &Dotenv, report: &mut Report) {
-    let path = stack.join(FILE);
-    let Ok(text) = fs::read_to_string(&path) else { return };
-    let faults = with_root(Source(&text), |root| {
-        let mut checker = Checker { stack, source: Source(&text), settings, faults: Vec::new() };
-        checker.check(root);
-        checker.faults
+    let Ok(text) = fs::read_to_string(stack.join(FILE)) else { return };
+    let own = OVERRIDES.into_iter().find(|file| stack.join(file).is_file());
+    let own = own.and_then(|file| Some((file, fs::read_to_string(stack.join(file)).ok()?)));
+    let files: Vec<(&str, &str)> = [(FILE, text.as_str())]
+        .into_iter()
+        .chain(own.as_ref().map(|(file, text)| (*file, text.as_str())))
+        .collect();
+    let known: BTreeSet<String> = files.iter().flat_map(|(_, text)| service_names(Source(text))).collect();
+    let mut seen = Seen::default();
+    for (file, text) in files {
+        let faults = with_root(Source(text), |root| {
+            let mut checker = Checker { stack, source: Source(text), settings, faults: Vec::new() };
+            checker.check(root, &mut seen);
+            if file == FILE {
+                checker.folders(root, &known);
+            }
+            checker.faults
+        });
+        let mut faults = faults.unwrap_or_else(|fault| vec![*fault]);
+        // What several services share is said once.
+        faults.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
+        faults.dedup();
+        report.add(&stack.join(file).display().to_string(), faults);
+    }
+}
+
+/// The services of a compose file; none where it is not YAML.
+fn service_names(source: Source<'_>) -> Vec<String> {
+    let names = with_root(source, |root| {
+        let services = root.get("services").into_iter().flat_map(Node::pairs);
+        services.map(|(name, _)| name.to_owned()).collect()
     });
-    let mut faults = faults.unwrap_or_else(|fault| vec![*fault]);
-    // What several services share is said once.
-    faults.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
-    faults.dedup();
-    report.add(&path.display().to_string(), faults);
+    names.unwrap_or_default()
+}
+
+/// What was seen of the services before, in whichever file.
+#[derive(Default)]
+struct Seen {
+    services: BTreeSet<String>,
+    /// The `/run` that several share.
+    sockets: Option<PathBuf>,
+    /// Whose each journal is.
+    states: BTreeMap<PathBuf, String>,
 }
 
 /// The faults of one compose file.
@@ -64,37 +100,41 @@ struct Mount<'a> {
 }
 
 impl Checker<'_> {
-    fn check(&mut self, root: Node<'_>) {
+    fn check(&mut self, root: Node<'_>, seen: &mut Seen) {
         let Some(services) = root.get("services") else { return };
-        let (mut sockets, mut states) = (None, BTreeMap::new());
         for (name, service) in services.pairs() {
             let Some(key) = services.key(name) else { continue };
             let mounts = self.mounts(service);
             self.docker_socket(&mounts);
-            let own = self.stack.join("service").join(name);
+            let own = service_folders::of(self.stack, name);
             if !own.is_dir() && !mounts.iter().any(|mount| mount.target == SBIN) {
                 continue;
             }
             self.own(name, &mounts);
-            if !is_supervised(service) {
+            // What is changed of a service, or based on another one, is not all of it.
+            let is_a_part = !seen.services.insert(name.to_owned()) || service.get("extends").is_some();
+            if is_a_part || !is_supervised(service) {
                 continue;
             }
             self.host_name(name, key, service);
             self.needed(name, key, &mounts);
-            self.shared(name, &mounts, &mut sockets, &mut states);
+            self.shared(name, &mounts, seen);
             self.stop(name, key, service);
             if service.get("healthcheck").is_none() {
                 let hint = "without one nobody waits for the service, nor notices when it fails";
                 self.warn(key, format!("`{name}` has no `healthcheck`"), hint);
             }
         }
-        let known: Vec<&str> = services.pairs().map(|(name, _)| name).collect();
-        for folder in schedule_file::services(self.stack) {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if !known.contains(&name.as_str())
-                && let Some(key) = root.key("services")
-            {
-                self.warn(key, format!("the folder service/{name} is for no service here"), "");
+    }
+
+    /// The folders that are for no service of any compose file.
+    fn folders(&mut self, root: Node<'_>, known: &BTreeSet<String>) {
+        let Some(key) = root.key("services") else { return };
+        for folder in service_folders::all(self.stack) {
+            let name = name(&folder);
+            if !known.contains(&name) {
+                let folder = folder.strip_prefix(self.stack).unwrap_or(&folder).display();
+                self.warn(key, format!("the folder {folder} is for no service here"), "");
             }
         }
     }
@@ -126,13 +166,18 @@ impl Checker<'_> {
     }
 
     fn needed(&mut self, name: &str, key: Node<'_>, mounts: &[Mount<'_>]) {
-        let own = format!("./service/{name}");
-        let needed = [
+        let own = format!("./{}", self.shown(&service_folders::of(self.stack, name)));
+        let mut needed = vec![
             (SBIN, "./target-sbin".to_owned(), ":ro"),
             (BIN, format!("{own}/bin"), ":ro"),
             (CONF, format!("{own}/conf"), ":ro"),
             (STATE, format!("./data/lamplighter/{name}"), ""),
         ];
+        let added = service_folders::added_to(self.stack, name);
+        let has_callbacks = scripts::are_there(&service_folders::of(self.stack, name).join("bin"));
+        if has_callbacks && [scripts::CALLBACKS, policy::FILE].iter().any(|file| added.join(file).exists()) {
+            needed.push((LOCAL, format!("./{}", self.shown(&added)), ":ro"));
+        }
         for (target, source, mode) in needed {
             if !mounts.iter().any(|mount| mount.target == target) {
                 self.fail(
@@ -153,14 +198,18 @@ impl Checker<'_> {
     fn own(&mut self, name: &str, mounts: &[Mount<'_>]) {
         for mount in mounts {
             let is_program = [SBIN, BIN, CONF].contains(&mount.target.as_str());
-            if is_program && !mount.is_read_only {
+            if (is_program || mount.target == LOCAL) && !mount.is_read_only {
                 let message = format!("`{name}` can write to {}", mount.target);
                 self.warn(mount.node, message, "end the mount with `:ro`");
             }
             let Some(source) = self.in_stack(&mount.source) else { continue };
-            if source.starts_with("service") && !source.starts_with(Path::new("service").join(name)) {
+            let is_others = |parent: &str| {
+                source.starts_with(parent) && !source.starts_with(Path::new(parent).join(name))
+            };
+            if is_others("service") || is_others("local/service") {
                 let message = format!("`{name}` mounts what is another service's");
-                self.fail(mount.node, message, &format!("its own is in ./service/{name}"));
+                let own = service_folders::of(self.stack, name);
+                self.fail(mount.node, message, &format!("its own is in ./{}", self.shown(&own)));
             } else if (is_program || source.starts_with("service")) && !self.stack.join(&source).exists() {
                 let message = format!("there is no {}: Docker would mount an empty folder", source.display());
                 self.fail(mount.node, message, "");
@@ -169,15 +218,11 @@ impl Checker<'_> {
     }
 
     /// One `/run` that is shared is everybody's; a folder of requests, and a journal, are one's own.
-    fn shared(
-        &mut self,
-        name: &str,
-        mounts: &[Mount<'_>],
-        sockets: &mut Option<PathBuf>,
-        states: &mut BTreeMap<PathBuf, String>,
-    ) {
+    fn shared(&mut self, name: &str, mounts: &[Mount<'_>], seen: &mut Seen) {
         for mount in mounts {
-            if mount.target == RUN && *sockets.get_or_insert_with(|| mount.source.clone()) != mount.source {
+            if mount.target == RUN
+                && *seen.sockets.get_or_insert_with(|| mount.source.clone()) != mount.source
+            {
                 let message = format!("`{name}` has another /run than the services above: nobody can ask it");
                 self.fail(mount.node, message, "");
             }
@@ -187,7 +232,7 @@ impl Checker<'_> {
                 self.fail(mount.node, message, &format!("`- ./data/run/requests/{name}:{REQUESTS}/{name}`"));
             }
             if mount.target == STATE
-                && let Some(other) = states.insert(mount.source.clone(), name.to_owned())
+                && let Some(other) = seen.states.insert(mount.source.clone(), name.to_owned())
             {
                 let message = format!("`{name}` has the journal of `{other}`");
                 self.fail(mount.node, message, &format!("`- ./data/lamplighter/{name}:{STATE}`"));
@@ -197,7 +242,7 @@ impl Checker<'_> {
 
     /// Docker must not kill what the supervisor still waits for.
     fn stop(&mut self, name: &str, key: Node<'_>, service: Node<'_>) {
-        let own = scripts::stop_timeout(&self.stack.join("service").join(name).join("bin"));
+        let own = scripts::stop_timeout(&service_folders::of(self.stack, name).join("bin"));
         let own = Duration::from_secs(own.unwrap_or(STOP_TIMEOUT));
         let written = service.get("stop_grace_period");
         let grace = match written.and_then(Node::text) {
@@ -236,6 +281,11 @@ impl Checker<'_> {
         let known = |name: &str| self.settings.setting(name, &environment);
         // What it is not, Compose says in its own words.
         dotenv::replace(text, &known).unwrap_or_else(|_| text.to_owned())
+    }
+
+    /// A folder of the stack's, as its compose file names it.
+    fn shown(&self, folder: &Path) -> String {
+        plain(&folder.strip_prefix(self.stack).unwrap_or(folder).to_string_lossy()).display().to_string()
     }
 
     /// The path within the stack's folder, where it is in there.

@@ -1,24 +1,27 @@
 //! `lamplighter check`: what is wrong with the files that people write, before it goes wrong.
 //!
-//! Nothing is run and nothing sourced: `schedule` and policies are read as the programs that use them do,
-//! scripts with `bash -n` and by their text ([`scripts`]), the compose file by what each service needs of it
-//! ([`compose`]), the settings as Docker Compose reads them ([`settings`]).
+//! Nothing of what is checked is run or sourced: `schedule` and policies are read as the programs that use them do,
+//! scripts with `bash -n` and by their text ([`scripts`], [`services`]), the compose file by what each service needs of it
+//! ([`compose`]), the settings as Docker Compose reads them ([`settings`]). What the owner of a stack adds to the daemons'
+//! configuration is read by themselves ([`daemons`]).
 
 mod compose;
+mod daemons;
+mod forks;
 mod report;
 mod schedule;
 mod scripts;
+mod services;
 mod settings;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use self::report::Report;
 use super::error::CommandError;
 use super::{schedule_file, stack, zone};
-use crate::policy;
 use crate::settings::Folders;
 
 /// What the command line says.
@@ -29,6 +32,9 @@ pub struct Arguments {
     /// Fail for warnings, too
     #[arg(long)]
     strict: bool,
+    /// Leave out what the daemons say of the files in local, which takes Docker
+    #[arg(long)]
+    without_daemons: bool,
     /// The time zone of entries without their own [default: the system's]
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
@@ -53,23 +59,13 @@ pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u
     };
     let entries = schedule::check(&path, stack, &zone, folders, now, &mut report).await?;
     if let Some(stack) = stack {
-        check_services(stack, &mut report);
+        services::check(stack, &mut report);
         compose::check(stack, &dotenv, &mut report);
+        forks::check(stack, folders, &mut report).await;
+        if !arguments.without_daemons {
+            daemons::check(stack, &mut report);
+        }
     }
     report.print(arguments.json, entries);
     Ok(u8::from(report.errors > 0 || arguments.strict && report.warnings > 0))
-}
-
-/// Checks what stands in the folders of the services.
-fn check_services(stack: &Path, report: &mut Report) {
-    for service in schedule_file::services(stack) {
-        let bin = service.join("bin");
-        scripts::check(&bin, report);
-        let rules = report.add_policy(&service.join("conf").join(policy::FILE));
-        if let (Some(rules), true) = (rules, scripts::are_there(&bin)) {
-            for stray in rules.strays(&scripts::actions(&bin)) {
-                report.warn(&service.join("conf").join(policy::FILE), &stray);
-            }
-        }
-    }
 }

@@ -14,7 +14,7 @@ pub(super) struct Report {
     /// The files, each with its faults.
     faults: Vec<(String, Diagnostic)>,
     /// What is no fault of any one line.
-    others: Vec<(Severity, String)>,
+    others: Vec<(&'static str, String)>,
     pub(super) errors: usize,
     pub(super) warnings: usize,
 }
@@ -43,9 +43,14 @@ impl Report {
         self.other(Severity::Warning, format!("{}: warning: {what}", shown(&file.to_string_lossy())));
     }
 
+    /// Takes what is worth knowing about a file as a whole, and nothing wrong.
+    pub(super) fn note(&mut self, file: &Path, what: &str) {
+        self.others.push(("note", format!("{}: note: {what}", shown(&file.to_string_lossy()))));
+    }
+
     fn other(&mut self, severity: Severity, text: String) {
         self.count(severity);
-        self.others.push((severity, text));
+        self.others.push((word(severity), text));
     }
 
     fn count(&mut self, severity: Severity) {
@@ -75,7 +80,7 @@ impl Report {
             let others: Vec<Value> = self
                 .others
                 .iter()
-                .map(|(severity, text)| json!({"severity": word(*severity), "message": text}))
+                .map(|(severity, text)| json!({"severity": severity, "message": text}))
                 .collect();
             say(json!({"entries": entries, "faults": faults, "others": others}));
             return;

@@ -35,7 +35,7 @@ pub(super) fn are_there(bin: &Path) -> bool {
     bin.join(CALLBACKS).is_file()
 }
 
-/// Checks every script in a service's `bin` folder, and what its personality says.
+/// Checks every script in a folder of a service's, and what its personality says.
 pub(super) fn check(bin: &Path, report: &mut Report) {
     for path in scripts(bin) {
         let Ok(text) = fs::read_to_string(&path) else {
@@ -50,10 +50,11 @@ pub(super) fn check(bin: &Path, report: &mut Report) {
     }
 }
 
-/// The actions that the functions in a service's `bin` folder are for. Those that are defined in other ways
+/// The actions that the functions in a service's folders of scripts are for. Those that are defined in other ways
 /// than as `name() {` or `function name {` on a line only the service itself knows.
-pub(super) fn actions(bin: &Path) -> Vec<ActionName> {
-    let texts = scripts(bin).into_iter().filter_map(|path| fs::read_to_string(path).ok());
+pub(super) fn actions(folders: &[&Path]) -> Vec<ActionName> {
+    let paths = folders.iter().flat_map(|folder| scripts(folder));
+    let texts = paths.filter_map(|path| fs::read_to_string(path).ok());
     let mut actions: Vec<_> =
         texts.flat_map(|text| text.lines().filter_map(defined).collect::<Vec<_>>()).collect();
     actions.sort();
@@ -89,7 +90,8 @@ fn understood(path: &Path, text: &str) -> Vec<Diagnostic> {
     faults.filter_map(|(number, what)| Some(of_line(text, number.parse().ok()?, what))).collect()
 }
 
-fn of_line(text: &str, number: usize, what: &str) -> Diagnostic {
+/// A fault of a line of a text, as some other program has found it.
+pub(super) fn of_line(text: &str, number: usize, what: &str) -> Diagnostic {
     // A fault that is found at the end is beyond the last line.
     let number = number.min(text.lines().count()).max(1);
     let line = text.lines().nth(number - 1).unwrap_or_default();

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 
 /// Its files: path, text. The shared scripts are those of the real stack.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     ("sbin/entrypoint.sh", include_str!("../../../target-sbin/entrypoint.sh")),
     ("sbin/listener.sh", include_str!("../../../target-sbin/listener.sh")),
     ("sbin/lib/log.sh", include_str!("../../../target-sbin/lib/log.sh")),
     ("sbin/lib/problems.sh", include_str!("../../../target-sbin/lib/problems.sh")),
+    ("sbin/lib/replace.sh", include_str!("../../../target-sbin/lib/replace.sh")),
     ("sbin/lib/rotate-logs.sh", include_str!("../../../target-sbin/lib/rotate-logs.sh")),
     ("service/lamp/bin/lamp", include_str!("stage/lamp.sh")),
     ("service/lamp/bin/docker-entry-setup.sh", include_str!("stage/docker-entry-setup.sh")),

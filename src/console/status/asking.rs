@@ -19,17 +19,17 @@ const MOST_COMING: usize = 1000;
 
 /// A service, and what it says.
 #[derive(Debug)]
-pub(super) struct Heard {
-    pub(super) service: ServiceName,
+pub(in crate::console) struct Heard {
+    pub(in crate::console) service: ServiceName,
     /// How it is, or why it does not say so.
-    pub(super) said: Result<Status, ClientError>,
+    pub(in crate::console) said: Result<Status, ClientError>,
     /// What comes next, when it is the scheduler.
-    pub(super) coming: Vec<Occurrence>,
+    pub(in crate::console) coming: Vec<Occurrence>,
 }
 
 /// Asks all these services; they come in the order of their names. With `check` each does its own check of
 /// its health first.
-pub(super) async fn ask_all(stack: &Stack, services: &[ServiceName], check: bool) -> Vec<Heard> {
+pub(in crate::console) async fn ask_all(stack: &Stack, services: &[ServiceName], check: bool) -> Vec<Heard> {
     let mut asking = JoinSet::new();
     for service in services {
         asking.spawn_local(ask(stack.clone(), service.clone(), check));
@@ -40,7 +40,7 @@ pub(super) async fn ask_all(stack: &Stack, services: &[ServiceName], check: bool
 }
 
 /// Asks one service.
-pub(super) async fn ask(stack: Stack, service: ServiceName, check: bool) -> Heard {
+pub(in crate::console) async fn ask(stack: Stack, service: ServiceName, check: bool) -> Heard {
     let path = stack.socket(&service);
     let mut coming = Vec::new();
     let said = async {
@@ -64,6 +64,6 @@ pub(super) async fn ask(stack: Stack, service: ServiceName, check: bool) -> Hear
 }
 
 /// Whether a service speaks another version of the protocol.
-pub(super) fn speaks_otherwise(status: &Status) -> Option<u32> {
+pub(in crate::console) fn speaks_otherwise(status: &Status) -> Option<u32> {
     status.greeting.protocol.filter(|&version| version != VERSION)
 }

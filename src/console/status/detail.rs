@@ -6,6 +6,7 @@ use super::asking::Heard;
 use super::overview::{ahead, queue, summary, tone_of_state};
 use super::report::{Report, running_since};
 use crate::console::ages;
+use crate::console::following::tone_of;
 use crate::console::look::Look;
 use crate::console::retry::Retry;
 use crate::console::table::{Tone, wrapped};
@@ -22,6 +23,10 @@ pub(super) fn show(report: &Report, heard: &Heard, look: &Look) -> String {
     text.push('\n');
     for (name, fact, tone) in facts_of(report, heard, status, look) {
         text += &line(name, &fact, tone, look);
+    }
+    for (about, fact) in &status.facts {
+        let age = fact.at.map(|at| format!(", as found {}", ages::ago(at, look.now))).unwrap_or_default();
+        text += &line(about, &format!("{}{age}", fact.message), Tone::Plain, look);
     }
     for open in status.open() {
         text += &line("", &request(open, look), Tone::Plain, look);
@@ -73,6 +78,9 @@ fn facts_of(
     if let Some(listener) = &status.listener {
         let copy = if listener.last_good { ", with a copy of the last good callbacks" } else { "" };
         lines.push(("listener", format!("{}{copy}", listener.state), Tone::Plain));
+        if let Some(why) = &listener.unforkable {
+            lines.push(("no forks", why.clone(), Tone::Plain));
+        }
     }
     if let Some(entries) = status.entries {
         lines.push(("entries", entries.to_string(), Tone::Plain));
@@ -105,7 +113,7 @@ fn block(action: &ActionStatus, status: &Status, next: Option<&Occurrence>, look
     match &action.last {
         None => text += &line("  last", "never", Tone::Soft, look),
         Some(last) => {
-            let tone = if last.outcome.is_failure() { Tone::Bad } else { Tone::Good };
+            let tone = tone_of(&last.outcome);
             text += &line("  last", &ended(last, look), tone, look);
         }
     }

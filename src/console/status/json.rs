@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::asking::Heard;
 use super::report::{Report, word};
-use crate::wire::{ActionStatus, EndedRequest, FailedAttempt, Occurrence, OpenRequest, Status};
+use crate::wire::{ActionStatus, EndedRequest, Fact, FailedAttempt, Occurrence, OpenRequest, Status};
 
 /// The report as one object.
 pub(super) fn show(report: &Report) -> Value {
@@ -44,8 +44,9 @@ fn service(report: &Report, heard: &Heard) -> Value {
             "healthy": health.healthy, "reason": health.reason_in_a_line(), "at": health.at.map(instant),
         })),
         "listener": status.listener.as_ref().map(|listener| json!({
-            "state": listener.state, "last_good": listener.last_good,
+            "state": listener.state, "last_good": listener.last_good, "unforkable": listener.unforkable,
         })),
+        "facts": status.facts.iter().map(fact).collect::<serde_json::Map<_, _>>(),
         "degraded": status.degraded.sentences().collect::<Vec<_>>(),
         "running": status.running.iter().map(open).collect::<Vec<_>>(),
         "waiting": status.waiting.iter().map(open).collect::<Vec<_>>(),
@@ -80,6 +81,10 @@ fn ended(ended: &EndedRequest) -> Value {
         "id": ended.id, "user": ended.user, "ended_at": ended.ended_at.map(instant),
         "outcome": ended.outcome.word, "code": ended.outcome.code, "took_ms": ended.took_ms,
     })
+}
+
+fn fact((about, fact): (&String, &Fact)) -> (String, Value) {
+    (about.clone(), json!({"message": fact.message, "at": fact.at.map(instant)}))
 }
 
 fn open(request: &OpenRequest) -> Value {

@@ -1,10 +1,10 @@
 //! `lamplighter status`: how the services are, and what is wrong before all else.
 
-mod asking;
+pub(super) mod asking;
 mod detail;
 mod json;
-mod overview;
-mod report;
+pub(super) mod overview;
+pub(super) mod report;
 mod watch;
 
 use clap::Args;

@@ -131,7 +131,7 @@ fn listener(listener: &ListenerStatus) -> Cell {
     one(&format!("{}{copy}", listener.state), tone)
 }
 
-pub(super) fn queue(status: &Status) -> String {
+pub(in crate::console) fn queue(status: &Status) -> String {
     match (status.running.len(), status.waiting.len()) {
         // The scheduler's queue is of others' requests.
         (0, 0) if status.is_scheduler() => String::new(),

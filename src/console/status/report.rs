@@ -11,28 +11,28 @@ use crate::wire::{DegradedKind, Occurrence, ServiceState, Status, VERSION};
 
 /// How the services are.
 #[derive(Debug)]
-pub(super) struct Report {
-    pub(super) heard: Vec<Heard>,
-    pub(super) coming: Vec<Occurrence>,
-    pub(super) problems: Vec<Problem>,
+pub(in crate::console) struct Report {
+    pub(in crate::console) heard: Vec<Heard>,
+    pub(in crate::console) coming: Vec<Occurrence>,
+    pub(in crate::console) problems: Vec<Problem>,
 }
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    pub(super) service: String,
-    pub(super) kind: Kind,
+pub(in crate::console) struct Problem {
+    pub(in crate::console) service: String,
+    pub(in crate::console) kind: Kind,
     /// A sentence without its end.
-    pub(super) message: String,
+    pub(in crate::console) message: String,
     /// Since when it is known.
-    pub(super) at: Option<Timestamp>,
+    pub(in crate::console) at: Option<Timestamp>,
     /// What to do about it.
-    pub(super) next: Option<String>,
+    pub(in crate::console) next: Option<String>,
 }
 
 impl Problem {
     /// All of it in a sentence, as of `now`.
-    pub(super) fn in_words(&self, now: Timestamp) -> String {
+    pub(in crate::console) fn in_words(&self, now: Timestamp) -> String {
         let age = self.at.map(|at| format!(", {}", ages::ago(at, now))).unwrap_or_default();
         let next = self.next.as_ref().map(|next| format!(": {next}")).unwrap_or_default();
         format!("{}: {}{age}{next}", self.service, self.message)
@@ -41,7 +41,7 @@ impl Problem {
 
 /// What sort of thing is wrong; the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(in crate::console) enum Kind {
     /// The service does not run, or does not answer.
     Down,
     /// Its check fails.
@@ -59,7 +59,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::console) fn word(self) -> &'static str {
         match self {
             Kind::Down => "down",
             Kind::Unhealthy => "unhealthy",
@@ -74,7 +74,7 @@ impl Kind {
 
 impl Report {
     /// Puts together what was heard.
-    pub(super) fn new(mut heard: Vec<Heard>, coming: Vec<Occurrence>) -> Self {
+    pub(in crate::console) fn new(mut heard: Vec<Heard>, coming: Vec<Occurrence>) -> Self {
         let mut coming: Vec<Occurrence> =
             heard.iter_mut().flat_map(|heard| std::mem::take(&mut heard.coming)).chain(coming).collect();
         coming.sort_by_key(|coming| coming.due);
@@ -84,7 +84,7 @@ impl Report {
     }
 
     /// What comes next for a service, and for one of its actions where one is named.
-    pub(super) fn next(&self, service: &str, action: Option<&str>) -> Option<&Occurrence> {
+    pub(in crate::console) fn next(&self, service: &str, action: Option<&str>) -> Option<&Occurrence> {
         let is_meant = |coming: &&Occurrence| {
             coming.service.as_str() == service && action.is_none_or(|action| action == coming.action.as_str())
         };
@@ -139,7 +139,7 @@ fn problems_of(heard: &Heard) -> Vec<Problem> {
 }
 
 /// Why a service does not say how it is, in a word, or two.
-pub(super) fn word(error: &ClientError) -> &'static str {
+pub(in crate::console) fn word(error: &ClientError) -> &'static str {
     match error.trouble() {
         Trouble::NotRunning => "not running",
         Trouble::NobodyThere => "nobody there",
@@ -165,7 +165,11 @@ fn in_words(error: &ClientError) -> String {
 }
 
 /// Since when the longest run of an action is on.
-pub(super) fn running_since(status: &Status, action: &ActionName, now: Timestamp) -> Option<Timestamp> {
+pub(in crate::console) fn running_since(
+    status: &Status,
+    action: &ActionName,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let runs = status.running.iter().filter(|request| request.action == *action);
     runs.filter_map(|request| request.running_since(now)).min()
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::names::ActionName;
-use crate::queue::Need;
 
-use super::{Pool, PooledListener, Purpose, Stage};
+use super::{Pool, PooledListener, Stage};
 
 /// Which callbacks a listener reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +27,7 @@ impl Pool {
         self.backoff.forget();
         (self.retry_at, self.broken, self.serving) = (None, None, Source::Current);
         self.stale = true;
+        (self.unforkable, self.fork_again_at) = (None, None);
     }
 
     /// The actions that can be asked for, or why none can; nothing while that is still to be seen.
@@ -50,12 +50,15 @@ impl Pool {
     /// Whether the callbacks on disk are being tried while the last good ones serve.
     pub(super) fn is_trying(&self) -> bool {
         let mut listeners = self.listeners.values();
-        listeners.any(|listener| listener.stage == Stage::Starting && listener.source == Source::Current)
+        listeners.any(|listener| {
+            let is_new = listener.stage == Stage::Starting && listener.forked_by.is_none();
+            is_new && listener.source == Source::Current
+        })
     }
 
     /// Only what the supervisor's own listeners meet tells something of the callbacks.
     pub(super) fn judge_start(&mut self, listener: &PooledListener, why: String, now: Instant) {
-        if listener.purpose != Purpose::Request(Need::Own) {
+        if !listener.is_for_own() || listener.forked_by.is_some() {
             return;
         }
         if listener.source == Source::LastGood {

@@ -61,3 +61,35 @@ fn a_file_that_is_too_large_is_no_policy() {
     let text = String::from_utf8(content).unwrap();
     assert_eq!(Policy::parse(&text, FILE), Err(PolicyError::TooLarge { file: FILE.into() }));
 }
+
+#[test]
+fn what_is_added_takes_the_place_of_a_table_as_a_whole() {
+    let own = parse(
+        "[action.backup]\ntimeout = '2h'\nallow = ['forum']\nexpect-within = '26h'\n[action.rotate]\ntimeout = '5m'",
+    );
+    let added = parse("[action.backup]\ntimeout = '3h'\n[action.feeds]\noverlap = 'skip'");
+    let policy = own.with(added, "local/service/web/housekeeping.toml");
+    let expected = Rule { timeout: Duration::from_secs(3 * 60 * 60), ..Rule::DEFAULT };
+    assert_eq!(*policy.rule(&action("backup")), expected, "what it does not say has the default");
+    assert_eq!(policy.rule(&action("rotate")).timeout, Duration::from_secs(300));
+    assert_eq!(policy.rule(&action("feeds")).overlap, Overlap::Skip);
+}
+
+#[test]
+fn a_table_for_an_action_that_is_not_there_is_told_with_its_file() {
+    let policy = parse("[action.rotat]").with(parse("[action.fedes]"), "local/service/web/housekeeping.toml");
+    let known = [action("rotate"), action("feeds")];
+    insta::assert_snapshot!(policy.strays(&known).join("\n"), @r"
+    [action.fedes] in local/service/web/housekeeping.toml is for an action that is not there; did you mean `feeds`?
+    [action.rotat] in housekeeping.toml is for an action that is not there; did you mean `rotate`?
+    ");
+}
+
+#[test]
+fn faults_are_shown_with_the_name_that_people_know_a_file_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    fs::write(&path, "[action.a]\ncolour = 1").unwrap();
+    let error = Policy::load_as(&path, "local/service/web/housekeeping.toml").unwrap_err();
+    assert!(error.summary().starts_with("local/service/web/housekeeping.toml:2:1: unknown key `colour`"));
+}

@@ -13,6 +13,7 @@ use super::notice::{Kind, NamedRequest, Notice};
 use super::outbox::{Ended, Message};
 use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::outcome::Outcome;
+use crate::wire::AlarmTotals;
 
 /// The same is told again after so many seconds at the earliest.
 pub const PAUSE: i64 = 60 * 60;
@@ -115,6 +116,12 @@ impl Alarms {
     /// What is to be remembered.
     pub fn memory(&self) -> Memory {
         Memory { outbox: self.memory.outbox.lasting(), ..self.memory.clone() }
+    }
+
+    /// What became of the alarms so far.
+    pub fn totals(&self) -> AlarmTotals {
+        let Memory { told, failed, outbox, .. } = &self.memory;
+        AlarmTotals { told: *told, failed: *failed, waiting: outbox.alarms() as u64 }
     }
 
     /// The second at which something is to be done next, should nothing happen before.
@@ -273,6 +280,7 @@ impl Alarms {
     }
 
     fn told(&mut self, now: i64, problem: Option<String>) {
+        self.memory.count(problem.is_none());
         let ended = self.memory.outbox.ended(now, problem.is_none());
         self.is_changed = true;
         self.memory.tell_untold();

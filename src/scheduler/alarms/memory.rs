@@ -26,6 +26,12 @@ pub struct Memory {
     /// What is still to be told.
     #[serde(default)]
     pub(super) outbox: Outbox,
+    /// How many alarms were told.
+    #[serde(default)]
+    pub(super) told: u64,
+    /// How often the notifier was run for an alarm and did not tell it.
+    #[serde(default)]
+    pub(super) failed: u64,
 }
 
 /// One kind of thing that goes wrong.
@@ -46,7 +52,22 @@ pub(super) struct Trouble {
 impl Memory {
     /// Nothing has happened before this instant.
     pub fn new(since: Timestamp) -> Self {
-        Self { since, troubles: BTreeMap::new(), known: BTreeMap::new(), outbox: Outbox::default() }
+        Self {
+            since,
+            troubles: BTreeMap::new(),
+            known: BTreeMap::new(),
+            outbox: Outbox::default(),
+            told: 0,
+            failed: 0,
+        }
+    }
+
+    /// The notifier has ended: an alarm that it was run for counts. Signs of life and successes are no alarms.
+    pub(super) fn count(&mut self, is_told: bool) {
+        if self.outbox.telling().is_some_and(|notice| notice.kind.is_lasting()) {
+            let count = if is_told { &mut self.told } else { &mut self.failed };
+            *count = count.saturating_add(1);
+        }
     }
 
     /// What is remembered for a time to come was noted by a clock that was wrong. It counts as of now, or nothing would be

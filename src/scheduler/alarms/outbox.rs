@@ -124,6 +124,16 @@ impl Outbox {
         self.telling.is_some()
     }
 
+    /// What is being told.
+    pub fn telling(&self) -> Option<&Notice> {
+        self.telling.and_then(|place| self.messages.get(place)).map(|message| &message.notice)
+    }
+
+    /// How many alarms wait, with the one that is being told.
+    pub fn alarms(&self) -> usize {
+        self.messages.iter().filter(|message| message.notice.kind.is_lasting()).count()
+    }
+
     /// Whether one of a kind waits.
     pub fn has(&self, kind: Kind) -> bool {
         self.messages.iter().any(|message| message.notice.kind == kind)

@@ -19,6 +19,7 @@ use super::store::AlarmsFile;
 use crate::log;
 use crate::names::ServiceName;
 use crate::settings::Settings;
+use crate::wire::AlarmTotals;
 
 /// The longest time between two signs of life, in minutes: a day.
 const LONGEST_SIGN: i64 = 24 * 60;
@@ -114,6 +115,11 @@ impl Teller {
     /// When something is to be done next, should nothing happen before.
     pub(crate) fn wake_at(&self) -> Option<i64> {
         self.0.as_ref()?.alarms.wake_at()
+    }
+
+    /// What became of the alarms so far, where there is a notifier.
+    pub(crate) fn totals(&self) -> Option<AlarmTotals> {
+        self.0.as_ref().map(|active| active.alarms.totals())
     }
 
     /// Waits until something is to be told, or not; for ever where nobody is told.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::{End, JournalRecord};
+use crate::journal::{End, JournalRecord, LastRuns, Tally, Totals};
 use crate::names::{ActionName, RequestId};
 use crate::outcome::Outcome;
 use crate::request::Refusal;
@@ -32,6 +32,7 @@ pub(super) struct Books {
     joined: BTreeSet<RequestId>,
     /// Who calls what off, and has not been refused.
     cancels: BTreeMap<Caller, RequestId>,
+    totals: BTreeMap<ActionName, Totals>,
 }
 
 impl Books {
@@ -94,10 +95,10 @@ impl Books {
                 assert!(promised.is_running, "{id} is put back and does not run");
                 (promised.attempts, promised.is_running) = (promised.attempts - 1, false);
             }
-            JournalRecord::Retried { id, end, .. } => self.end_attempt(id, *end, false),
+            JournalRecord::Retried { id, end, .. } => self.end_attempt(id, *end, false, false),
             JournalRecord::Ended { id, end, note, .. } => {
                 let is_tired = note.as_ref().is_some_and(|note| note.contains("has not come up within"));
-                self.end_attempt(id, *end, is_tired);
+                self.end_attempt(id, *end, is_tired, true);
                 self.conclude(id, end.outcome);
             }
             _ => {}
@@ -105,13 +106,24 @@ impl Books {
     }
 
     /// Each attempt that has started has its own end; one that could not start, or was tired of waiting, has only that.
-    fn end_attempt(&mut self, id: &RequestId, end: End, is_tired: bool) {
+    fn end_attempt(&mut self, id: &RequestId, end: End, is_tired: bool, is_final: bool) {
         let promised = self.promised(id);
         let began = u32::from(!promised.is_running && end.outcome == Outcome::Failed(126));
         assert_eq!(end.attempt, promised.attempts + began, "{id}: {end:?} ends another attempt");
         let is_after_all = is_tired || matches!(end.outcome, Outcome::Cancelled | Outcome::Skipped);
         assert!(promised.is_running || began == 1 || is_after_all, "{id}: {end:?} ends what did not run");
+        let had_begun = promised.is_running;
         (promised.attempts, promised.is_running) = (end.attempt, false);
+        let action = promised.action.clone();
+        self.totals.entry(action).or_default().count(Tally { end, had_begun, is_final });
+    }
+
+    /// What is told as counted is what the journal has by now, no more and no less.
+    pub(super) fn assert_counted(&self, last: &BTreeMap<ActionName, LastRuns>) {
+        for (action, runs) in last {
+            assert_eq!(self.totals.get(action).cloned().unwrap_or_default(), runs.totals, "{action}");
+        }
+        assert!(self.totals.keys().all(|action| last.contains_key(action)), "{last:?}");
     }
 
     fn conclude(&mut self, id: &RequestId, outcome: Outcome) {

@@ -23,6 +23,10 @@ pub(super) enum Happening {
     ServicePrepared,
     ServiceDies(u8),
     ListenerReady(usize),
+    /// The same, of callbacks that cannot be forked.
+    ListenerReadyAlone(usize),
+    /// Who was asked for them has forked listeners, or could not.
+    Forks(bool),
     ListenerBreaks(usize),
     CallbackEnds(usize, u8),
     Orphan,
@@ -55,6 +59,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::ServicePrepared),
         1 => any::<u8>().prop_map(Happening::ServiceDies),
         6 => (0usize..8).prop_map(Happening::ListenerReady),
+        1 => (0usize..8).prop_map(Happening::ListenerReadyAlone),
+        6 => prop_oneof![9 => Just(true), 1 => Just(false)].prop_map(Happening::Forks),
         2 => (0usize..8).prop_map(Happening::ListenerBreaks),
         4 => (0usize..8, any::<u8>()).prop_map(|(which, code)| Happening::CallbackEnds(which, code)),
         2 => Just(Happening::Orphan),
@@ -84,14 +90,14 @@ impl World {
                     action: format!("action-{action}").parse().unwrap(),
                 };
                 self.last_asked = Some(request.clone());
-                self.feed(Event::Asked(caller, request, 0));
+                self.feed(Event::Asked(caller, request, 0.into()));
             }
             Happening::AskAgain => {
                 // What is on the disk already is answered from there.
                 if let Some(request) = self.last_asked.clone().filter(|request| !self.books.has(&request.id))
                 {
                     let caller = self.caller();
-                    self.feed(Event::Asked(caller, request, 0));
+                    self.feed(Event::Asked(caller, request, 0.into()));
                 }
             }
             Happening::AskHealth => {
@@ -104,13 +110,11 @@ impl World {
                     self.end(pid, Status::Exited(code));
                 }
             }
-            Happening::ListenerReady(nth) => {
-                if let Some((_, key)) = self.nth_listener(nth, false) {
-                    let callbacks = (0..4).map(|n| format!("CB_action_{n}"));
-                    let callbacks = callbacks.chain(["CB_health_check".to_owned()]).collect();
-                    self.feed(Event::ListenerReady(key, callbacks));
-                }
+            Happening::ListenerReady(nth) => self.listener_is_ready(nth, None),
+            Happening::ListenerReadyAlone(nth) => {
+                self.listener_is_ready(nth, Some("they set a trap".to_owned()));
             }
+            Happening::Forks(works) => self.fork(works),
             Happening::ListenerBreaks(nth) => {
                 if let Some((pid, _)) = self.nth_listener(nth, false) {
                     self.end(pid, Status::Exited(1));
@@ -130,7 +134,7 @@ impl World {
                 let caller = self.caller();
                 let id = format!("id{asked}").parse().unwrap();
                 self.books.cancel_asked(caller, &id);
-                self.feed(Event::CancelAsked(caller, id));
+                self.feed(Event::CancelAsked(caller, id, None));
             }
             Happening::CallbacksChange => self.feed(Event::CallbacksChanged),
             Happening::Signal(number) => self.feed(Event::Signal(number)),
@@ -146,6 +150,25 @@ impl World {
             }
         }
         self.settle();
+    }
+
+    fn listener_is_ready(&mut self, nth: usize, unforkable: Option<String>) {
+        if let Some((_, key)) = self.nth_listener(nth, false) {
+            let callbacks = (0..4).map(|n| format!("CB_action_{n}"));
+            let callbacks = callbacks.chain(["CB_health_check".to_owned()]).collect();
+            self.feed(Event::ListenerReady(key, callbacks, unforkable));
+        }
+    }
+
+    fn fork(&mut self, works: bool) {
+        let Some((_, forks)) = self.asked_forks.pop_front() else { return };
+        if !works {
+            return self.feed(Event::NotForked(forks, "the listener could not fork".to_owned()));
+        }
+        for key in forks {
+            let pid = self.spawn(Kind::Listener(key));
+            self.feed(Event::Forked(key, pid, format!("token-{key}")));
+        }
     }
 
     /// The listener at this place, among those that have a request or that have none.

@@ -11,8 +11,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_stop_always_ends_and_leaves_nobody_behind(history in history(), obedient: bool) {
-        let mut world = World::new(obedient);
+    fn a_stop_always_ends_and_leaves_nobody_behind(history in history(), obedient: bool, forks: bool) {
+        let mut world = World::new(obedient, forks);
         for happening in history {
             world.happen(happening);
         }
@@ -24,8 +24,8 @@ proptest! {
     }
 
     #[test]
-    fn a_second_term_ends_even_who_ignores_the_first(history in history()) {
-        let mut world = World::new(false);
+    fn a_second_term_ends_even_who_ignores_the_first(history in history(), forks: bool) {
+        let mut world = World::new(false, forks);
         for happening in history {
             world.happen(happening);
         }
@@ -38,8 +38,8 @@ proptest! {
     }
 
     #[test]
-    fn nobody_waits_for_ever_for_an_answer_or_a_run(history in history()) {
-        let mut world = World::new(true);
+    fn nobody_waits_for_ever_for_an_answer_or_a_run(history in history(), forks: bool) {
+        let mut world = World::new(true, forks);
         for happening in history {
             world.happen(happening);
         }
@@ -49,6 +49,9 @@ proptest! {
             world.happen(Happening::ListenerReady(0));
             world.happen(Happening::ListenerReady(1));
             world.happen(Happening::ListenerReady(2));
+            world.happen(Happening::Written(true));
+            world.happen(Happening::Forks(true));
+            world.happen(Happening::Written(true));
             world.happen(Happening::CallbackEnds(0, 0));
         }
         world.write();
@@ -61,8 +64,8 @@ proptest! {
     }
 
     #[test]
-    fn when_idle_there_is_no_deadline(asked in 0usize..5) {
-        let mut world = World::new(true);
+    fn when_idle_there_is_no_deadline(asked in 0usize..5, forks: bool) {
+        let mut world = World::new(true, forks);
         world.happen(Happening::ServicePrepared);
         for round in 0..20 {
             if round < asked {
@@ -71,10 +74,14 @@ proptest! {
             world.happen(Happening::TimePasses(6_000));
             world.happen(Happening::ListenerReady(0));
             world.happen(Happening::Written(true));
+            world.happen(Happening::Forks(true));
+            world.happen(Happening::Written(true));
             world.happen(Happening::CallbackEnds(0, 0));
             world.happen(Happening::ListenerReady(0));
             // The listener of a question for health.
             world.happen(Happening::ListenerReady(1));
+            world.happen(Happening::Written(true));
+            world.happen(Happening::Forks(true));
         }
         world.happen(Happening::Written(true));
         prop_assert_eq!(world.machine.deadline(world.now), None);

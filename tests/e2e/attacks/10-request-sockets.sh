@@ -16,9 +16,19 @@ askForHousekeeping() { # SERVICE...
     done
 }
 
+# Whatever socket there is, wherever it lies: who answers there as a service.
+askEverySocket() {
+    local path answer
+    while IFS= read -r -d '' path; do
+        answer=$(knock "$path" '{"op":"ping"}' 2>/dev/null | head --bytes=1000 | tr --delete '\0') || true
+        if [[ $answer == *'"service":"'* ]]; then printf '%s (uid %s): %s\n' "$path" "$(id --user)" "${answer:0:100}"; fi
+    done < <(find / '(' -path /proc -o -path /sys ')' -prune -o -type s -print0 2>/dev/null)
+}
+
 # The same questions are answered where they may be asked.
 askingIsPossible() { # SERVICE
     expectMatch "what $1 answers itself" '"ok":true' "$(attack "$1" '' askForHousekeeping "$1")"
+    expectMatch "who answers at the sockets of $1" "\"service\":\"$1\"" "$(attack "$1" '' askEverySocket)"
 }
 
 nobodyIsAsked() { # SERVICE USERS
@@ -26,6 +36,7 @@ nobodyIsAsked() { # SERVICE USERS
     mapfile -t rest < <(others "$1")
     askingIsPossible "$1"
     expectNothing "what $2 in $1 has been answered" "$(attackAs "$1" "$2" askForHousekeeping "${rest[@]}")"
+    expectNothing "who else answers at the sockets of $1" "$(attackAs "$1" "$2" askEverySocket | grep --invert-match "\"service\":\"$1\"")"
 }
 
 applicationAsksNotEvenPhp() {
@@ -53,6 +64,8 @@ standIn() { # SERVICE...
                 print "$ARGV[0] is mine\n";
                 exit if fork;
                 close STDOUT;
+                # Of those who ask, such as the scheduler, some do not wait for an answer.
+                $SIG{PIPE} = "IGNORE";
                 alarm 60;
                 while (my $client = $socket->accept) { <$client>; print $client qq({"ok":true,"service":"an impostor"}\n) }' "$path"
         done < <(socketsOf "$service")
@@ -68,6 +81,16 @@ putBack() { # SERVICE...
     done
 }
 
+# Where the folder of a socket is one's own, it works: in a service's own container.
+standingInIsPossible() { # SERVICE
+    local answer
+    expectMatch "what $1 can do with its own socket" 'is mine' "$(attack "$1" '' standIn "$1")"
+    answer=$(pingAnswer "$1")
+    attack "$1" '' putBack "$1"
+    expectMatch "who answered in the place of $1" 'an impostor' "$answer"
+    waitUntil 20 "$1 answers itself" isItself "$1"
+}
+
 # Removed, or with somebody else in their place: what others find there is the service all the same.
 nobodyStandsIn() { # SERVICE USERS
     local service said
@@ -76,6 +99,7 @@ nobodyStandsIn() { # SERVICE USERS
     # shellcheck disable=SC2064 # these words
     trap "attackAs '$1' '$2' putBack ${rest[*]}" EXIT
     for service in "${rest[@]}"; do waitUntil 20 "$service answers before" isItself "$service"; done
+    standingInIsPossible "$1"
     said=$(attackAs "$1" "$2" standIn "${rest[@]}")
     for service in "${rest[@]}"; do
         expectMatch "who answers in the place of $service, after:"$'\n'"$said"$'\n' "\"service\":\"$service\"" "$(pingAnswer "$service")"

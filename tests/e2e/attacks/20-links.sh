@@ -90,6 +90,10 @@ linkLogs() {
     done
 }
 
+haveLogsDue() {
+    printf 'logrotate state -- version 2\n"/var/log/php/fpm.log" 2020-1-1-0:0:0\n' >/var/lib/lamplighter/logrotate.state
+}
+
 unlinkLogs() {
     local file
     for file in /var/log/php/*.away; do
@@ -104,11 +108,21 @@ ownLinksLeadNowhere() {
     attack php 0 touch /var/lib/lamplighter/marker-of-the-attack
     before=$(attack php 0 stat --format='%i %a %u %s' /var/lib/lamplighter/marker-of-the-attack)
     planted=$(attack php "$application" linkLogs)
-    outcomeOf php root rotate-logs
-    outcomeOf php root task-check
+    expectMatch 'what the application has planted' '/var/log/php/fpm\.log is a link' "$planted"
+    # The rotation passes over links.
+    attack php "$application" rm --force /var/log/php/fpm.log.1
+    attack php 0 haveLogsDue
+    expectOutcome succeeded php rotate-logs
+    expectOutcome succeeded php task-check
+    expectEqual 'the files that were rotated' '' "$(attack php 0 find /var/log/php -name fpm.log.1)"
     expectEqual "the marker of the supervisor's, after: $planted" "$before" \
         "$(attack php 0 stat --format='%i %a %u %s' /var/lib/lamplighter/marker-of-the-attack)"
     isItself php
+    # What is no link is rotated just then.
+    attack php "$application" unlinkLogs
+    attack php 0 haveLogsDue
+    expectOutcome succeeded php rotate-logs
+    expectEqual 'the files that were rotated' /var/log/php/fpm.log.1 "$(attack php 0 find /var/log/php -name fpm.log.1)"
 }
 
 # Sockets of daemons that somebody else connects to: renamed, and put back again.

@@ -49,7 +49,15 @@ SQL
     if [[ -n $said ]]; then printf 'others at work are seen: %s\n' "$said"; fi
 }
 
+# The list above is what comes to mind; this is all that there is.
+applicationsGrants() {
+    mariaDbAs "$APP_USER" 'SHOW GRANTS' | sort
+}
+
 applicationKeepsToItsDatabase() {
+    expectEqual 'all that the application may' "GRANT ALL PRIVILEGES ON \`$application\`.* TO \`$application\`@\`localhost\`
+GRANT USAGE ON *.* TO \`$application\`@\`localhost\` IDENTIFIED VIA unix_socket WITH MAX_USER_CONNECTIONS 60" \
+        "$(attack php "$application" applicationsGrants)"
     expectEqual 'who the application is' "$application@localhost" "$(attack php "$application" mariaDbAs "$application" 'SELECT CURRENT_USER()')"
     expectNothing 'what the application may' "$(attack php "$application" exceedGrants)"
 }
@@ -170,6 +178,13 @@ nobodyAdministersRedis() { # USERS
     expectNothing 'commands of an administrator' "$(attackAs php "$1" administerRedis)"
 }
 
+# The users, and all that they may, by Redis' own words. Passwords are hashes.
+onlyOneAdministersRedis() {
+    expectEqual 'who may what' "user administrator on sanitize-payload #... ~* &* +@all
+user default on sanitize-payload #... ~* &* +@all -@admin -@dangerous +flushdb +flushall +info +keys +sort +sort_ro" \
+        "$(inRedis acl list | sed --regexp-extended 's/#[0-9a-f]{64}/#.../' | sort)"
+}
+
 pingRedis() {
     redisAs '' "$(applicationsPassword)" PING
 }
@@ -197,5 +212,6 @@ testCase 'attack: a MariaDB that was told to shut down comes back' daemonToldToS
 testCase 'attack: connections that say nothing do not keep the backup from MariaDB' backupsHaveAReserve
 testCase 'attack: the application gives Redis no command of an administrator' nobodyAdministersRedis "$application"
 testCase 'attack: root of php gives Redis no command of an administrator, whoever it becomes' nobodyAdministersRedis anybody
+testCase 'Redis knows the application and an administrator, and nobody else' onlyOneAdministersRedis
 testCase 'attack: the application cannot shut Redis down' nobodyShutsRedisDown "$application"
 testCase 'attack: root of php cannot shut Redis down, whoever it becomes' nobodyShutsRedisDown anybody

@@ -19,12 +19,12 @@ onlyPhpSuffers() { # STARTS-BEFORE
 }
 
 # More than there is, with what Docker adds to it on a machine that swaps.
-memoryIsBounded() {
+memoryIsBounded() { # USER
     local limit said before
     before=$(startsOfOthers php)
     limit=$(($(inspect php '{{.HostConfig.Memory}}') >> 20))
     if ((limit > 600)); then fail "php has $limit MB, which is too much to be taken by a test: MEMORY_PHP in tests/e2e/run"; fi
-    said=$(attack php "$application" takeMemory 1264)
+    said=$(attack php "$1" takeMemory 1264)
     onlyPhpSuffers "$before"
     expectNothing 'memory' "$said"
 }
@@ -43,12 +43,12 @@ startProcesses() { # NUMBER
         1 while wait > 0' "$1"
 }
 
-processesAreBounded() {
+processesAreBounded() { # USER
     local limit said before
     before=$(startsOfOthers php)
     limit=$(inspect php '{{.HostConfig.PidsLimit}}')
     if [[ ! $limit =~ ^[1-9][0-9]*$ || $limit -gt 1000 ]]; then limit=350; fi
-    said=$(attack php "$application" startProcesses $((limit + 50)))
+    said=$(attack php "$1" startProcesses $((limit + 50)))
     onlyPhpSuffers "$before"
     expectNothing 'processes' "$said"
 }
@@ -92,8 +92,10 @@ everyContainerIsBounded() {
     done
 }
 
-testCase 'attack: the application cannot take more memory than php has, and only php suffers' memoryIsBounded
-testCase 'attack: the application cannot start more processes than php has, and only php suffers' processesAreBounded
+testCase 'attack: the application cannot take more memory than php has, and only php suffers' memoryIsBounded "$application"
+testCase 'attack: root of php cannot take more memory than php has, and only php suffers' memoryIsBounded 0
+testCase 'attack: the application cannot start more processes than php has, and only php suffers' processesAreBounded "$application"
+testCase 'attack: root of php cannot start more processes than php has, and only php suffers' processesAreBounded 0
 testCase 'attack: the application cannot fill the disk from outside the folders of the stack' diskIsBounded "$application"
 testCase 'attack: root of php cannot fill the disk from outside the folders of the stack' diskIsBounded 0
 testCase 'attack: root of no container can write into its root file system' rootIsReadOnly

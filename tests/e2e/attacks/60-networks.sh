@@ -4,13 +4,15 @@
 
 readonly knockPort=18999
 readonly listener=$COMPOSE_PROJECT_NAME-listener
+# Not of a function: what is told at the end of a case to take them away knows of none of its own.
+hostListeners=()
 
 # Says a word to each who connects.
 startListeners() {
     local address
-    docker network create --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" "$listener" >/dev/null
+    docker network create --ipv6 --subnet fd7a:6c61:6d70::/64 --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" "$listener" >/dev/null
     docker run --detach --rm --name "$listener" --network "$listener" --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
-        --entrypoint sh "$image" -c "while :; do echo reached | nc -l -N $knockPort; done" >/dev/null
+        --entrypoint sh "$image" -c "(while :; do echo reached | nc -6 -l -N $knockPort; done) & while :; do echo reached | nc -4 -l -N $knockPort; done" >/dev/null
     for address in $(hostAddresses); do
         while :; do echo reached | nc -l -N "$address" "$knockPort"; done {lock}>&- &
         hostListeners+=("$!")
@@ -53,18 +55,40 @@ listenerIsReached() { # ADDRESS
         -c "$(declare -f knockAtAddresses); knockAtAddresses $knockPort $1" | grep reached
 }
 
+# By IPv4 and IPv6: the container's and this machine's.
+listeningAddresses() {
+    docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.GlobalIPv6Address}}{{end}}' "$listener" | tr ' ' '\n'
+    hostAddresses | tr ' ' '\n' | sed '/^$/d'
+}
+
 nobodyGetsOut() { # SERVICE USERS
     local address
-    local -a addresses hostListeners=()
+    local -a addresses
     trap endListeners EXIT
     startListeners
-    mapfile -t addresses < <(
-        docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$listener"
-        hostAddresses | tr ' ' '\n' | sed '/^$/d'
-    )
+    mapfile -t addresses < <(listeningAddresses)
+    expectMatch 'whom there is to knock at' '[0-9]\.[0-9].*:[0-9a-f]' "${addresses[*]}"
     # Who may connect does reach the container, and this machine.
     for address in "${addresses[@]}"; do waitUntil 20 "the listener at $address answers" listenerIsReached "$address"; done
     expectNothing "whom $2 of $1 reached" "$(attackAs "$1" "$2" knockAtAddresses "$knockPort" "${addresses[@]}")"
+}
+
+# The switch opens what it says: php is on that network then, and on no other.
+networkIsGiven() {
+    local address found
+    local -a addresses
+    trap 'unset SITE_NETWORK; "${compose[@]}" up --detach --no-build --no-deps php; endListeners; waitUntilHealthy php' EXIT
+    startListeners
+    mapfile -t addresses < <(listeningAddresses)
+    export SITE_NETWORK=$listener
+    "${compose[@]}" up --detach --no-build --no-deps php
+    waitUntilHealthy php
+    for address in "${addresses[@]:0:2}"; do
+        found=$(attack php "$application" knockAtAddresses "$knockPort" "$address")
+        expectEqual "what the application reaches" "$address was reached by uid 10001" "$found"
+    done
+    # shellcheck disable=SC2016 # Docker's template
+    expectEqual 'the networks of php' "$listener" "$(inspect php '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}' | sed 's/ $//')"
 }
 
 # All that leads anywhere but to itself, in every table; and rules that choose others.
@@ -112,7 +136,8 @@ onlyApacheIsOpen() {
 
 testCase 'attack: the application reaches no address from php' nobodyGetsOut php "$application"
 testCase 'attack: root of php reaches no address' nobodyGetsOut php 0
-testCase 'attack: who has taken scheduler over reaches no address' nobodyGetsOut scheduler 903,0
+testCase 'attack: who has taken scheduler over reaches no address' nobodyGetsOut scheduler "903 ${anybody[*]}"
+testCase 'the network that SITE_NETWORK names is the one that php has' networkIsGiven
 testCase 'no route and no rule of php leads out' nothingLeadsOut php
 testCase 'no route and no rule of scheduler leads out' nothingLeadsOut scheduler
 testCase 'attack: no name is resolved for the application, by which data could leave' nobodyResolvesNames php "$application"

@@ -70,7 +70,7 @@ rightsOf() { # SERVICE
     inside "$1" awk '$1 == "Uid:" { uid = $2 } $1 == "CapBnd:" { bound = $2 } $1 == "NoNewPrivs:" { print uid, bound, $2 }' /proc/1/status
 }
 
-# CAP_KILL is bit 5, CAP_SETGID 6, CAP_SETUID 7 (linux/capability.h).
+# Bits of linux/capability.h: CHOWN 0, DAC_OVERRIDE 1, FOWNER 3, FSETID 4, KILL 5, SETGID 6, SETUID 7, MKNOD 27, SETFCAP 31.
 # shellcheck disable=SC2016 # the container's
 nobodyIsRoot() {
     local service
@@ -79,6 +79,11 @@ nobodyIsRoot() {
         expectEqual "what $service may" "${uids[$service]} 0000000000000000 1" "$(rightsOf "$service")"
     done
     expectEqual 'what the supervisor of php may' '0 00000000000000e0 1' "$(rightsOf php)"
+    expectEqual 'what backup may' '0 00000000880000fb 1' "$(rightsOf backup)"
+    expectEqual 'what prepare may' '0 000000000000001b 1' "$("${compose[@]}" run --rm --no-deps -T prepare \
+        awk '$1 == "Uid:" { uid = $2 } $1 == "CapBnd:" { bound = $2 } $1 == "NoNewPrivs:" { print uid, bound, $2 }' /proc/self/status)"
+    expectEqual 'the network of prepare, and whether its root can be written to' 'none true' \
+        "$(inspect prepare '{{.HostConfig.NetworkMode}} {{.HostConfig.ReadonlyRootfs}}')"
     expectEqual "the user and the capabilities of PHP-FPM, all of it" '10001 0000000000000000' \
         "$(inside php sh -c 'cat $(grep --files-with-matches --word-regexp "^Name:.php-fpm[0-9.]*" /proc/[0-9]*/status)' |
             awk '$1 == "Uid:" { uid = $2 } $1 == "CapEff:" { print uid, $2 }' | sort --unique)"
@@ -86,7 +91,10 @@ nobodyIsRoot() {
         expectEqual "what $service could write to of its root" true "$(inspect "$service" '{{.HostConfig.ReadonlyRootfs}}')"
         inside "$service" sh -c 'awk "\$3 == \"tmpfs\" && \$2 ~ \"^/(run|tmp|dev/shm)\$\" && \$4 !~ /nosuid/" /proc/mounts | grep .' &&
             fail "$service has a tmpfs where programs could take another user's rights"
-        expectMatch "the limits of $service" '^[1-9][0-9]+ [1-9][0-9]+$' "$(inspect "$service" '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}')"
+        # As many processors as there are would be no limit, and are none where there is a single one.
+        expectMatch "the limits of $service" '^[1-9][0-9]+ [1-9][0-9]+ [0-9]+$' \
+            "$(inspect "$service" '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.NanoCpus}}')"
+        (($(getconf _NPROCESSORS_ONLN) == 1)) || expectMatch "how much of the processors $service may use" '^[1-9]' "$(inspect "$service" '{{.HostConfig.NanoCpus}}')"
     done
 }
 

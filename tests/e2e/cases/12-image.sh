@@ -29,7 +29,14 @@ imageHasWhatIsAskedFor() {
         ! ls -A /var/lib/apt/lists | grep .'
 }
 
+# Of builds that have failed, whoever's they were.
+stepsLeft() {
+    docker ps --all --filter status=exited --format '{{.Names}} {{.Command}}' | grep --fixed-strings "/bin/sh -c 'set -eu" | sort || true
+}
+
 whatDebianHasNotIsRefused() {
+    local before
+    before=$(stepsLeft)
     local pair said
     for pair in 'PHP_EXTENSIONS=soap imap|PHP_EXTENSIONS: Debian has no extension imap for PHP 8.4; it has .* imagick .* zstd' \
         'EXTRA_PACKAGES=there-is-none|EXTRA_PACKAGES: Debian has no package there-is-none' 'LOCALES=xx_XX|LOCALES: Debian has no locale xx_XX'; do
@@ -37,8 +44,33 @@ whatDebianHasNotIsRefused() {
         expectMatch "what is said of ${pair%%|*}" "✗ the image cannot be built: ${pair#*|}" "$said"
         expectNoMatch "what is said of ${pair%%|*}" 'Step|localedef|apt-get' "$said"
     done
+    # The stack that runs is left as it is.
+    said=$(containerFacts)
+    if EXTRA_PACKAGES=there-is-none bin/up &>"$results/up"; then fail 'bin/up went on without an image'; fi
+    expectEqual 'the containers, and when they started' "$said" "$(containerFacts)"
+    siteIsUp
+    expectEqual 'the containers that steps have left' "$before" "$(stepsLeft)"
+}
+
+packagesAre() { # PATTERN
+    inside scheduler lamplighter status apache2 | tee "$results/status" | grep --extended-regexp "^packages +$1, as found "
+}
+
+# Made from ours, with a day that is long ago: what says so goes when there is another image.
+agesOfPackagesAreSaid() {
+    trap 'docker image rm --force "$image-old" >/dev/null 2>&1; bin/up' EXIT
+    waitUntil 20 'its age is a fact' packagesAre '[0-9]+ days old, of 20[0-9-]+T[0-9:]+Z'
+    printf 'FROM %s\nRUN echo 2020-02-02T00:00:00Z >/usr/local/share/lamplighter/packages-date\n' "$image" |
+        docker build --quiet --tag "$image-old" -
+    IMAGE=$image-old bin/up
+    waitUntil 20 'its age is a fact' packagesAre '[0-9]{4} days old, of 2020-02-02T00:00:00Z'
+    expectMatch 'the status' 'apache2: the packages of the image are [0-9]{4} days old.*bin/up --rebuild' "$(inside scheduler lamplighter status)"
+    bin/up
+    waitUntil 20 'its age is a fact' packagesAre '[0-9]{1,3} days old, of 20[0-9-]+T[0-9:]+Z'
+    expectNoMatch 'the status' 'packages of the image' "$(inside scheduler lamplighter status)"
 }
 
 testCase "PHP has the extensions that .env names" extensionsAreThere
 rareCase 'packages, extensions and locales that .env asks for are in the image' imageHasWhatIsAskedFor
-testCase 'what Debian does not have is refused in one line' whatDebianHasNotIsRefused
+slowCase 'what Debian does not have is refused in one line' whatDebianHasNotIsRefused
+slowCase 'how old the packages of the image are is known from the start, and said when it is long' agesOfPackagesAreSaid

@@ -49,27 +49,41 @@ hiddenFilesDoNotExist() {
     expectEqual 'what is to be found' token "$(web /.well-known/acme-challenge/token)"
 }
 
+# Beside the document root, where PHP and Apache both see it; and links to it that Apache follows: their owner is its owner.
+placeOutside() { # CODE
+    docker exec --interactive --user "$application" "$(container php)" sh -c 'cat >/run/php/outside.php' <<<"$1"
+    docker run --rm --network none --volume "$PWD/site:/site" --entrypoint sh "$image" -euc "
+        ln -sfn /run/php/outside.php /site/inward.php
+        ln -sfn /run/php /site/inward
+        chown --no-dereference $application:$application /site/inward.php /site/inward"
+}
+
+removeOutside() {
+    rm -f -- site/inward.php site/inward
+    docker exec --user "$application" "$(container php)" rm -f /run/php/outside.php
+}
+
 # 42007 is what the code prints when it is run; "6 * 7000" is its source.
 onlyScriptsOfTheRootAreRun() {
     local path answer
     local code='<?php echo 6 * 7000 + 7;'
     mkdir -p site/upload
-    for path in site/upload/picture.jpg site/old.phtml site/old.php5 site/old.phar site/OLD.PHP site/index.php.bak site/index.php~ \
-        "$data/run/outside.php"; do
+    for path in site/upload/picture.jpg site/old.phtml site/old.php5 site/old.phar site/OLD.PHP site/index.php.bak site/index.php~; do
         printf '%s' "$code" >"$path"
     done
-    ln -sfn /run/outside.php site/inward.php
-    ln -sfn /run site/inward
+    trap removeOutside EXIT
+    placeOutside "$code"
+    expectEqual 'what Apache sees outside' "$code" "$(inside apache2 cat /var/www/site/inward/outside.php)"
 
     expectEqual 'an upload is served as it is' "$code" "$(web /upload/picture.jpg)"
     for path in /upload/picture.jpg/x.php /upload/picture.jpg%00.php /upload/picture.jpg%2fx.php /upload/picture.jpg/.php \
         '/upload/picture.jpg%0a.php' /old.phtml /old.php5 /old.phar /OLD.PHP /index.php.bak /index.php~ \
-        /inward.php /inward/outside.php /ping /status /../run/outside.php /%2e%2e/run/outside.php /cgi-bin/php /server-status; do
+        /inward.php /inward/outside.php /ping /status /../../../run/php/outside.php \
+        /%2e%2e/%2e%2e/%2e%2e/run/php/outside.php /cgi-bin/php /server-status; do
         answer=$(web --path-as-is --include "$path")
         expectNoMatch "the answer to $path" '42007|6 \* 7000|pong|pool:' "$answer"
         expectMatch "the answer to $path" '^HTTP/1.1 40[034] ' "$answer"
     done
-    rm -f -- site/inward.php site/inward "$data/run/outside.php"
 }
 
 # Whoever breaks into the application may make links, and what they lead to is not the application's.
@@ -94,6 +108,27 @@ blanksInTheDocumentRoot() {
     rmdir 'site/a public folder'
 }
 
+# Forty visitors from its first moment on, who all keep their connections.
+noConnectionIsDroppedAtTheStart() {
+    local network clients path
+    needAcmeImage
+    # shellcheck disable=SC2016 # Docker's
+    network=$(inspect apache2 '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}' | cut --delimiter=' ' --fields=1)
+    for path in / /stack.php; do
+        docker stop "$(container apache2)" >/dev/null
+        docker run --rm --network "$network" --label "com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
+            --volume "$repo/tests/e2e/lib/clients.py:/clients.py:ro" "$acmeImage" /acme/bin/python /clients.py apache2 80 "$path" 40 5 \
+            >"$results/clients" &
+        clients=$!
+        docker start "$(container apache2)" >/dev/null
+        wait "$clients"
+        cat -- "$results/clients"
+        expectEqual "what was dropped of $path" '{}' "$(jq --compact-output .dropped "$results/clients")"
+        figure "requests of $path in the first 5 s, 40 clients" "$(jq --compact-output .answers "$results/clients")"
+    done
+    waitUntilHealthy apache2
+}
+
 testCase 'the page over HTTP shows a row just written and the counter grown' pageOverHttp
 testCase 'the page over HTTPS, with the certificate that Apache made itself' pageOverHttps
 testCase 'the page over HTTP/2' pageOverHttp2
@@ -102,3 +137,4 @@ testCase 'PHP runs nothing but scripts of the document root, and shows no source
 testCase 'a link that the application makes does not lead out' linksOfTheApplicationStayInside
 testCase "the site's helpers are no pages" helpersAreNoPages
 testCase 'a document root with blanks in its name is understood' blanksInTheDocumentRoot
+testCase 'forty visitors who keep their connections lose none while Apache starts' noConnectionIsDroppedAtTheStart

@@ -170,6 +170,7 @@ refusedNetworksAreRefused() {
     meetStranger
     expectOutcome succeeded apache2 update-networks
     waitUntil 20 'the network is refused' strangerGets 403
+    waitUntil 20 'they are counted' refusedNetworkIsCounted
     siteIsUp
     # What a folder or a file of the site refuses stays refused.
     expectEqual 'a helper of the site' 403 "$(httpStatus /task.php)"
@@ -181,6 +182,14 @@ refusedNetworksAreRefused() {
     done
     strangerGets 403
     siteIsUp
+}
+
+# A count has what the one before has not: the fact is that of the last one.
+refusedNetworkIsCounted() {
+    strange /
+    expectOutcome succeeded apache2 count-refused
+    inside scheduler lamplighter status apache2 | tee "$results/status" |
+        grep --extended-regexp '^refused +[1-9][0-9]* in [0-9]+ min: [1-9][0-9]* of refused networks, .*, as found '
 }
 
 strangerGets() { # STATUS
@@ -211,11 +220,11 @@ falseCrawlerIsRefused() {
 
 readonly stranger=$COMPOSE_PROJECT_NAME-stranger
 
-testCase 'slow bodies hold no worker of PHP, and arrive whole' slowBodiesDoNotHoldPhp
+slowCase 'slow bodies hold no worker of PHP, and arrive whole' slowBodiesDoNotHoldPhp
 testCase 'a body larger than UPLOAD_MAX is refused, one in chunks is understood' largeBodiesAreRefused
 testCase 'who makes too many visits a minute is told so, and counted' visitsOfAnAddressAreLimited
 testCase 'one address cannot take all connections' connectionsOfAnAddressAreLimited
-testCase 'networks are refused by lists, and no bad list is taken up' refusedNetworksAreRefused
-testCase 'who only says that he is a crawler is refused' falseCrawlersAreRefused
+slowCase 'networks are refused by lists, and no bad list is taken up' refusedNetworksAreRefused
+slowCase 'who only says that he is a crawler is refused' falseCrawlersAreRefused
 rareCase "a phone's upload of 30 MB passes, with pauses" phoneUploadPasses
 rareCase 'a trickle of a byte a second is ended' trickleIsEnded

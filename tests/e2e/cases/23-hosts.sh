@@ -120,4 +120,4 @@ portIsFree() { # ADDRESS PORT
 
 tlsPort=${HTTPS_PORT:-}
 testCase 'who asks for another name gets nothing of the site' unknownNamesAreRefused
-testCase 'all goes over HTTPS once browsers take the certificate, and not before' httpsOnceTheCertificateIsGood
+slowCase 'all goes over HTTPS once browsers take the certificate, and not before' httpsOnceTheCertificateIsGood

@@ -77,27 +77,35 @@ whatStaysIsNotStoredAgain() {
     if ((later > whole / 3)); then fail "two changed rows have $later bytes stored anew, of $whole"; fi
 }
 
-# A table that somebody has locked keeps the dump waiting in the middle.
-killedDumpLeavesNoSnapshot() {
+# Each of both: the copy of MariaDB's files, which a table that somebody has locked keeps waiting, and the dump, as soon as there is one.
+killedBackupLeavesNoSnapshot() {
     local before id since
-    before=$(snapshotsOf)
+    before=$(snapshotsOf database; snapshotsOf physical)
     sql 'CREATE TABLE forum.zz_last (id INT PRIMARY KEY); INSERT INTO forum.zz_last VALUES (1)'
     sql 'LOCK TABLES forum.zz_last WRITE; DO SLEEP(61)' &
     trap 'sql "DROP TABLE IF EXISTS forum.zz_last"' EXIT
-    waitUntil 20 'the table is locked' dumpWaits 'SLEEP(61)'
+    waitUntil 20 'the table is locked' backupWaits 'SLEEP(61)'
     since=$(now)
     id=$(request mysql root nightly-backup)
-    waitUntil 60 'the dump waits for the locked table' dumpWaits 'metadata lock'
-    inside mysql pkill -KILL -x mariadb-dump
+    waitUntil 60 'the copy waits for the locked table' backupWaits 'BACKUP STAGE START'
+    inside mysql pkill -KILL -x mariadb-backup
     waitForLog 60 mysql "$since" "nightly-backup ${id:0:8} failed"
     sql "SELECT CONCAT('KILL ', id) FROM information_schema.processlist WHERE info LIKE 'DO SLEEP(61)' AND id <> CONNECTION_ID()" |
         inside mysql mariadb --force
     wait || true
     expectMatch 'its log' 'no backup is made' "$(logOf mysql "$since")"
-    expectEqual 'the snapshots' "$before" "$(snapshotsOf)"
+    expectEqual 'the snapshots' "$before" "$(snapshotsOf database; snapshotsOf physical)"
+
+    since=$(now)
+    before=$(snapshotsOf database)
+    id=$(request mysql root nightly-backup)
+    inside mysql timeout 60 sh -c 'until pkill -STOP -x mariadb-dump; do sleep 0.02; done; pkill -KILL -x mariadb-dump'
+    waitForLog 60 mysql "$since" "nightly-backup ${id:0:8} failed"
+    expectMatch 'its log' 'no backup is made' "$(logOf mysql "$since")"
+    expectEqual 'the snapshots' "$before" "$(snapshotsOf database)"
 }
 
-dumpWaits() { # WHAT-THE-LIST-OF-PROCESSES-HAS
+backupWaits() { # WHAT-THE-LIST-OF-PROCESSES-HAS
     sql 'SHOW FULL PROCESSLIST' | grep --fixed-strings "$1"
 }
 
@@ -273,6 +281,16 @@ copyGoesElsewhere() {
     expectMatch 'what it says' 'copied to /elsewhere/repository, which has 1 snapshots' "$(<"$results/output")"
     docker exec "$lonely" repository --offsite restore latest:/var/www/site --target /tmp/copy
     expectEqual 'what the copy has' one "$(docker exec "$lonely" cat /tmp/copy/one)"
+    # The changes since, whoever is at work on the backups here.
+    docker exec "$lonely" sh -c 'mkdir -p /var/backups/changes/h && echo one >/var/backups/changes/h/binlog.000001.000000000000-000000000004.zst.age'
+    docker exec --detach "$lonely" flock /var/backups/lock sleep 120
+    expectEqual 'the outcome of the copy of changes' succeeded "$(lonelyOutcome offsite-changes)"
+    expectMatch 'what it says' 'the changes up to now are at /elsewhere/repository' "$(<"$results/output")"
+    expectEqual 'the outcome of the next one' succeeded "$(lonelyOutcome offsite-changes)"
+    expectMatch 'what it says' 'nothing has changed since the last copy' "$(<"$results/output")"
+    docker exec "$lonely" pkill sleep
+    docker exec "$lonely" repository --offsite restore --tag changes latest:/var/backups/changes/h --target /tmp/changes
+    expectEqual 'what the copy has' one "$(docker exec "$lonely" sh -c 'cat /tmp/changes/*')"
     printf 'BASH_ENV=/elsewhere/program\n' >>"$results/offsite"
     expectEqual 'the outcome of the copy' failed "$(lonelyOutcome offsite-copy)"
     expectMatch 'what it says' "sets nothing that restic's stores ask for: BASH_ENV" "$(<"$results/output")"
@@ -407,19 +425,19 @@ testCase "the backup of the site's files has them all" siteFilesAreBackedUp
 rareCase 'files that go while they are backed up are no failure' filesThatGoAreNoFailure
 testCase 'what faces the internet sees no backup' backupsAreOutOfReach
 rareCase 'what has not changed is not stored again, also behind a row that grew' whatStaysIsNotStoredAgain
-testCase 'a dump that is killed in the middle is a failed backup, and no snapshot' killedDumpLeavesNoSnapshot
+testCase 'what is killed in the middle is a failed backup, and no snapshot' killedBackupLeavesNoSnapshot
 testCase 'two backups never run at once' neverTwoAtOnce
 testCase 'a lock that a killed backup left behind is removed' staleLockIsRemoved
 testCase 'a wrong password is said, and the backups stay as they are' wrongPasswordIsSaid
 testCase 'where the repository is gone, no other is begun' missingDiskIsSaid
 rareCase 'a second backup on one day costs none of the last two days' laterBackupCostsNoEarlierOne
 rareCase 'the last backup of so many days, weeks and months stays, and no other' daysWeeksAndMonthsAreKept
-testCase 'a full disk is said, before and on the way, has room again, and the backups stay as they are' fullDiskHarmsNoOlderBackup
+slowCase 'a full disk is said, before and on the way, has room again, and the backups stay as they are' fullDiskHarmsNoOlderBackup
 rareCase 'what a killed backup left behind makes room for the next one' remainsMakeRoom
 testCase 'the copy elsewhere has what is here' copyGoesElsewhere
 rareCase 'a copy that lets nothing be removed is only added to' appendOnlyCopyForgetsNothing
-testCase 'a backup from the future is told, is not the newest, and costs none' futureBackupIsNotTheNewest
+slowCase 'a backup from the future is told, is not the newest, and costs none' futureBackupIsNotTheNewest
 testCase 'a disk below the site that the container does not see fails the backup' hiddenDiskIsSaid
 testCase 'where mounts are shared, bin/up has them propagate, and a disk that comes later is backed up' laterDiskIsBackedUpWhereMountsAreShared
-testCase 'a backup with far fewer files than before is kept, and said' farFewerFilesAreSaid
+slowCase 'a backup with far fewer files than before is kept, and said' farFewerFilesAreSaid
 rareCase 'a place for the copy that cannot be reached is said, and the backups stay as they are' unreachableCopyIsSaid

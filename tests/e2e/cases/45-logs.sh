@@ -97,6 +97,38 @@ answersRotation() {
     ask redis 60 <<<'{"op":"run","user":"root","action":"rotate-logs","tell":"outcome"}' >"$results/rotation"
 }
 
+slowStatement() {
+    sql 'SELECT SLEEP(1.3) AS slept_for_the_log' >/dev/null
+}
+
+slowRequest() {
+    httpStatus /slow.php >/dev/null
+}
+
+# MariaDB and PHP-FPM with another setting are other containers.
+restartWithSlowSeconds() { # SECONDS
+    local -x SLOW_SECONDS=$1
+    "${compose[@]}" up --detach --no-build --no-deps mysql php
+    waitUntilHealthy mysql php
+}
+
+# While it is off nothing is.
+slowIsLogged() {
+    printf '<?php\nfunction dawdle() { usleep(2600000); }\ndawdle();\n' >site/slow.php
+    trap 'rm -f -- site/slow.php; restartWithSlowSeconds 0' EXIT
+    inside mysql sh -c 'rm -f /var/log/mysql/slow.log*'
+    slowStatement
+    inside mysql sh -c '! test -s /var/log/mysql/slow.log' || fail 'slow statements are logged by themselves'
+    restartWithSlowSeconds 1
+    sql 'SELECT 1 AS quick_as_can_be' >/dev/null
+    logsRotate mysql slow.log slowStatement
+    expectMatch 'the log of slow statements' 'Query_time: 1\.[0-9].*SLEEP\(1\.3\) AS slept_for_the_log' "$(inside mysql cat /var/log/mysql/slow.log.1)"
+    expectNoMatch 'the log of slow statements' 'quick_as_can_be' "$(inside mysql cat /var/log/mysql/slow.log.1 /var/log/mysql/slow.log)"
+    logsRotate php slow.log slowRequest
+    expectMatch 'the log of slow requests' 'dawdle\(\) /var/www/site/slow.php:3' "$(inside php cat /var/log/php/slow.log.1)"
+    expectMatch 'who may read the log of slow statements' '0$' "$(inside mysql stat --format=%a /var/log/mysql/slow.log)"
+}
+
 testCase "Apache's logs rotate, and it goes on in the new one" apacheLogs
 testCase "PHP's logs rotate, and it goes on in the new one" phpLogs
 testCase "Redis' logs rotate, and it goes on in the new one" redisLogs
@@ -104,3 +136,4 @@ testCase 'a long line that PHP logs is logged whole' longLinesAreWhole
 testCase 'no line of a log is lost or doubled when it is rotated under load' noLineIsLostUnderLoad
 testCase 'a broken state of log rotation does not end it for ever' brokenStateIsBegunAnew
 testCase 'logs that are to be rotated while their service is starting are rotated when it is up' rotationWaitsForItsService
+slowCase 'with SLOW_SECONDS slow statements and slow requests are logged, in logs that rotate' slowIsLogged

@@ -162,7 +162,7 @@ orderHasFailed() {
 }
 
 testCase 'a certificate of your own is served, unless Apache could not live with it' ownCertificateIsServed
-testCase "the names in SITE_ALIASES are in the certificate that Apache makes" aliasesAreInTheCertificate
+slowCase "the names in SITE_ALIASES are in the certificate that Apache makes" aliasesAreInTheCertificate
 testCase 'a certificate that ends within two weeks is said' endingCertificateIsSaid
 testCase 'a certificate is ordered, and renewed, without a request lost' certificateIsOrderedAndRenewed
 testCase 'an order that fails is said, and the site stays up' failedOrderIsSaid

@@ -40,5 +40,36 @@ PHP
     expectMatch 'the log' 'task of forum with task.php knows its environment' "$(logOf php "$since")"
 }
 
+restartPhpWith() { # NAME=VALUE...
+    local -x "$@"
+    "${compose[@]}" up --detach --no-build --no-deps php
+    waitUntilHealthy php
+}
+
+# In $results/output is what it says.
+taskOfTheSiteIsNamed() {
+    trap 'mv -f -- site/task.aside site/task.php; rm -rf -- site/jobs site/outside.php; restartPhpWith TASK=' EXIT
+    mv -- site/task.php site/task.aside
+    expectEqual 'the outcome without a task.php' skipped "$(outcomeOf php root task-check)"
+    expectMatch 'what it says' 'the site has no task.php: .* TASK=cron.php' "$(<"$results/output")"
+    expectMatch 'the status' 'task-check skipped' "$(inside scheduler lamplighter status)"
+    mkdir -p site/jobs
+    echo '<?php echo "job of ", posix_getpwuid(posix_geteuid())["name"], " in ", getcwd(), PHP_EOL;' >site/jobs/cron.php
+    ln -sfn /usr/local/conf/guard.php site/outside.php
+    restartPhpWith TASK=jobs/cron.php
+    expectEqual 'the outcome with TASK' succeeded "$(outcomeOf php root task-check)"
+    expectMatch 'what it says' 'job of forum in /var/www/site' "$(<"$results/output")"
+    restartPhpWith TASK=none.php
+    expectEqual 'the outcome of a TASK that there is not' failed "$(outcomeOf php root task-check)"
+    expectMatch 'what it says' 'the site has no none.php, which TASK in .env names' "$(<"$results/output")"
+    restartPhpWith TASK=outside.php
+    expectEqual 'the outcome of a TASK that leads out' failed "$(outcomeOf php root task-check)"
+    expectMatch 'what it says' 'outside.php leads out of the site, to /usr/local/conf/guard.php' "$(<"$results/output")"
+    ! TASK=../cron.php bin/up --prepare 2>"$results/up" || fail 'bin/up takes a TASK outside of the site'
+    # shellcheck disable=SC2016 # backticks that are meant as such
+    expectMatch 'what bin/up says' 'TASK is `../cron.php`' "$(<"$results/up")"
+}
+
 testCase 'a disk that fills up is said before it is full' fillingDiskIsSaid
 testCase "the site's task is run as the application's user, and never twice at once" taskRunsAloneAndAsTheApplication
+testCase "the site's task is the script that TASK names, and skipped where there is none" taskOfTheSiteIsNamed

@@ -2,9 +2,10 @@
 # The README's sections on backups and certificates: what they tell you to type does what they say (bin/restore:
 # 42-drill-and-restore.sh).
 
-# As it is typed, but for the name of Compose here, and without a terminal.
+# As it is typed, but for the name of Compose here, with lamplighter in the path, and without a terminal.
 typed() { # COMMAND
     local command=${1//docker compose exec/"${compose[*]} exec -T"}
+    local -x PATH=$PWD/target-sbin:$PATH
     printf '$ %s\n' "$command"
     bash -euo pipefail -c "$command" </dev/null
 }

@@ -101,6 +101,22 @@ stoppedDaemonComesBack() {
     waitUntil 30 'the site is back' siteIsUp
 }
 
+# As after a power cut: Docker starts all at once, in no order, and nothing prepares their folders.
+stackComesBack() {
+    local row service began
+    local -a ids=()
+    row=$(web '/?format=json' | jq .mariadb.row)
+    for service in "${services[@]}"; do ids+=("$(container "$service")"); done
+    docker kill "${ids[@]}" >/dev/null
+    began=$EPOCHREALTIME
+    docker start "${ids[@]}" >/dev/null
+    waitUntil 120 'the site is back' siteIsUp
+    figure 'from a start of all containers at once to the site' "$(secondsSince "$began") s"
+    waitUntilHealthy "${services[@]}"
+    expectEqual 'the last row from before' 1 "$(sql "SELECT COUNT(*) FROM forum.visits WHERE id = $row")"
+    for service in "${services[@]}"; do expectEqual "how often $service had to be started again" 0 "$(inspect "$service" '{{.RestartCount}}')"; done
+}
+
 # Each in the file where its daemon logs.
 lastWordsAreShown() {
     local service daemon words since restarts
@@ -205,6 +221,7 @@ testCase 'MariaDB is stopped and started without a crash recovery' mariaDbStopsI
 testCase 'a killed mariadbd ends its container with 137, Docker restarts it, and the site is back' killedMariaDbComesBack
 testCase 'so do the other daemons when they are killed' killedDaemonsComeBack
 testCase 'a daemon that a client has told to stop comes back' stoppedDaemonComesBack
+testCase 'killed all together and started at once, in no order, all services are healthy again' stackComesBack
 testCase "a daemon's last words are in the container's log, wherever it logs" lastWordsAreShown
 testCase 'a syntax error in callbacks leaves the daemon running, with the error in the log' brokenCallbacksHarmNothing
 testCase 'a missing personality gives one clear message' missingPersonality

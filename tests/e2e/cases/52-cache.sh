@@ -49,6 +49,42 @@ tornCacheIsKept() {
     inside redis sh -euc 'test ! -e /var/lib/redis/broken'
 }
 
+# What Redis says to PHP, as who calls so: nobody, somebody with a password alone, and the user default with one.
+cacheSaysToPhp() { # COMMAND [ARGUMENT...]
+    inside php setpriv --reuid=forum --regid=forum --init-groups -- sh -euc 'password=$(cat /run/secrets/redis-password)
+        ask() { redis-cli -s /run/redis/redis.sock "$@" 2>&1 | tr "\n" " "; }
+        printf "without: %s\n" "$(ask "$@")"
+        printf "password: %s\n" "$(REDISCLI_AUTH=$password ask "$@")"
+        printf "user: %s\n" "$(REDISCLI_AUTH=$password ask --user default "$@")"' sh "$@"
+}
+
+restartRedisWith() { # NAME=VALUE...
+    local -x "$@"
+    "${compose[@]}" up --detach --no-build --no-deps redis
+    waitUntilHealthy redis
+}
+
+cacheNeedsNoPassword() {
+    local said
+    said=$(cacheSaysToPhp ping)
+    expectMatch 'who sends none where one is wanted' 'without: NOAUTH' "$said"
+    expectMatch 'who sends the password, alone or with its user' $'password: PONG \nuser: PONG' "$said"
+    trap 'restartRedisWith CACHE_WITHOUT_PASSWORD=' EXIT
+    restartRedisWith CACHE_WITHOUT_PASSWORD=1
+    said=$(cacheSaysToPhp ping)
+    expectMatch 'who sends none' 'without: PONG' "$said"
+    expectMatch 'who sends the password alone' 'password: .*AUTH <password> called without any password configured' "$said"
+    expectMatch 'who sends the user with it' 'user: PONG' "$said"
+    # As limited as before, and the administrator is somebody else.
+    said=$(cacheSaysToPhp config get dir)
+    expectMatch 'who sends none' 'without: NOPERM' "$said"
+    expectMatch 'who sends the user' 'user: NOPERM' "$said"
+    expectMatch 'who says to be the administrator' 'WRONGPASS|NOAUTH' "$(cacheSaysToPhp auth administrator wrong)"
+    expectEqual 'what the administrator gets' dir "$(redisCli config get dir | head --lines=1)"
+    siteIsUp
+}
+
 testCase 'a damaged cache is put aside, which is shown, and the site goes on' damagedCacheIsPutAside
 rareCase 'so it is whichever of its files is damaged, and one is kept until somebody removes it' damagedSnapshotIsPutAside
 testCase 'a cache that was torn by a power cut is kept' tornCacheIsKept
+testCase 'with CACHE_WITHOUT_PASSWORD the application needs no password, and may no more than with one' cacheNeedsNoPassword

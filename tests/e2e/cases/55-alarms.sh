@@ -160,4 +160,4 @@ testCase 'an alarm goes to webhook, watcher and mail, where they are set' alarmG
 testCase 'starts, successes and signs of life go to those who watch from outside alone' othersAreToldLess
 testCase 'every ping is sent, or it is said why not' everyPingIsSent
 testCase 'an alarm that cannot be told is said, without a secret' failureIsSaidWithoutSecrets
-testCase 'a missed backup raises an alarm, and the recovery is told' missedBackupRaisesAlarm
+slowCase 'a missed backup raises an alarm, and the recovery is told' missedBackupRaisesAlarm

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # An authority of the test's own: acme2certifier (from PyPI) in a container, on a network where it and Apache know each
-# other by name. It checks as a real one does: it asks the name over HTTP for what only its owner can know.
+# other by name. It checks as a real one does: it asks the name over HTTP for what only its owner can know. A relay for
+# mail (aiosmtpd) is in the same image.
 
-readonly acmeRelease=0.46.3
+readonly acmeRelease=0.46.3 relayRelease=1.4.6
 
 # Takes a minute or two, so it is begun at the start, beside the first cases. The image stays, as the stack's does.
 beginAcmeImage() {
@@ -23,7 +24,7 @@ makeAcmeImage() {
             apt-get -qq update
             apt-get -qq install --yes --no-install-recommends ca-certificates openssl python3-venv
             python3 -m venv /acme
-            /acme/bin/pip install --quiet --disable-pip-version-check acme2certifier==$acmeRelease"
+            /acme/bin/pip install --quiet --disable-pip-version-check acme2certifier==$acmeRelease aiosmtpd==$relayRelease"
     docker commit "$acme-image" "$acmeImage"
     docker rm "$acme-image"
 }

@@ -74,6 +74,26 @@ handOutSecrets() {
     "${compose[@]}" run --rm --no-deps prepare >/dev/null
 }
 
+# Those that nobody has given get a marker as their content, once, so that it can be looked for.
+markSecrets() {
+    local file marked=''
+    for file in .secrets/*; do
+        if [[ -s $file ]]; then continue; fi
+        printf 'marker-of-%s-%s\n' "${file##*/}" "$EPOCHREALTIME" >"$file"
+        printf '%s\n' "$file" >>"$results/marked-secrets"
+        marked=1
+    done
+    if [[ -n $marked ]]; then handOutSecrets; fi
+}
+
+unmarkSecrets() {
+    local file
+    if [[ ! -e $results/marked-secrets ]]; then return; fi
+    while read -r file; do : >"$file"; done <"$results/marked-secrets"
+    rm -- "$results/marked-secrets"
+    handOutSecrets
+}
+
 # What those containers said that there are at this moment.
 saveLogs() { # FOLDER
     local service id

@@ -1,0 +1,133 @@
+//! `lamplighter serve`: the web console. What the command shows and does, for a browser; a program of its own
+//! (`lamplighter-console`), so that the supervisor has nothing of it.
+//!
+//! # Layout
+//! - [`connections`] takes who comes, within limits; [`guard`] holds for every question and answer
+//! - [`login`], with [`users`], [`proof`], [`attempts`] and [`sessions`]: who it is
+//! - [`now`], [`past`] with its [`picture`], [`one_run`]: a page each, with a template in `pages/`; [`doing`]: what changes something; [`page`] is what stands
+//!   around them; [`live`] is what they are told later
+//!
+//! It asks as the command does, over the request sockets, and knows nothing that they do not tell. What they tell was made
+//! safe when it was read ([`crate::wire`], [`crate::visible`]), and becomes text of a page by the templates alone.
+
+mod app;
+mod assets;
+mod attempts;
+mod connections;
+mod doing;
+mod guard;
+mod live;
+mod login;
+mod now;
+mod one_run;
+mod page;
+mod past;
+mod picture;
+pub(in crate::console) mod proof;
+mod sessions;
+pub(in crate::console) mod users;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::error::CommandError;
+use super::stack::Stack;
+use crate::schedule::Zone;
+use crate::signals::Signals;
+use crate::{duration, log, visible};
+use app::{App, Rules};
+use users::Users;
+
+/// What the command line says.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where to listen; who is not on this machine gets there by a tunnel: ssh -L 8090:127.0.0.1:8090 HOST
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// A name by which it may be asked, besides localhost
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// How long a session lasts that is not used
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = a_while)]
+    idle: Duration,
+    /// How long a session lasts at most
+    #[arg(long, value_name = "TIME", default_value = "12h", value_parser = a_while)]
+    longest: Duration,
+    /// The folder with the users [default: the console's own in the stack's data]
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+}
+
+fn a_while(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// Serves the console until it is told to end.
+///
+/// # Errors
+/// When it cannot listen.
+pub async fn run(arguments: &Arguments, stack: Stack) -> Result<u8, CommandError> {
+    let Arguments { listen, name, idle, longest, folder } = arguments;
+    let system = |doing: &str| {
+        let doing = doing.to_owned();
+        move |why| CommandError::System { doing, why }
+    };
+    let zone = Zone::system().map_err(|error| CommandError::Usage(format!("{error} (TZ)")))?;
+    let users = Users::in_folder(&folder_of(folder.as_ref(), &stack));
+    let listener = TcpListener::bind(listen).await.map_err(system(&format!("listen on {listen}")))?;
+    let address = listener.local_addr().map_err(system("listen"))?;
+    let signals = Signals::open().map_err(system("be told of signals"))?;
+    say_where(&address, &users);
+    let rules = Rules { name: name.clone(), idle: *idle, longest: *longest, zone };
+    let no_randomness = || system("begin")(std::io::Error::other("the kernel has no randomness"));
+    let app = App::new(stack, users, rules).ok_or_else(no_randomness)?;
+    tokio::select! {
+        () = connections::serve(listener, app::router(app)) => Ok(0),
+        _ = told_to_end(&signals) => {
+            log::info("the console ends");
+            Ok(0)
+        }
+    }
+}
+
+async fn told_to_end(signals: &Signals) -> std::io::Result<()> {
+    loop {
+        if matches!(signals.next().await?, nix::libc::SIGTERM | nix::libc::SIGINT | nix::libc::SIGHUP) {
+            return Ok(());
+        }
+    }
+}
+
+fn say_where(address: &SocketAddr, users: &Users) {
+    let host =
+        if is_local(address.ip()) { address.to_string() } else { format!("localhost:{}", address.port()) };
+    log::info(format_args!("the console listens on http://{host}"));
+    match users.all() {
+        Ok(users) if users.is_empty() => {
+            log::warn("nobody may log in yet: `lamplighter console user add NAME`");
+        }
+        Ok(_) => {}
+        Err(error) => log::error(format_args!("cannot read {}: {error}", users.path().display())),
+    }
+}
+
+fn is_local(address: IpAddr) -> bool {
+    address.is_loopback()
+}
+
+/// The folder with the users: the one that is named, else that of the stack's data, where the console has it as its state.
+pub(in crate::console) fn folder_of(named: Option<&PathBuf>, stack: &Stack) -> PathBuf {
+    named.cloned().unwrap_or_else(|| {
+        let data = stack.home.as_ref().and_then(|_| stack.run.parent());
+        data.map_or_else(|| "/var/lib/lamplighter".into(), |data| data.join("lamplighter/console"))
+    })
+}
+
+/// For what is no name of a user.
+pub(in crate::console) fn misspelt(name: &str, error: &crate::names::NameError) -> CommandError {
+    CommandError::Usage(format!("`{}` is no name: {}", visible::line(name), error.rule()))
+}

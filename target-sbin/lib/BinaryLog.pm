@@ -1,0 +1,58 @@
+# A binary log of MariaDB's, event by event. How an event is laid out says the server's documentation ("Replication Protocol").
+package BinaryLog;
+use strict;
+use warnings;
+
+use constant { QUERY => 2, STOP => 3, ROTATE => 4, FORMAT => 15, XID => 16, XA_PREPARE => 38, CHECKPOINT => 161, GTID => 162, GTID_LIST => 163, START_ENCRYPTION => 164 };
+my %beside = map { $_ => 1 } STOP, ROTATE, FORMAT, CHECKPOINT, GTID_LIST;
+
+# The statement of a QUERY event (its fixed part is 13 bytes, then there are variables, the database's name and a zero).
+sub statement {
+    my ($body, $checksum) = @_;
+    my ($length, $variables) = unpack 'x8 C x2 v', $body;
+    my $text = substr $body, 13 + $variables + $length + 1;
+    return substr $text, 0, length($text) - $checksum;
+}
+
+# Calls WITH-TRANSACTION with the end and the seconds of each transaction that is whole, in order; gives the length of all that is: what a
+# server that was killed wrote last is not.
+sub read_log {
+    my ($log, $with_transaction) = @_;
+    open my $in, '<:raw', $log or die "cannot read $log: $!\n";
+    my $size = -s $in;
+    read $in, my $magic, 4;
+    die "$log is no binary log\n" if $magic ne "\xfebin";
+    my ($at, $checksum, $open) = (4, 0);
+    my $whole = $at;
+    while ($at + 19 <= $size) {
+        read($in, my $header, 19) == 19 or last;
+        my ($seconds, $type, $length) = unpack 'V C x4 V', $header;
+        die "$log: what stands at its byte $at is no event\n" if $length < 19;
+        last if $at + $length > $size;
+        read($in, my $body, $length - 19) == $length - 19 or last;
+        $at += $length;
+        die "$log is encrypted\n" if $type == START_ENCRYPTION;
+        # The format's last five bytes: how checksums are made, and its own.
+        $checksum = unpack('C', substr $body, -5, 1) ? 4 : 0 if $type == FORMAT;
+        if ($type == GTID) { $open = { seconds => $seconds, alone => unpack('x12 C', $body) & 1 } }
+        elsif (!$open || $beside{$type}) { $whole = $at if !$open }
+        elsif ($type == XID || $type == XA_PREPARE || $type == QUERY && ($open->{alone} || statement($body, $checksum) =~ /^(?:COMMIT|ROLLBACK)\b/)) {
+            $with_transaction->($at, $open->{seconds});
+            $whole = $at;
+            undef $open;
+        }
+    }
+    return $whole;
+}
+
+# [END, SECONDS] of each transaction.
+sub transactions {
+    my ($log) = @_;
+    my @found;
+    read_log($log, sub { push @found, [@_] });
+    return @found;
+}
+
+sub whole_length { my ($log) = @_; return read_log($log, sub { }) }
+
+1;
