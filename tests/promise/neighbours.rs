@@ -27,7 +27,11 @@ CB_hangs() { exec sleep infinity; }
 CB_is_stubborn() { trap '' TERM; echo stubborn; while :; do sleep 600 || :; done; }
 CB_closes() { exec <&- >&- 2>&-; }
 CB_prints() { head --bytes=100000000 < <(yes 'the quick brown fox jumps over the lazy dog'); }
-CB_daemonises() { setsid --fork sh -c 'echo $$ >"$FOLDER/daemonised"; exec sleep infinity'; }
+CB_daemonises() {
+    setsid --fork sh -c 'echo $$ >"$FOLDER/daemonised"; exec sleep infinity'
+    # What a run leaves behind is ended with it: only so has it said who it is before that.
+    until [[ -s $FOLDER/daemonised ]]; do :; done
+}
 "#;
 
 const POLICY: &str = r#"
