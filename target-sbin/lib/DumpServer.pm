@@ -60,9 +60,42 @@ sub has {
     return scalar $self->ask("SELECT 1 FROM information_schema.tables WHERE table_schema = CONVERT(x'$database' USING utf8mb4) AND table_name = CONVERT(x'$name' USING utf8mb4)");
 }
 
+# What somebody has put among MariaDB's own tables.
+use constant OWN_TABLES => q{'column_stats', 'columns_priv', 'db', 'event', 'func', 'general_log', 'global_priv', 'gtid_slave_pos', 'help_category',
+    'help_keyword', 'help_relation', 'help_topic', 'host', 'index_stats', 'innodb_index_stats', 'innodb_table_stats', 'plugin', 'proc', 'procs_priv',
+    'proxies_priv', 'roles_mapping', 'servers', 'slow_log', 'table_stats', 'tables_priv', 'time_zone', 'time_zone_leap_second', 'time_zone_name',
+    'time_zone_transition', 'time_zone_transition_type', 'transaction_registry', 'user'};
+
+sub foreign_tables {
+    my ($self) = @_;
+    return map { $_->[0] } $self->ask(qq{SELECT HEX(table_name) FROM information_schema.tables
+        WHERE table_schema = 'mysql' AND table_name NOT IN (${\OWN_TABLES}) ORDER BY table_name});
+}
+
+# DATABASE, TABLE, COLUMN of those whose values a client is given with six digits.
+sub rounded_columns {
+    my ($self) = @_;
+    return $self->ask(qq{SELECT HEX(c.table_schema), HEX(c.table_name), HEX(c.column_name) FROM information_schema.columns c
+        JOIN information_schema.tables t USING (table_schema, table_name)
+        WHERE c.data_type = 'float' AND t.table_type <> 'VIEW' AND c.table_schema NOT IN (${\OTHERS}) AND c.table_schema NOT LIKE '#mysql50#%'
+        ORDER BY 1, 2, 3});
+}
+
+# What everybody may do, as statements; mariadb-dump has nothing of it.
+sub public_grants {
+    my ($self) = @_;
+    return if !$self->ask("SELECT HEX(user) FROM mysql.global_priv WHERE user = 'PUBLIC'");
+    open my $answer, '-|', 'mariadb', "--socket=$self->{socket}", qw(--batch --skip-column-names --default-character-set=utf8mb4), '--execute=SHOW GRANTS FOR PUBLIC'
+        or die "cannot run mariadb: $!\n";
+    my %meant = (n => "\n", t => "\t", 0 => "\0", '\\' => '\\');
+    my @grants = map { chomp; s/\\(.)/$meant{$1} \/\/ $1/ger . ";\n" } readline $answer;
+    close $answer or die "MariaDB does not say what everybody may do\n";
+    return @grants;
+}
+
 sub writes_binlog { my ($self) = @_; return ($self->ask("SELECT HEX(IF(\@\@log_bin, 'ON', 'OFF'))"))[0][0] eq 'ON' }
 
-# What somebody has installed, for accounts or columns to use; mariadb-dump writes a statement that MariaDB does not know.
+# What somebody has installed, for accounts, tables or columns to use; mariadb-dump writes a statement that MariaDB does not know.
 sub plugins {
     my ($self) = @_;
     return map { "INSTALL PLUGIN IF NOT EXISTS `$_->[0]` SONAME '$_->[1]';" }

@@ -4,6 +4,7 @@
 #   those of these very bytes, whatever happens in the database meanwhile.
 # - A new INSERT begins where a row's own sum says so, not where a buffer was full: so a row that is longer than the
 #   night before shifts the beginnings of no other, and what has not changed is text that the repository has already.
+# - It is loaded with days that there are not, such as 2020-02-31: somebody could store them once.
 # - Rows that break off are closed, and a view that nobody can look into is left out: else none of what follows could be
 #   loaded. `unfinished` says which these are.
 #
@@ -100,7 +101,7 @@ sub copy {
         if ($line =~ m{^/\*!50001 CREATE ALGORITHM=})                      { $self->copy_view($line) }
         else {
             $self->meet_views if $line =~ m{^/\*!50001 DROP VIEW IF EXISTS } && $self->{previous} !~ /^DROP TABLE IF EXISTS /;
-            $self->put($line);
+            $self->put($line =~ s{^(/\*!40101 SET \@OLD_SQL_MODE=\@\@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO)('.*)}{$1,ALLOW_INVALID_DATES$2}sr);
             if   ($line eq "DELIMITER ;;\n") { $self->copy_program }
             else                             { $self->note($line) }
         }

@@ -19,6 +19,7 @@ loadDump() { # SOCKET HOW
 describeGaps() { # FILE
     factsOf "$1" | jq --raw-output '
         if .left_out then "not in the backup: \(.left_out): \(.why)"
+        elif .in_files_alone then "not in the SQL, but in the copy of MariaDB\u0027s files: \(.in_files_alone): \(.why)"
         elif .later then "of a later moment than the rest: \(.later): \(.why)"
         elif .moments then "not of one moment: \(.moments) tables of engines without transactions: \(.why)"
         elif .held then "dumped while nobody could write to them, for \(.seconds) s: \(.held) tables of engines without transactions"

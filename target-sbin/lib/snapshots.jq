@@ -16,7 +16,10 @@ def added:
     [.tags // [] | .[] | select(startswith("added-")) | .[6:] | tonumber?] | max;
 def place: added // (.time | instant);
 
+def kind: [.tags // [] | .[] | select(. == "database" or . == "physical" or . == "files")][0];
 def of_kind($tag): map(select(.tags // [] | index($tag)));
+# A line for whoever restores it.
+def described: "\(kind) \(.short_id) \(.time[:19]) \(.summary.total_bytes_processed // 0)";
 def in_order: sort_by(place, (.time | instant));
 def newest($tag): of_kind($tag) | in_order | last // empty;
 
@@ -63,7 +66,7 @@ def judged($now):
 # The ids of those whose time is wrong, with what there is to say.
 def misdated($now):
     judged($now).snapshots[] | select(.dated | not)
-    | "\(.short_id) of the \(.tags // [] | map(select(. == "database" or . == "physical" or . == "files"))[0] // "?") bears \(.time[:19])";
+    | "\(.short_id) of the \(kind // "?") bears \(.time[:19])";
 
 def day: .time[:10];
 def week: (.time[:10] + "T00:00:00Z" | fromdate) / 86400 + 3 | . / 7 | floor;

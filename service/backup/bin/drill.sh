@@ -43,7 +43,7 @@ drillDatabase() { # SNAPSHOT
     local physical all
     all=$(listSnapshots inRepository | ofSnapshots --compact-output --argjson sql "$1" 'physical_before($sql)')
     install --directory --mode=0711 "$scratch"
-    readFacts "$(ofSnapshot "$1" .short_id)"
+    readFacts inRepository "$(ofSnapshot "$1" .short_id)" "$scratch/recorded"
     while IFS= read -r physical; do
         if [[ -z $physical || $(tagOf "$physical" mariadb) != "$(ownVersion)" ]]; then continue; fi
         drillPhysical "$physical" "$1"
@@ -67,9 +67,9 @@ nightOfSql() {
 }
 
 # What stands at the end of the SQL, which is read whole for it.
-readFacts() { # ID
-    if inRepository dump "$1" /database.sql | keepFacts "$scratch/recorded" >/dev/null; then return; fi
-    sayWhatIsBad "$1"
+readFacts() { # RESTIC-COMMAND ID FILE
+    if "$1" dump "$2" /database.sql | keepFacts "$3" >/dev/null; then return; fi
+    sayWhatIsBad "$1" "$2"
 }
 
 # "LOG POSITION" of the moment that the facts are of.
@@ -91,14 +91,17 @@ drillPhysical() { # PHYSICAL-SNAPSHOT SQL-SNAPSHOT
     layChanges "$scratch/physical/base" "$history" "${position% *}" "${position#* }" "$scratch/identities"
     startBase "$scratch/physical/base"
     replayChanges "${position% *}" "${position#* }"
-    DUMP_FACTS=$scratch/restored dump-databases "$baseSocket" >/dev/null
-    # No file has their rows, as none of them outlives a restart of MariaDB.
-    mariadb --socket="$baseSocket" --batch --raw --skip-column-names --execute="SELECT JSON_OBJECT('in_memory', TRUE, 'names', JSON_ARRAY(CONCAT(table_schema, '.', table_name)))
-        FROM information_schema.tables WHERE engine = 'MEMORY'" >"$scratch/in-memory"
+    compareBase "$scratch/recorded"
     dropBase
-    compareFacts "$scratch/recorded" "$scratch/restored" "$scratch/in-memory"
     sayGaps "$scratch/recorded"
     logInfo "as it was at $position, $(ofSnapshot "$2" '.time[:19]'), in $((SECONDS - began)) s: $(describeFacts "$scratch/recorded")"
+}
+
+# What the MariaDB holds that runs on restored files, brought to the moment that the SQL says of itself.
+compareBase() { # RECORDED
+    DUMP_FACTS=$1.restored dump-databases "$baseSocket" >/dev/null
+    tablesInMemory | jq --compact-output '{in_memory: true, names: [.]}' >"$1.in-memory"
+    compareFacts "$1" "$1.restored" "$1.in-memory"
 }
 
 drillSql() { # SNAPSHOT
@@ -156,12 +159,13 @@ loadSnapshot() { # ID
         loadDump "$scratchSocket" 'IDENTIFIED VIA unix_socket'; then
         return
     fi
-    sayWhatIsBad "$1"
+    sayWhatIsBad inRepository "$1"
 }
 
-sayWhatIsBad() { # ID
-    inRepository check --read-data || true
-    logError "the database of snapshot $1 CANNOT BE RESTORED: what failed is above, and what is wrong with the repository"
+# Which of its files are bad; elsewhere that would be to fetch all of it.
+sayWhatIsBad() { # RESTIC-COMMAND ID
+    if [[ $1 == inRepository ]]; then inRepository check --read-data >&2 || true; fi
+    logError "the database of snapshot $2 CANNOT BE RESTORED: what failed is above, and what is wrong with the repository"
 }
 
 # Nothing that was recorded may be missing or other than it was. The server may be a newer one, and has users of its own. What was

@@ -19,11 +19,13 @@ ownVersion() {
 }
 
 # Leaves a folder that MariaDB can run on, and sets baseLog and basePosition: where the copy's moment is in the binary logs.
-layPhysical() { # RESTIC-COMMAND SNAPSHOT FOLDER
+layPhysical() { # RESTIC-COMMAND SNAPSHOT FOLDER [COMMAND-THAT-PASSES-IT-ON...]
     local log=$3.log
+    local -a through=("${@:4}")
+    if ((${#through[@]} == 0)); then through=(cat); fi
     rm -rf -- "$3"
     install --directory --owner=mysql --group=mysql --mode=0700 "$3"
-    if ! "$1" dump "$2" "/$physicalFile" | "${asMysql[@]}" mbstream --extract --directory="$3"; then
+    if ! "$1" dump "$2" "/$physicalFile" | "${through[@]}" | "${asMysql[@]}" mbstream --extract --directory="$3"; then
         # Which of its files are bad; elsewhere that would be to fetch all of it.
         if [[ $1 == inRepository ]]; then inRepository check --read-data >&2 || true; fi
         logError "the copy of MariaDB in snapshot $2 CANNOT BE RESTORED: what failed is above, and what is wrong with the repository"
@@ -93,6 +95,12 @@ layChanges() { # FOLDER HISTORY LOG POSITION IDENTITIES
         printf './%s.%s\n' "$relayName" "${log#*.}" >>"$1/$relayName.index"
     done <"$1.list"
     chown mysql:mysql -- "$1/$relayName".*
+}
+
+# Those whose rows no file has, as JSON: a line each.
+tablesInMemory() {
+    mariadb --socket="$baseSocket" --batch --raw --skip-column-names --execute="SELECT JSON_QUOTE(CONCAT(table_schema, '.', table_name))
+        FROM information_schema.tables WHERE engine = 'MEMORY' AND table_schema NOT IN ('information_schema', 'performance_schema')"
 }
 
 # What a server that was killed had begun to write was never committed.

@@ -204,7 +204,8 @@ damageIsUndone() {
     expectEqual 'the room that a sparse file takes' 0 "$(inside backup stat --format=%b /var/www/site/odd/sparse)"
     expectEqual 'what is left beside the files' '' "$(inside backup find /var/www/site -name '.lamplighter-*')"
     expectEqual 'what Redis has' '' "$(inRedis get later)"
-    expectMatch 'what it says' 'restoring the database: 100 %' "$(<"$results/restore")"
+    expectMatch 'what it says' "restoring MariaDB's files: 100 %" "$(<"$results/restore")"
+    expectMatch 'what it says' 'database restored beside that of now, and equal to what was backed up' "$(<"$results/restore")"
     expectMatch 'what it says' 'The database before is in [^ ]*/before-restore-' "$(<"$results/restore")"
     siteIsUp
     inside mysql sh -c 'rm -rf /var/lib/mysql/before-restore-*'
@@ -281,7 +282,7 @@ brokenRestoreIsNoBackup() {
     cp -- service/mysql/conf/mariadb.cnf "$results/mariadb.cnf"
     trap 'cat -- "$results/mariadb.cnf" >service/mysql/conf/mariadb.cnf' EXIT
     printf '[mariadbd]\nno-such-setting = 1\n' >>service/mysql/conf/mariadb.cnf
-    UP_TIMEOUT=5 bin/restore --only db --force >"$results/restore" 2>&1 || status=$?
+    UP_TIMEOUT=5 bin/restore "$(newestOf database)" --force >"$results/restore" 2>&1 || status=$?
     expectEqual 'the status of the restore' 1 "$status"
     expectMatch 'what it says' 'MariaDB does not become healthy' "$(<"$results/restore")"
     expectMatch 'what it says' 'The database before is in [^ ]*/data/mysql/before-restore-[0-9TZ]*\. To have it back' "$(<"$results/restore")"

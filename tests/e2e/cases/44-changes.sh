@@ -150,6 +150,49 @@ randomSecondsComeBack() { # HOW-MANY
     siteIsUp
 }
 
+# One table of a second, or a whole database, while the site goes on and keeps what it has.
+partsAreCopied() {
+    local before moment name
+    sql 'CREATE OR REPLACE TABLE forum.kept (id INT PRIMARY KEY, f FLOAT, day DATE); SET sql_mode = "ALLOW_INVALID_DATES";
+        INSERT INTO forum.kept VALUES (1, 1.5, "2020-02-31"), (2, 2, NULL), (3, 13.404954, NULL)'
+    expectOutcome succeeded mysql nightly-backup
+    sql 'DELETE FROM forum.kept WHERE id = 2'
+    keep
+    sleep 1.1
+    moment=$(sql "SELECT DATE_FORMAT(NOW(), '%Y-%m-%d %H:%i:%s')")
+    waitUntil 5 'that second is over' secondIsOver "$moment"
+    sql 'DROP TABLE forum.kept; CREATE TABLE forum.kept (id INT)'
+    keep
+    before=$(container mysql)
+    bin/restore --to "$moment" --copy forum.kept >"$results/restore" 2>&1 || fail "$(cat "$results/restore")"
+    expectMatch 'what it says' 'with FLOAT values rounded to six digits, as SQL has no more: kept' "$(<"$results/restore")"
+    expectMatch 'what it says' 'INSERT INTO .forum.\..kept. SELECT \* FROM .restored_[0-9TZ]*.\..kept. WHERE' "$(<"$results/restore")"
+    name=$(sql "SHOW DATABASES LIKE 'restored%'")
+    expectEqual 'the rows of then' $'1\t2020-02-31\n3\tNULL' "$(sql "SELECT id, day FROM $name.kept ORDER BY id")"
+    expectEqual 'the rows of now' 0 "$(sql 'SELECT COUNT(*) FROM forum.kept')"
+    sql "DROP DATABASE $name"
+
+    # Of the newest night, with all that belongs to it.
+    bin/restore --copy forum >"$results/restore" 2>&1 || fail "$(cat "$results/restore")"
+    name=$(sql "SHOW DATABASES LIKE 'restored%'")
+    expectEqual 'the rows of the night' 3 "$(sql "SELECT COUNT(*) FROM $name.kept")"
+    expectEqual 'the routines and triggers' "$(programsOf forum)" "$(programsOf "$name")"
+    sql "DROP DATABASE $name"
+
+    bin/restore --copy forum.nothing >"$results/restore" 2>&1 && fail 'a table that was not there is copied'
+    expectMatch 'what it says' 'there is no table nothing in a database forum in its files of' "$(<"$results/restore")"
+    bin/restore --copy 'forum.`kept' >"$results/restore" 2>&1 && fail 'a name with quotes is taken'
+    expectMatch 'what it says' '--copy takes a database, or a table' "$(<"$results/restore")"
+    expectEqual 'what is left of it' '' "$(sql "SHOW DATABASES LIKE 'restored%'"; inside mysql sh -c 'ls -d /var/lib/mysql/restored* 2>/dev/null || true')"
+    expectEqual 'the container of mysql' "$before running" "$(container mysql) $(inspect mysql '{{.State.Status}}')"
+    sql 'DROP TABLE forum.kept'
+    siteIsUp
+}
+
+programsOf() { # DATABASE
+    sql "SELECT (SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = '$1'), (SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = '$1')"
+}
+
 # The files of two nights, each with the changes up to the SQL of the second one.
 drillProvesTheDay() {
     local folder
@@ -212,6 +255,7 @@ brokenLogsAreSaid() {
 
 testCase 'what changes between two backups is kept, encrypted, and MariaDB keeps no more of it than it needs' changesAreKept
 testCase 'bin/restore --to brings back the database of a second, with sessions that set the time and logs that were changed' everySecondComesBack
+testCase 'bin/restore --copy brings back a table of a second, or a database, beside what there is, and the site goes on' partsAreCopied
 slowCase 'seconds come back with every row of theirs and no other, after a kill in the middle of four who write' randomSecondsComeBack 2
 rareCase 'twenty random seconds come back with every row of theirs and no other' randomSecondsComeBack 20
 testCase 'the drill makes the changes of a day again, and finds those that are missing or changed' drillProvesTheDay
