@@ -6,15 +6,17 @@ use warnings;
 use constant { QUERY => 2, STOP => 3, ROTATE => 4, FORMAT => 15, XID => 16, XA_PREPARE => 38, CHECKPOINT => 161, GTID => 162, GTID_LIST => 163, START_ENCRYPTION => 164 };
 my %beside = map { $_ => 1 } STOP, ROTATE, FORMAT, CHECKPOINT, GTID_LIST;
 
-# The statement of a QUERY event (its fixed part is 13 bytes, then there are variables, the database's name and a zero).
+# The statement of a QUERY event, and the database that it was in (the fixed part is 13 bytes, then there are variables, the database's
+# name and a zero).
 sub statement {
     my ($body, $checksum) = @_;
     my ($length, $variables) = unpack 'x8 C x2 v', $body;
     my $text = substr $body, 13 + $variables + $length + 1;
-    return substr $text, 0, length($text) - $checksum;
+    return (substr($text, 0, length($text) - $checksum), substr $body, 13 + $variables, $length);
 }
 
-# Calls WITH-TRANSACTION with the end and the seconds of each transaction that is whole, in order; gives the length of all that is: what a
+# Calls WITH-TRANSACTION with the end, the seconds and the beginning of each transaction that is whole, in order, and with the statement and
+# its database where that is all there is of it; gives the length of all that is: what a
 # server that was killed wrote last is not.
 sub read_log {
     my ($log, $with_transaction) = @_;
@@ -30,14 +32,17 @@ sub read_log {
         die "$log: what stands at its byte $at is no event\n" if $length < 19;
         last if $at + $length > $size;
         read($in, my $body, $length - 19) == $length - 19 or last;
+        my $begin = $at;
         $at += $length;
         die "$log is encrypted\n" if $type == START_ENCRYPTION;
         # The format's last five bytes: how checksums are made, and its own.
         $checksum = unpack('C', substr $body, -5, 1) ? 4 : 0 if $type == FORMAT;
-        if ($type == GTID) { $open = { seconds => $seconds, alone => unpack('x12 C', $body) & 1 } }
+        if ($type == GTID) { $open = { begin => $begin, seconds => $seconds, alone => unpack('x12 C', $body) & 1 } }
         elsif (!$open || $beside{$type}) { $whole = $at if !$open }
-        elsif ($type == XID || $type == XA_PREPARE || $type == QUERY && ($open->{alone} || statement($body, $checksum) =~ /^(?:COMMIT|ROLLBACK)\b/)) {
-            $with_transaction->($at, $open->{seconds});
+        else {
+            my @statement = $type == QUERY ? statement($body, $checksum) : ();
+            next if $type != XID && $type != XA_PREPARE && !(@statement && ($open->{alone} || $statement[0] =~ /^(?:COMMIT|ROLLBACK)\b/));
+            $with_transaction->($at, @$open{qw(seconds begin)}, $open->{alone} ? @statement : ());
             $whole = $at;
             undef $open;
         }
@@ -45,7 +50,7 @@ sub read_log {
     return $whole;
 }
 
-# [END, SECONDS] of each transaction.
+# [END, SECONDS, ...] of each transaction.
 sub transactions {
     my ($log) = @_;
     my @found;

@@ -37,6 +37,12 @@ def physical_by($seconds):
     of_kind("physical") | map(select(tagged("history") != null and (.summary.backup_end // .time | instant) <= $seconds))
     | in_order | last // empty;
 
+# The newest one from which this log of this history can be reached, of those that were whole by that second.
+def physical_before_log($history; $log; $seconds):
+    of_kind("physical")
+    | map(select(tagged("history") == $history and (tagged("from") < $log or tagged("from") == $log and (.summary.backup_end // .time | instant) <= $seconds)))
+    | in_order | last // empty;
+
 # Up to when both database and files are in them: since when each newest one was made. Nothing while one is missing.
 def complete_up_to:
     [newest("database"), newest("files") | .time | instant] | if length == 2 then min | todate else empty end;

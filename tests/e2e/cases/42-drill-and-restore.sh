@@ -195,7 +195,7 @@ damageIsUndone() {
 
     began=$EPOCHREALTIME
     # As the README has it.
-    command=$(commandsOf Backups | grep '^bin/restore')
+    command=$(commandsOf Backups | grep '^bin/restore --force')
     expectEqual 'the command' 'bin/restore --force' "$command"
     $command >"$results/restore" 2>&1 || fail "$(cat "$results/restore")"
     figure 'bin/restore of a damaged site' "$(secondsSince "$began") s"

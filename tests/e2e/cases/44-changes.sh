@@ -185,7 +185,21 @@ partsAreCopied() {
     expectMatch 'what it says' '--copy takes a database, or a table' "$(<"$results/restore")"
     expectEqual 'what is left of it' '' "$(sql "SHOW DATABASES LIKE 'restored%'"; inside mysql sh -c 'ls -d /var/lib/mysql/restored* 2>/dev/null || true')"
     expectEqual 'the container of mysql' "$before running" "$(container mysql) $(inspect mysql '{{.State.Status}}')"
+    # When it was, nobody knows any more.
+    bin/restore --before-drop forum.kept --copy forum.kept >"$results/restore" 2>&1 || fail "$(cat "$results/restore")"
+    expectMatch 'what it says' 'forum.kept was thrown away at 20[0-9: -]* UTC' "$(<"$results/restore")"
+    name=$(sql "SHOW DATABASES LIKE 'restored%'")
+    expectEqual 'the rows of then' $'1\n3' "$(sql "SELECT id FROM $name.kept ORDER BY id")"
+    sql "DROP DATABASE $name"
+    bin/restore --before-drop forum.nothing --copy forum.nothing >"$results/restore" 2>&1 && fail 'what nobody has dropped is found'
+    expectMatch 'what it says' 'nobody has thrown away the table nothing of the database forum' "$(<"$results/restore")"
     sql 'DROP TABLE forum.kept'
+    keep
+    bin/restore --before-drop forum.kept --only db --force >"$results/restore" 2>&1 || fail "$(cat "$results/restore")"
+    inside mysql sh -c 'rm -rf /var/lib/mysql/before-restore-*'
+    expectEqual 'the table that was there then' 'id' "$(sql "SELECT GROUP_CONCAT(column_name) FROM information_schema.columns WHERE table_schema = 'forum' AND table_name = 'kept'")"
+    sql 'DROP TABLE forum.kept'
+    expectOutcome succeeded mysql nightly-backup
     siteIsUp
 }
 
@@ -255,7 +269,7 @@ brokenLogsAreSaid() {
 
 testCase 'what changes between two backups is kept, encrypted, and MariaDB keeps no more of it than it needs' changesAreKept
 testCase 'bin/restore --to brings back the database of a second, with sessions that set the time and logs that were changed' everySecondComesBack
-testCase 'bin/restore --copy brings back a table of a second, or a database, beside what there is, and the site goes on' partsAreCopied
+testCase 'bin/restore --copy brings back a table of a second, or of before it was dropped, beside what there is, and the site goes on' partsAreCopied
 slowCase 'seconds come back with every row of theirs and no other, after a kill in the middle of four who write' randomSecondsComeBack 2
 rareCase 'twenty random seconds come back with every row of theirs and no other' randomSecondsComeBack 20
 testCase 'the drill makes the changes of a day again, and finds those that are missing or changed' drillProvesTheDay
