@@ -3,6 +3,7 @@ package DumpServer;
 use strict;
 use warnings;
 use File::Temp;
+use DumpStream;
 use IPC::Open2;
 use Time::HiRes qw(time);
 
@@ -38,14 +39,14 @@ sub databases {
     return @{ $self->{databases} };
 }
 
-# DATABASE, NAME, TYPE (TABLE, SEQUENCE or VIEW), HAS-ROWS, HAS-TRANSACTIONS. Of a table whose engine is not known nothing is.
+# DATABASE, NAME, TYPE (TABLE, SEQUENCE or VIEW), HAS-ROWS, HAS-TRANSACTIONS, IS-ARIA. Of a table whose engine is not known nothing is.
 sub objects {
     my ($self) = @_;
     my $without = WITHOUT_ROWS;
     return map {
         my ($database, $name, $type, $engine, $transactions) = @$_;
         my $kind = $type eq 'VIEW' ? 'VIEW' : $type eq 'SEQUENCE' ? 'SEQUENCE' : 'TABLE';
-        [ $database, $name, $kind, $engine !~ /^$without$/, $transactions ne 'NO' || $engine eq '' ]
+        [ $database, $name, $kind, $engine !~ /^$without$/, $transactions ne 'NO' || $engine eq '', $engine eq 'Aria' ]
     } $self->ask(qq{
         SELECT HEX(table_schema), HEX(table_name), HEX(table_type), HEX(COALESCE(t.engine, '')), HEX(COALESCE(e.transactions, ''))
         FROM information_schema.tables t LEFT JOIN information_schema.engines e ON e.engine = t.engine
@@ -148,18 +149,12 @@ sub complaints {
 }
 
 # Until it is released nobody writes to a table without transactions, nor makes, changes or removes a table; nothing where
-# that cannot be had. When HOLD seconds have passed it is released all the same.
+# that cannot be had. When HOLD seconds have passed it is released all the same. Aria's tables, which survive a crash, BACKUP STAGE takes for
+# some with transactions: lock_aria keeps writers from those.
 sub lock_writers {
     my ($self, $patience, $hold) = @_;
-    my $pid = open2(my $from, my $to, 'mariadb', "--socket=$self->{socket}", qw(--batch --skip-column-names --unbuffered));
-    my $lock = bless { from => $from, to => $to, pid => $pid, since => time }, 'DumpServer::Lock';
-    local $SIG{PIPE} = 'IGNORE';
-    print $to "SET lock_wait_timeout = $patience; BACKUP STAGE START; BACKUP STAGE FLUSH; BACKUP STAGE BLOCK_DDL; SELECT 'held';\n";
-    $to->flush;
-    if ((readline($from) // '') ne "held\n") {
-        $lock->{why} = "somebody was writing to one of them for more than $patience s";
-        return $lock;
-    }
+    my $lock = bless { clients => [], since => time, socket => $self->{socket}, patience => $patience }, 'DumpServer::Lock';
+    $lock->take('BACKUP STAGE START; BACKUP STAGE FLUSH; BACKUP STAGE BLOCK_DDL') or return $lock;
     $SIG{ALRM} = sub { $lock->{why} //= "to dump them takes more than $hold s, for which nobody could write to them"; $lock->let_go };
     alarm $hold;
     return $lock;
@@ -169,14 +164,39 @@ package DumpServer::Lock;
 use strict;
 use warnings;
 
-# The end of the connection is the end of the lock.
+# By a connection of its own.
+sub take {
+    my ($self, $statements) = @_;
+    my $pid = IPC::Open2::open2(my $from, my $to, 'mariadb', "--socket=$self->{socket}", qw(--batch --skip-column-names --unbuffered --default-character-set=utf8mb4));
+    push @{ $self->{clients} }, [ $pid, $to, $from ];
+    local $SIG{PIPE} = 'IGNORE';
+    print $to "SET lock_wait_timeout = $self->{patience}; $statements; SELECT 'held';\n";
+    $to->flush;
+    return 1 if (readline($from) // '') eq "held\n";
+    $self->{why} //= "somebody was writing to one of them for more than $self->{patience} s";
+    $self->let_go;
+    return 0;
+}
+
+# Of these objects.
+sub lock_aria {
+    my ($self, @objects) = @_;
+    my @names = map { DumpStream::quoted($_->[0]) . '.' . DumpStream::quoted($_->[1]) . ' READ' } grep { $_->[5] } @objects;
+    $self->take('LOCK TABLES ' . join ', ', @names) if @names && !$self->{why};
+    return;
+}
+
+# The end of the connections is the end of the lock.
 sub let_go {
     my ($self) = @_;
-    return if !$self->{pid};
-    close $self->{to};
-    close $self->{from};
+    my @clients = splice @{ $self->{clients} } or return;
     local $?;
-    waitpid delete $self->{pid}, 0;
+    for my $client (reverse @clients) {
+        my ($pid, $to, $from) = @$client;
+        close $to;
+        close $from;
+        waitpid $pid, 0;
+    }
     $self->{seconds} = sprintf '%.1f', Time::HiRes::time() - $self->{since};
     return;
 }

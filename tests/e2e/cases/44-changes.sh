@@ -132,13 +132,14 @@ randomSecondsComeBack() { # HOW-MANY
             waitUntilHealthy mysql
         fi
     done
-    # A backup in the middle of it.
+    # A backup in the middle of it, whose SQL is of one moment with its files.
     expectOutcome succeeded mysql nightly-backup
     sleep 3
     endWriters
     trap - EXIT
     ended=$(($(date +%s) - 1))
     keep
+    expectOutcome succeeded backup restore-drill
     figure 'rows written, the server killed meanwhile' "$(inside mysql sh -c 'cat /var/lib/mysql/writers/acknowledged.*' | wc --lines) in $((ended - began)) s"
     for ((round = 0; round < $1; round++)); do
         second=$((began + RANDOM % (ended - began)))
@@ -153,6 +154,7 @@ randomSecondsComeBack() { # HOW-MANY
 # One table of a second, or a whole database, while the site goes on and keeps what it has.
 partsAreCopied() {
     local before moment name
+    trap dropCopies EXIT
     sql 'CREATE OR REPLACE TABLE forum.kept (id INT PRIMARY KEY, f FLOAT, day DATE); SET sql_mode = "ALLOW_INVALID_DATES";
         INSERT INTO forum.kept VALUES (1, 1.5, "2020-02-31"), (2, 2, NULL), (3, 13.404954, NULL)'
     expectOutcome succeeded mysql nightly-backup
@@ -201,6 +203,10 @@ partsAreCopied() {
     sql 'DROP TABLE forum.kept'
     expectOutcome succeeded mysql nightly-backup
     siteIsUp
+}
+
+dropCopies() {
+    sql "SELECT CONCAT('DROP DATABASE ', schema_name, ';') FROM information_schema.schemata WHERE schema_name LIKE 'restored%'" | inside mysql mariadb
 }
 
 programsOf() { # DATABASE
