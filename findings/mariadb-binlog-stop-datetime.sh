@@ -5,29 +5,9 @@
 set -Eeuo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 source findings/lib/finding.sh
+source findings/lib/mariadb.sh
 
-needDebian mariadb-server-core=1:10.11.19-0+deb12u1 mariadb-client-core=1:10.11.19-0+deb12u1 mariadb-client=1:10.11.19-0+deb12u1 \
-    libaio1=0.3.113-4 libnuma1=2.0.16-1 liburing2=2.3-3
-root=$folder/root
-export LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu
-mkdir "$folder/data"
-if ((EUID == 0)); then as=(--user=root); else as=(); fi
-options=(--no-defaults "${as[@]}" --basedir="$root/usr" --datadir="$folder/data" --lc-messages-dir="$root/usr/share/mysql")
-
-"$root/usr/sbin/mariadbd" "${options[@]}" --version | sed 's/.*Ver/mariadbd/; s/ for .*//'
-if ! "$root/usr/bin/mariadb-install-db" --no-defaults "${as[@]}" --basedir="$root/usr" --datadir="$folder/data" --skip-test-db >"$folder/log" 2>&1; then
-    cat -- "$folder/log" >&2
-    exit 1
-fi
-"$root/usr/sbin/mariadbd" "${options[@]}" --skip-grant-tables --skip-networking --socket="$folder/socket" --pid-file="$folder/pid" --log-bin=log \
-    --server-id=1 --binlog-format=ROW >>"$folder/log" 2>&1 &
-server=$!
-trap 'kill -KILL "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf -- "$folder"' EXIT
-sql() { "$root/usr/bin/mariadb" --no-defaults --socket="$folder/socket" --batch --skip-column-names --execute="$1"; }
-until [[ $(sql 'SELECT 1' 2>/dev/null) == 1 ]]; do
-    if ! kill -0 "$server"; then cat -- "$folder/log" && exit 1; fi
-    sleep 0.1
-done
+startMariaDb --log-bin=log --server-id=1 --binlog-format=ROW
 
 sql 'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)'
 sql 'INSERT INTO d.t VALUES (1)'

@@ -199,3 +199,19 @@ fn a_dump_is_whole_only_when_it_says_so_at_its_end() {
     assert!(!pass(&format!("USE `d`;\n{named}")).whole, "a name may have any line");
     assert!(pass(&text).whole);
 }
+
+#[test]
+fn a_dump_is_loaded_with_days_that_there_are_not() {
+    let header = "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n";
+    let passed = pass(&dump(header));
+    assert!(
+        passed.printed.contains("SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES' */;\n"),
+        "{}",
+        passed.printed
+    );
+    // In the body of a routine it is somebody's text.
+    let said = pass(&dump(&format!(
+        "DELIMITER ;;\nCREATE PROCEDURE p()\nbegin /*\n{header}*/ end */;;\nDELIMITER ;\n"
+    )));
+    assert!(said.printed.contains(header), "{}", said.printed);
+}
