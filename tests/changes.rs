@@ -416,3 +416,29 @@ fn a_second_lies_between_the_runs_that_were_before_and_after_it() {
     );
     assert!(kept.refused("boundsOf other binlog.000001 500 120").contains("changes/other is missing"));
 }
+
+/// As the night does that throws away what no copy needs any more.
+#[test]
+fn of_what_no_copy_needs_nothing_is_left() {
+    let kept = Kept::new();
+    for number in 1..=3 {
+        kept.piece(number, 0, "abc");
+        kept.write(&format!("binlog.{number:06}.size"), "3\n");
+    }
+    kept.write("moments", "100 101 binlog.000001 3\n160 161 binlog.000002 3\n220 222 binlog.000003 3\n");
+    kept.write("kept.json", r#"{"log":"binlog.000003","position":3,"kept":222}"#);
+    let forget = |first: &str| {
+        kept.bash(&format!(
+            "source {}; historyFile=$LAMPLIGHTER_BACKUPS/history; echo h >$historyFile
+             listSnapshots() {{ echo '[]'; }}; ofSnapshots() {{ echo '{first}'; }}
+             forgetOldChanges; cd $changesFolder/h; ls; cat moments",
+            own("service/mysql/bin/changes.sh").display()
+        ))
+    };
+    let left = "binlog.000002.000000000000-000000000003.zst.age\nbinlog.000002.size\n\
+                binlog.000003.000000000000-000000000003.zst.age\nbinlog.000003.size\nkept.json\nmoments\nnew\n\
+                160 161 binlog.000002 3\n220 222 binlog.000003 3";
+    assert_eq!(forget("binlog.000002"), left);
+    // As long as nothing says what is needed, all is.
+    assert_eq!(forget(""), left);
+}

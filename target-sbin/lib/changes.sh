@@ -66,6 +66,11 @@ piecesOf() { # HISTORY LOG
     done
 }
 
+# "LOG POSITION SECONDS": up to where its changes are kept, and when MariaDB was there.
+keptUpTo() { # HISTORY
+    jq --raw-output '"\(.log) \(.position) \(.kept)"' "$changesFolder/$1/kept.json"
+}
+
 # The first bytes of a log, up to TO, as MariaDB wrote them: all pieces have to be there, one after the other. With `end` for TO it is
 # the whole log, or, of the one that was written last, what is kept of it.
 assembleLog() { # HISTORY LOG TO IDENTITIES FILE
@@ -107,7 +112,7 @@ boundsOf() { # HISTORY LOG POSITION SECONDS|end
     local folder=$changesFolder/$1 before after log position kept
     earliest="$2 $3" latest='' low=0
     if [[ ! -s $folder/kept.json ]]; then logError "there are no changes of that time: changes/$1 is missing in the folder of backups"; fi
-    read -r kept log position < <(jq --raw-output '"\(.kept) \(.log) \(.position)"' "$folder/kept.json")
+    read -r log position kept < <(keptUpTo "$1")
     if [[ $4 == end ]]; then earliest="$log $position" latest=$earliest high=$kept; return; fi
     if (($4 >= kept)); then
         logError "the changes are kept up to $(inTime "$kept"): there is nothing of $(inTime "$4"). All there is: --to latest"

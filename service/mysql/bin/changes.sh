@@ -41,7 +41,7 @@ writesBinlog() {
 stateOf() { # HISTORY
     local log position
     if [[ ! -e $changesFolder/$1/kept.json ]]; then return; fi
-    read -r log position < <(jq --raw-output '"\(.log) \(.position)"' "$changesFolder/$1/kept.json")
+    read -r log position _ < <(keptUpTo "$1")
     if [[ ! -e $dataFolder/$log ]] || (($(stat --format=%s -- "$dataFolder/$log") < position)); then echo broken; fi
 }
 
@@ -88,7 +88,7 @@ keepLogs() { # HISTORY RECIPIENT LOG POSITION BEFORE AFTER
     local folder=$changesFolder/$1 last from=0 log end bytes=0
     last=$3
     if [[ -e $folder/kept.json ]]; then
-        read -r last from < <(jq --raw-output '"\(.log) \(.position)"' "$folder/kept.json")
+        read -r last from _ < <(keptUpTo "$1")
     fi
     while IFS= read -r log; do
         if [[ ${log#*.} < ${last#*.} ]]; then continue; fi
@@ -143,7 +143,7 @@ keepPiece() { # FOLDER RECIPIENT LOG FROM TO
 # As many days back as backups of each day are kept: then from the first log on that the oldest copy of these days needs.
 # shellcheck disable=SC2016 # jq's variables
 forgetOldChanges() {
-    local list folder history current first log piece
+    local list folder history current first log file
     list=$(listSnapshots inRepository)
     # There is none where MariaDB writes no logs.
     current=$(cat -- "$historyFile" 2>/dev/null || true)
@@ -152,11 +152,16 @@ forgetOldChanges() {
         history=$(basename -- "$folder")
         first=$(ofSnapshots --arg history "$history" --argjson days "${BACKUP_KEEP_DAYS:-14}" 'changes_from($history; $days)' <<<"$list")
         if [[ -n $first ]]; then
-            for piece in "$folder"*.zst.age; do
-                if [[ ! -e $piece ]]; then continue; fi
-                log=${piece##*/}
-                if [[ ${log%.*-*.zst.age} < $first ]]; then rm -f -- "$piece"; fi
+            for file in "$folder"*.zst.age "$folder"*.size; do
+                if [[ ! -e $file ]]; then continue; fi
+                log=${file##*/}
+                log=${log%.*-*.zst.age}
+                if [[ ${log%.size} < $first ]]; then rm -f -- "$file"; fi
             done
+            if [[ -s ${folder}moments ]]; then
+                awk -v first="$first" '$3 >= first' "${folder}moments" >"${folder}moments.new"
+                replaceFile "${folder}moments.new" "${folder}moments"
+            fi
         elif [[ $history != "$current" ]]; then
             rm -rf -- "$folder"
         fi
