@@ -9,7 +9,8 @@ use lamplighter::journal::{IdMatch, Journal, JournalRecord, Keep, NAME, Query, R
 use lamplighter::request::Request;
 use serde::Deserialize;
 
-const EVERYTHING: Query = Query { action: None, failed_only: false, since: None, limit: usize::MAX };
+const EVERYTHING: Query =
+    Query { action: None, failed_only: false, since: None, successes: usize::MAX, limit: usize::MAX };
 
 /// Panics where it does not hold.
 pub(crate) fn check(bytes: &[u8]) {

@@ -107,9 +107,9 @@ fn write(call: &Call) -> Value {
             json!({"op": "run", "user": user, "action": action, "id": id, "tell": tell, "operator": operator})
         }
         Call::Cancel { id, operator } => json!({"op": "cancel", "id": id, "operator": operator}),
-        Call::History(PastWanted { action, failed, since, limit }) => {
+        Call::History(PastWanted { action, failed, since, successes, limit }) => {
             let since = since.map(|since| since.to_string());
-            json!({"op": "history", "action": action, "failed": failed, "since": since, "limit": limit})
+            json!({"op": "history", "action": action, "failed": failed, "since": since, "successes": successes, "limit": limit})
         }
         Call::Show { id } => json!({"op": "show", "id": id}),
         Call::Actions => json!({"op": "actions"}),

@@ -23,6 +23,8 @@ use crate::wire::{Call, History, PastWanted, RequestRecord};
 
 /// How long a service may take to look through its journal.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Of each action so many are told that succeeded, where all actions are: what runs each minute would leave no room for others.
+const SUCCESSES: usize = 3;
 /// What is done, for when it is not.
 const DOING: &str = "read what was asked";
 /// The exit status when some of the services could not be asked.
@@ -43,6 +45,9 @@ pub struct Arguments {
     /// Only what was asked since: `2d` ago, or 2026-11-24, or such as 2026-11-24T04:05
     #[arg(short, long, value_name = "WHEN")]
     since: Option<String>,
+    /// Of each action, all that succeeded, too, and not the last 3 only
+    #[arg(short, long)]
+    every: bool,
     /// At most so many, the newest
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     count: usize,
@@ -63,7 +68,8 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
     };
     let since = arguments.since.as_deref().map(|since| read_since(since, &look)).transpose()?;
     let (failed, limit) = (arguments.failed, arguments.count);
-    let call = Call::History(PastWanted { action: action.clone(), failed, since, limit });
+    let successes = (!arguments.every && action.is_none()).then_some(SUCCESSES);
+    let call = Call::History(PastWanted { action: action.clone(), failed, since, successes, limit });
     let answers = ask_each(stack, &services, &call, PATIENCE).await;
     let Gathered { mut found, is_heard, mut unheard } = Gathered::of(answers);
     let is_complete = unheard.is_empty();

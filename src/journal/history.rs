@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::names::{ActionName, RequestId};
+use crate::outcome::Outcome;
 
 use super::backward::LinesBack;
 use super::error::JournalError;
@@ -28,6 +29,8 @@ pub struct Query {
     pub failed_only: bool,
     /// Those accepted at or after this instant only.
     pub since: Option<Timestamp>,
+    /// Of each action at most so many that have succeeded or were skipped, the newest: what runs each minute leaves room for what runs each night.
+    pub successes: usize,
     /// At most so many, the newest.
     pub limit: usize,
 }
@@ -37,6 +40,18 @@ impl Query {
         self.action.as_ref().is_none_or(|action| *action == request.action)
             && self.since.is_none_or(|since| since <= request.accepted_at)
             && (!self.failed_only || request.has_failed())
+    }
+
+    /// Whether a request that is wanted is one success too many, of those that were counted so far.
+    fn has_enough(&self, request: &RecordedRequest, counted: &mut HashMap<ActionName, usize>) -> bool {
+        if self.successes == usize::MAX
+            || !matches!(request.outcome, Some(Outcome::Succeeded | Outcome::Skipped))
+        {
+            return false;
+        }
+        let count = counted.entry(request.action.clone()).or_default();
+        *count += 1;
+        *count > self.successes
     }
 }
 
@@ -80,9 +95,9 @@ impl Snapshot {
     /// # Errors
     /// When the journal cannot be read.
     pub fn history(self, query: &Query) -> Result<Vec<RecordedRequest>, JournalError> {
-        let mut found = Vec::new();
+        let (mut found, mut counted) = (Vec::new(), HashMap::new());
         self.read(|request| {
-            if query.wants(&request) {
+            if query.wants(&request) && !query.has_enough(&request, &mut counted) {
                 found.push(request);
             }
             found.len() < query.limit

@@ -66,6 +66,7 @@ impl Engine {
             action: past.action,
             failed_only: past.failed,
             since: past.since,
+            successes: past.successes.unwrap_or(usize::MAX),
             limit: past.limit.min(MOST_TOLD),
         };
         self.begin_reading(waiting, AnswerForm::All, move |snapshot| {

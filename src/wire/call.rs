@@ -93,6 +93,9 @@ pub struct PastWanted {
     /// Those only that were accepted since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Of each action at most so many that have succeeded or were skipped, the newest; a supervisor of before tells all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successes: Option<usize>,
     /// At most so many, the newest.
     #[serde(default = "a_screenful")]
     pub limit: usize,
@@ -175,7 +178,13 @@ mod tests {
             ),
             (Call::Next { count: 5, each: true }, r#"{"op":"next","count":5,"each":true}"#),
             (
-                Call::History(PastWanted { action: None, failed: true, since: None, limit: 7 }),
+                Call::History(PastWanted {
+                    action: None,
+                    failed: true,
+                    since: None,
+                    successes: None,
+                    limit: 7,
+                }),
                 r#"{"op":"history","failed":true,"limit":7}"#,
             ),
         ];

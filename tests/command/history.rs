@@ -38,6 +38,26 @@ fn all_services_are_told_of_together_the_newest_first() {
 }
 
 #[test]
+fn what_runs_each_minute_leaves_room_for_what_runs_each_night() {
+    let stack = stack();
+    for _ in 0..5 {
+        stack.service("php").run_for("forum", "task");
+    }
+    let actions = |arguments: &[&str]| {
+        let said = stack.call(arguments);
+        said.out
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_whitespace().nth(2).map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(actions(&["history"]), ["task", "task", "task", "bad", "nightly-backup"]);
+    assert_eq!(actions(&["history", "--action", "task"]).len(), 6);
+    assert_eq!(actions(&["history", "--every"]).len(), 8);
+    assert_eq!(actions(&["history", "--every", "--count", "2"]).len(), 2);
+}
+
+#[test]
 fn what_is_not_wanted_is_left_out() {
     let stack = stack();
     let actions = |arguments: &[&str]| -> Vec<String> {

@@ -9,7 +9,8 @@ use lamplighter::wire::RequestRecord;
 
 use crate::records::{accepted, at, ended, id, joined, open, put_back, retried, started, write};
 
-const ALL: Query = Query { action: None, failed_only: false, since: None, limit: usize::MAX };
+const ALL: Query =
+    Query { action: None, failed_only: false, since: None, successes: usize::MAX, limit: usize::MAX };
 
 fn ids(requests: &[RecordedRequest]) -> Vec<&str> {
     requests.iter().map(|request| request.id.as_str()).collect()
@@ -68,6 +69,28 @@ fn runs_can_be_wanted_by_action_failure_and_time() {
     assert_eq!(of(Query { failed_only: true, ..ALL }), "1b");
     assert_eq!(of(Query { since: Some(at(16)), ..ALL }), "3a 2a");
     assert_eq!(of(Query { since: Some(at(99)), ..ALL }), "");
+}
+
+#[test]
+fn of_what_succeeds_often_no_more_come_than_wanted_and_what_failed_comes_always() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut records = Vec::new();
+    let outcomes = [Outcome::Succeeded, Outcome::Failed(1), Outcome::Skipped, Outcome::Succeeded];
+    for (n, outcome) in (0_i64..12).zip(outcomes.into_iter().cycle()) {
+        let id = format!("{n:02}");
+        records.push(accepted(&id, if n < 2 { "nightly" } else { "each-minute" }, 10 * n));
+        records.push(started(&id, 1, 10 * n + 1));
+        records.push(ended(&id, 1, outcome, 10 * n + 2));
+    }
+    write(folder.path(), &records);
+    let of = |query: Query| ids(&history(folder.path(), &query).unwrap()).join(" ");
+    assert_eq!(of(Query { successes: 2, ..ALL }), "11 10 09 05 01 00");
+    assert_eq!(of(Query { successes: 0, ..ALL }), "09 05 01");
+    assert_eq!(of(Query { successes: 2, limit: 3, ..ALL }), "11 10 09");
+    assert_eq!(
+        of(Query { successes: 2, action: Some("each-minute".parse().unwrap()), ..ALL }),
+        "11 10 09 05"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What was asked, and what became of it: filtered, with a picture of the last thirty days.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use askama::Template;
@@ -26,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) const DAYS: u32 = 30;
 /// So many of each service are looked at: as many as one tells.
 const MOST: usize = 1000;
+/// Of each action so many that succeeded, so that what runs each minute leaves room for what runs each night.
+const SUCCESSES: usize = 100;
 /// So many are listed.
 const LISTED: usize = 200;
 /// The outcomes that can be chosen.
@@ -116,7 +119,9 @@ pub(super) async fn gather(
     now: Timestamp,
 ) -> ((Vec<Past>, bool), Vec<String>) {
     let since = now.checked_sub(Duration::from_secs(u64::from(DAYS) * 24 * 60 * 60)).ok();
-    let call = Call::History(PastWanted { action, failed: false, since, limit: MOST });
+    // Who wants one action wants all of it.
+    let successes = action.is_none().then_some(SUCCESSES);
+    let call = Call::History(PastWanted { action, failed: false, since, successes, limit: MOST });
     let (mut past, mut unheard, mut is_cut) = (Vec::new(), Vec::new(), false);
     for (service, answer) in ask_each(&app.stack, services, &call, PATIENCE).await {
         let runs = match answer.map(|answer| History::<RequestRecord>::deserialize(&answer)) {
@@ -130,11 +135,26 @@ pub(super) async fn gather(
                 continue;
             }
         };
-        is_cut |= runs.len() >= MOST;
+        is_cut |= runs.len() >= MOST || successes.is_some_and(|most| has_more(&runs, most));
         past.extend(runs.into_iter().map(|run| Past { service: service.clone(), run }));
     }
     past.sort_by_key(|past| std::cmp::Reverse(past.run.accepted_at));
     ((past, is_cut), unheard)
+}
+
+/// Whether there may be more successes of an action than were told.
+fn has_more(runs: &[RequestRecord], most: usize) -> bool {
+    let mut told = HashMap::<_, usize>::new();
+    for run in runs {
+        if run
+            .outcome
+            .as_ref()
+            .is_some_and(|outcome| matches!(outcome.word.as_str(), "succeeded" | "skipped"))
+        {
+            *told.entry(&run.action).or_default() += 1;
+        }
+    }
+    told.values().any(|count| *count >= most)
 }
 
 impl Filter {

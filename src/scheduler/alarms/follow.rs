@@ -124,7 +124,8 @@ impl Follower {
         // Who has answered this has taken in the wish to follow, too, which came before.
         connection.ask(&Call::Ping, patience).await?;
         let _ = self.events.send(Event::Reachable(self.service.clone(), Timestamp::now()));
-        let failed = PastWanted { action: None, failed: true, since: None, limit: MOST_ASKED };
+        let failed =
+            PastWanted { action: None, failed: true, since: None, successes: None, limit: MOST_ASKED };
         let history: History = connection.ask_for(&Call::History(failed), patience).await?;
         let status: Status = connection.ask_for(&Call::Status, patience).await?;
         let mut runs = history.runs;
