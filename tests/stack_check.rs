@@ -278,6 +278,34 @@ fn each_line_that_the_two_generations_of_compose_read_differently_is_warned_of()
 }
 
 #[test]
+fn a_setting_that_nothing_reads_is_warned_of_with_the_one_that_was_meant() {
+    let stack = Stack::new();
+    let example = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".env.example")).unwrap();
+    stack.write(".env.example", &format!("{example}\n# NOT_SET_YET=\n"));
+    assert_eq!(stack.check(&[]).0, 0);
+    stack.write(
+        ".env",
+        "SITE_NAEM=forum.example\nNOT_SET_YET=1\nCOMPOSE_PARALLEL_LIMIT=2\nOWN=x\nUSED=y\nHTTP_PORT=${USED_TOO}\nUSED_TOO=8081\n",
+    );
+    stack.write("docker-compose.override.yaml", "services:\n  php:\n    environment:\n      A: ${USED}\n");
+    stack.assert_warns(&[
+        ".env:1:1: warning: `SITE_NAEM` is no setting, and nothing reads it\n",
+        "= hint: did you mean `SITE_NAME`?",
+        ".env:4:1: warning: `OWN` is no setting, and nothing reads it\n",
+        "0 errors, 2 warnings",
+    ]);
+    let (code, said) = stack.run("settings", &[], None);
+    assert_eq!(code, 0);
+    assert!(
+        said.contains("`SITE_NAEM` is no setting") && said.contains("did you mean `SITE_NAME`?"),
+        "{said}"
+    );
+    // Each container may have all of the file.
+    stack.write("docker-compose.override.yaml", "services:\n  php:\n    env_file: .env\n");
+    assert_eq!(stack.check(&["--strict"]).0, 0);
+}
+
+#[test]
 fn a_time_zone_that_is_none_is_told_with_the_one_that_was_meant() {
     let stack = Stack::new();
     for (zone, hint) in [

@@ -26,6 +26,8 @@ takeSettings() { # OPTION...
         rm -rf -- "$folder"
         giveUp 'the settings are not as they can be used: what is wrong is above' "Correct $PWD/.env and try again."
     fi
+    # Once is enough, and bin/up is who asks for a version.
+    if (($#)) && [[ -s $folder/faults ]]; then cat -- "$folder/faults" >&2; fi
     while IFS= read -r -d '' pair; do settings["${pair%%=*}"]=${pair#*=}; done <"$folder/said"
     rm -rf -- "$folder"
 }

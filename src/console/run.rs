@@ -26,9 +26,9 @@ pub struct Arguments {
     /// Who is to do it
     #[arg(add = completions::services())]
     service: String,
-    /// What to do, such as `nightly-backup`
+    /// What to do, such as `nightly-backup`; without it you are told what there is
     #[arg(add = completions::actions())]
-    action: String,
+    action: Option<String>,
     /// On whose behalf [default: yourself]
     #[arg(short, long)]
     user: Option<String>,
@@ -50,12 +50,11 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let service = stack.service(&arguments.service)?;
     let usage = |error: NameError| CommandError::Usage(error.to_string());
-    let action: ActionName = match arguments.action.parse() {
+    let Some(word) = &arguments.action else { return Err(unnamed(stack, &service).await) };
+    let action: ActionName = match word.parse() {
         Ok(action) => action,
         Err(error) => {
-            return Err(
-                actions::misspelt(stack, std::slice::from_ref(&service), &arguments.action, &error).await
-            );
+            return Err(actions::misspelt(stack, std::slice::from_ref(&service), word, &error).await);
         }
     };
     let user = match &arguments.user {
@@ -97,6 +96,14 @@ fn yourself() -> UserName {
     }
     let name = Accounts::system().name(uid).ok().flatten();
     name.or_else(|| uid.to_string().parse().ok()).unwrap_or_else(UserName::root)
+}
+
+/// What is said to who names no action.
+async fn unnamed(stack: &Stack, service: &ServiceName) -> CommandError {
+    let known = actions::of(stack, std::slice::from_ref(service)).await;
+    let has =
+        if known.is_empty() { "it tells none".to_owned() } else { format!("it has {}", known.join(", ")) };
+    CommandError::Usage(format!("name the action that {service} is to do: {has}"))
 }
 
 async fn refused(

@@ -25,7 +25,7 @@ pub struct Arguments {
     null: bool,
 }
 
-/// Prints the settings that the stack's file has, with the values that Compose gives them.
+/// Prints the settings that the stack's file has, with the values that Compose gives them. Warns of those that nothing reads.
 ///
 /// # Errors
 /// When Compose, or that version of it, would read something else, or the time zone is none.
@@ -50,6 +50,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, CommandError> {
         faults.sort_by_key(|fault| (fault.line, fault.column));
         let shown: Vec<String> = faults.iter().map(|fault| fault.in_file(dotenv::FILE).to_string()).collect();
         return Err(CommandError::Fault(shown.join("\n\n")));
+    }
+    for unread in dotenv.unread(&home) {
+        super::note(unread.in_file(dotenv::FILE));
     }
     print(&dotenv, arguments.null);
     Ok(0)

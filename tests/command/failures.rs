@@ -248,5 +248,5 @@ fn a_mistyped_command_or_option() {
     exit status 2
     ");
     let help = stack.call(&["help", "run"]);
-    assert!(help.code == 0 && help.out.contains("lamplighter run [OPTIONS] <SERVICE> <ACTION>"), "{help:?}");
+    assert!(help.code == 0 && help.out.contains("lamplighter run [OPTIONS] <SERVICE> [ACTION]"), "{help:?}");
 }

@@ -174,3 +174,15 @@ fn programs_are_told_each_thing_that_happens() {
     assert_eq!(events, ["accepted", "started", "output", "output", "ended"]);
     assert!(lines.iter().all(|line| line["service"] == "mysql"));
 }
+
+#[test]
+fn who_names_no_action_is_told_what_there_is() {
+    let stack = stack();
+    let said = stack.call(&["run", "mysql"]);
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(
+        said.err.contains("name the action that mysql is to do: it has bad, idle, ok, slow, wild"),
+        "{}",
+        said.err
+    );
+}

@@ -12,7 +12,10 @@ pub(super) fn check(stack: &Path, report: &mut Report) -> Dotenv {
     let path = stack.join(FILE);
     match Dotenv::load(stack, &environment) {
         Ok(dotenv) => {
-            report.add(&path.to_string_lossy(), dotenv.differences(&environment));
+            let mut found = dotenv.differences(&environment);
+            found.extend(dotenv.unread(stack));
+            found.sort_by_key(|found| (found.line, found.column));
+            report.add(&path.to_string_lossy(), found);
             dotenv
         }
         Err(DotenvError::Fault(fault)) => {

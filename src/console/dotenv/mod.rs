@@ -7,6 +7,7 @@ mod comparison;
 mod first;
 mod second;
 mod template;
+mod unread;
 
 use std::fmt;
 use std::fs;
@@ -114,6 +115,11 @@ impl Dotenv {
     /// The lines that docker-compose 1.29 reads differently.
     pub(super) fn differences(&self, environment: Environment<'_>) -> Vec<Diagnostic> {
         comparison::differences(self, environment)
+    }
+
+    /// Warnings of what it sets that nothing in the stack's folder reads.
+    pub(super) fn unread(&self, stack: &Path) -> Vec<Diagnostic> {
+        unread::unread(self, stack)
     }
 
     /// A fault of the value of a name, which the file has.
