@@ -16,4 +16,5 @@ mod doing;
 mod limits;
 mod login;
 mod pages;
+mod schedule;
 mod users;

@@ -96,7 +96,7 @@ pub(super) async fn show(
     past.retain(|past| filter.takes(past));
     let rows = past.iter().take(LISTED).map(|past| Row::of(past, &clock)).collect();
     page(&Page {
-        frame: Frame::of(&visitor, "history", &clock),
+        frame: Frame::of(&visitor, "History", &clock),
         services: services.iter().map(ToString::to_string).collect(),
         outcomes: OUTCOMES,
         unheard,
