@@ -11,6 +11,7 @@ mod stage;
 #[allow(dead_code, reason = "the command's tests use all of it")]
 mod terminal;
 
+mod backups;
 mod browser;
 mod doing;
 mod limits;

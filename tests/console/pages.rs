@@ -141,7 +141,7 @@ fn a_service_of_an_earlier_version_is_shown_and_what_it_refuses_is_said() {
 fn each_page_may_load_what_comes_from_here_and_is_kept_nowhere() {
     let console = console();
     let visitor = console.visitor();
-    for path in ["/", "/schedule", "/history", "/nothing", "/login", "/assets/console.css"] {
+    for path in ["/", "/schedule", "/backups", "/history", "/nothing", "/login", "/assets/console.css"] {
         let answer = visitor.get(path);
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{path}");
@@ -156,9 +156,13 @@ fn each_page_may_load_what_comes_from_here_and_is_kept_nowhere() {
 fn each_page_has_one_head_and_says_which_of_them_it_is() {
     let console = console();
     let visitor = console.visitor();
-    for (path, here) in
-        [("/", "Now"), ("/schedule", "Schedule"), ("/history", "History"), ("/do/web/ok", "Now")]
-    {
+    for (path, here) in [
+        ("/", "Now"),
+        ("/schedule", "Schedule"),
+        ("/backups", "Backups"),
+        ("/history", "History"),
+        ("/do/web/ok", "Now"),
+    ] {
         let page = visitor.page(path);
         assert_eq!(page.matches("<!doctype html>").count(), 1, "{path}");
         assert_eq!(page.matches("aria-current").count(), 1, "{path}");

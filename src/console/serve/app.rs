@@ -17,7 +17,7 @@ use super::login::{self, Visitor};
 use super::page::{Clock, problem};
 use super::sessions::Sessions;
 use super::users::{User, Users};
-use super::{assets, coming, doing, guard, live, now, one_run, past, proof};
+use super::{assets, backups, coming, doing, guard, live, now, one_run, past, proof};
 use crate::console::stack::Stack;
 use crate::schedule::Zone;
 
@@ -120,6 +120,7 @@ pub(super) fn router(app: Shared) -> Router {
         .route("/", get(now::show))
         .route("/events", get(live::changes))
         .route("/schedule", get(coming::show))
+        .route("/backups", get(backups::show))
         .route("/history", get(past::show))
         .route("/runs/{service}/{id}", get(one_run::show))
         .route("/runs/{service}/{id}/events", get(live::of_run))

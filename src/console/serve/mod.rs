@@ -4,7 +4,7 @@
 //! # Layout
 //! - [`connections`] takes who comes, within limits; [`guard`] holds for every question and answer
 //! - [`login`], with [`users`], [`proof`], [`attempts`] and [`sessions`]: who it is
-//! - [`now`], [`coming`] with its [`timeline`], [`past`] with its [`picture`], [`one_run`]: a page each, with a template in
+//! - [`now`], [`coming`] with its [`timeline`], [`backups`] with their [`sizes`], [`past`] with its [`picture`], [`one_run`]: a page each, with a template in
 //!   `pages/`; [`doing`]: what changes something; [`page`] is what stands around them; [`live`] is what they are told later
 //!
 //! It asks as the command does, over the request sockets, and knows nothing that they do not tell. What they tell was made
@@ -13,6 +13,7 @@
 mod app;
 mod assets;
 mod attempts;
+mod backups;
 mod coming;
 mod connections;
 mod doing;
@@ -26,6 +27,7 @@ mod past;
 mod picture;
 pub(in crate::console) mod proof;
 mod sessions;
+mod sizes;
 mod timeline;
 pub(in crate::console) mod users;
 

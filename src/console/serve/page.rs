@@ -11,7 +11,8 @@ use crate::schedule::Zone;
 use crate::wire::Outcome;
 
 /// The pages that every other one leads to: where each is, and its name.
-const PAGES: [(&str, &str); 3] = [("/", "Now"), ("/schedule", "Schedule"), ("/history", "History")];
+const PAGES: [(&str, &str); 4] =
+    [("/", "Now"), ("/schedule", "Schedule"), ("/backups", "Backups"), ("/history", "History")];
 
 /// What stands around a page.
 #[derive(Debug, Clone)]
