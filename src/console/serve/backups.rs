@@ -114,7 +114,7 @@ pub(super) async fn show(State(app): State<Shared>, visitor: Visitor) -> Respons
     let mut losses: Vec<Loss> =
         said().filter_map(|(heard, status)| Loss::here(heard, status, &clock)).collect();
     let changes = fact(OFFSITE_CHANGES).next().map(|(_, fact)| fact);
-    losses.extend(offsite.and_then(|fact| Loss::elsewhere("all", fact, &clock)));
+    losses.extend(offsite.and_then(|fact| Loss::elsewhere("all of it", fact, &clock)));
     losses.extend(changes.and_then(|fact| Loss::elsewhere("the database", fact, &clock)));
     let proof = fact(PROVEN).next().map(|(_, fact)| proof(fact));
     // Both mysql and backup tell which there are: who did last.
@@ -145,7 +145,11 @@ impl Loss {
             Kept::Nothing => ("all of it".to_owned(), "never".to_owned()),
             Kept::UpTo(at) => (seconds(at, clock), clock.instant(at)),
         };
-        let what = format!("what {} keeps", heard.service);
+        let what = match heard.service.as_str() {
+            "mysql" => "the database (mysql)".to_owned(),
+            "backup" => "the site's files (backup)".to_owned(),
+            other => format!("what {other} keeps"),
+        };
         Some(Self { what, r#where: "the backups here", age, until })
     }
 

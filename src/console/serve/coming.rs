@@ -170,7 +170,9 @@ impl Row {
             let age = last.ended_at.map(|at| format!(", {}", clock.ago(at))).unwrap_or_default();
             format!("{}{age}", last.outcome)
         });
-        let zone = entry.zone.clone().filter(|zone| zone != clock.zone.name());
+        let is_utc = |zone: &str| matches!(zone, "UTC" | "Etc/UTC");
+        let is_own = |zone: &str| zone == clock.zone.name() || is_utc(zone) && is_utc(clock.zone.name());
+        let zone = entry.zone.clone().filter(|zone| !is_own(zone));
         Self {
             late: late.unwrap_or_default(),
             next: instant::show(entry.due, &clock.zone),
