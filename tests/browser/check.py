@@ -11,7 +11,8 @@ import tempfile
 import time
 
 from driver import Browser, Refused
-from stack import PASSWORD, Stack, code, fail, wait_for
+from stack import PASSWORD, Stack, fail, wait_for
+from totp import code
 
 PROGRAMS, AXE = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 PICTURES = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None

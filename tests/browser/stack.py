@@ -1,15 +1,12 @@
 """A stack with a past, of real supervisors and a scheduler in one folder, and its console."""
 
-import base64
 import datetime
 import hashlib
-import hmac
 import json
 import os
 import pathlib
 import re
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -214,12 +211,3 @@ class Stack:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-
-
-def code(secret):
-    """The code of now (RFC 6238)."""
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    digest = hmac.digest(key, struct.pack(">Q", int(time.time()) // 30), "sha1")
-    offset = digest[-1] & 15
-    number = struct.unpack(">I", digest[offset : offset + 4])[0] & 0x7FFFFFFF
-    return f"{number % 1_000_000:06d}"

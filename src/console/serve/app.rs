@@ -19,6 +19,7 @@ use super::sessions::Sessions;
 use super::users::{User, Users};
 use super::{assets, backups, coming, doing, guard, live, now, one_run, past, proof};
 use crate::console::stack::Stack;
+use crate::process;
 use crate::schedule::Zone;
 
 /// The largest form, in bytes.
@@ -59,6 +60,7 @@ impl App {
     pub(super) fn new(stack: Stack, users: Users, rules: Rules) -> Option<Shared> {
         let password = proof::kept(&proof::random_token().ok()?)?;
         let nobody = User { name: "nobody".parse().ok()?, password, secret: proof::new_secret()? };
+        process::give_back_memory();
         Some(Arc::new(Self {
             stack,
             users,
