@@ -314,3 +314,42 @@ fn far_less_than_before_is_a_problem_for_a_week_of_backups() {
     assert!(lines[2].contains("600 files, where there have been 1000"), "{}", lines[2]);
     assert!(lines[4].contains("240 bytes, where there have been 500"), "{}", lines[4]);
 }
+
+#[test]
+fn the_newest_sixty_backups_are_told_and_no_more_than_a_fact_may_have() {
+    let mut all: Vec<Value> = (0..100_u32)
+        .map(|number| {
+            let (day, hour) = (number / 24 + 10, number % 24);
+            let kind = ["database", "physical", "files"][number as usize % 3];
+            json!({
+                "id": format!("{number:064x}"), "tags": [kind, format!("added-{}", 1_790_000_000 + number)],
+                "time": format!("2026-11-{day}T{hour:02}:05:00.123456789+01:00"),
+                "summary": {"total_bytes_processed": 123_456_789_012_345_u64, "data_added_packed": 23_456_789_012_345_u64},
+            })
+        })
+        .collect();
+    all.push(json!({"id": "key", "tags": ["changes-key"], "time": NOW}));
+    all[99]["original"] = "0123456789abcdef".into();
+    let copied: Value = serde_json::from_str(&judged(&all, NOW, "copied | tojson")[0]).unwrap();
+    assert_eq!((copied[0].as_str(), copied.as_array().unwrap().len()), (Some("01234567"), 60));
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list");
+    fs::write(&list, json!(all).to_string()).unwrap();
+    let body = format!(
+        "listSnapshots() {{ cat {}; }}; noteSnapshots; cat \"$LAMPLIGHTER_STATE/facts/snapshots\"
+         listSnapshots() {{ echo '[]'; }}; noteSnapshots; ls \"$LAMPLIGHTER_STATE/facts\"",
+        list.display()
+    );
+    let said = succeeded(&script(&body));
+    let [message, instant, data] = said.lines().collect::<Vec<_>>()[..] else { panic!("{said}") };
+    assert_eq!(message, "100 backups, 34 of the database, 33 of MariaDB's files and 33 of the site's files");
+    assert_eq!(instant, "2026-11-14T02:05:00Z");
+    assert!(said.len() < 15 * 1024, "{}", said.len());
+    let told: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(told.as_array().unwrap().len(), 60);
+    let newest = json!({
+        "id": "00000000", "kind": "database", "at": "2026-11-14T02:05:00Z",
+        "bytes": 123_456_789_012_345_u64, "added": 23_456_789_012_345_u64,
+    });
+    assert_eq!(told[0], newest);
+}

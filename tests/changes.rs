@@ -442,3 +442,13 @@ fn of_what_no_copy_needs_nothing_is_left() {
     // As long as nothing says what is needed, all is.
     assert_eq!(forget(""), left);
 }
+
+#[test]
+fn changes_are_kept_up_to_the_last_run_of_whichever_history() {
+    let kept = Kept::new();
+    assert_eq!(kept.bash("changesKeptUpTo"), "");
+    kept.write("kept.json", r#"{"log":"binlog.000002","position":4,"kept":1795838700}"#);
+    fs::create_dir(kept.0.path().join("changes/other")).unwrap();
+    kept.write("../other/kept.json", r#"{"log":"binlog.000001","position":4,"kept":1795752300}"#);
+    assert_eq!(kept.bash("changesKeptUpTo"), "2026-11-28T04:05:00Z");
+}

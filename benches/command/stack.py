@@ -68,6 +68,7 @@ class Stack:
             folder.mkdir(parents=True)
         for path, text in files.items():
             (service / path).write_text(text + "\n")
+        self.prepare(name, self.folder / "state" / name)
         environment = {
             "PATH": os.environ["PATH"],
             "TZ": "UTC",
@@ -83,6 +84,9 @@ class Stack:
             self.processes.append(
                 subprocess.Popen([self.binary, use], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             )
+
+    def prepare(self, name: str, state: Path) -> None:
+        """What is to be in a service's state before it starts: nothing, here."""
 
     def ask(self, service: str, line: str) -> str:
         """One line to a service's socket; the line that answers it, empty when nobody does yet."""

@@ -1,7 +1,7 @@
 //! What people see: the command's subcommands.
 //!
 //! Each subcommand has a file, or a folder, of its own. Below them: [`stack`] finds the services, [`telling`] is
-//! told by one, [`table`] and [`ages`] say how things are written down, [`look`] for whom.
+//! told by one, [`loss`] what backups have, [`table`] and [`ages`] say how things are written down, [`look`] for whom.
 
 mod actions;
 mod ages;
@@ -23,6 +23,7 @@ mod instant;
 mod interrupts;
 mod keyboard;
 mod look;
+mod loss;
 pub mod manual;
 pub mod metrics;
 pub mod next;

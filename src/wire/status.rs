@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::answer::Occurrence;
 use super::lenient;
@@ -249,6 +250,9 @@ pub struct Fact {
     /// The instant that it tells of, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "lenient::optional_instant")]
     pub instant: Option<Timestamp>,
+    /// What programs read of it, as the callback has written it: it is not safe for a terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient::field")]
+    pub data: Option<Value>,
 }
 
 /// What was found out about a service's health.
@@ -357,7 +361,7 @@ mod tests {
         assert_eq!(status.degraded.sentences().collect::<Vec<_>>(), ["a"]);
         let problems = [("left-out".to_owned(), r"one\x07; table".to_owned())];
         assert_eq!((status.problems, status.zones), (problems.into(), None));
-        let fact = Fact { message: r"two\x07; lines".to_owned(), at: None, instant: None };
+        let fact = Fact { message: r"two\x07; lines".to_owned(), at: None, instant: None, data: None };
         assert_eq!(status.facts, BTreeMap::from([("refused".to_owned(), fact)]));
         assert_eq!(status.actions.len(), 1);
         assert!(status.actions[0].last.is_none());

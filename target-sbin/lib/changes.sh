@@ -54,6 +54,12 @@ needChangesKey() {
     logInfo 'a new key for the changes that are kept between backups: it is in the repository'
 }
 
+# Up to when the changes are kept, of the history that was kept last; nothing where none is.
+changesKeptUpTo() {
+    local -a kept=("$changesFolder"/*/kept.json)
+    if [[ -e ${kept[0]} ]]; then jq --null-input --raw-output '[inputs.kept] | max | todate' "${kept[@]}"; fi
+}
+
 # "FROM TO PIECE" of one log, in order.
 piecesOf() { # HISTORY LOG
     local piece range

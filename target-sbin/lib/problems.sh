@@ -2,7 +2,7 @@
 # What a callback leaves where people see it, until a callback takes it away. Sourced by listener.sh.
 # - Problems that last: `lamplighter status` and `health` show them as degraded, and an alarm is raised.
 # - Facts, which are nothing wrong: `lamplighter status SERVICE` shows them, with their age. The first line of a file is
-#   the sentence, a second one the instant that it is about.
+#   the sentence, a second one the instant that it is about, a third one data for programs, as JSON.
 
 # shellcheck source=target-sbin/lib/replace.sh
 source "$LAMPLIGHTER_SBIN/lib/replace.sh"
@@ -25,12 +25,24 @@ leaveFact() { # ABOUT TEXT...
 
 # A fact about an instant, in UTC and as RFC 3339 has it (2026-11-23T04:05:00Z), which programs read: metrics do.
 leaveInstant() { # ABOUT INSTANT TEXT...
-    local about=$1 instant=$2
-    shift 2
-    if [[ ! $instant =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$ ]]; then
-        logError "no instant to tell of $about: $instant"
+    needInstant "$1" "$2"
+    leaveLines "$factsFolder" "$1" "$(inALine "${@:3}")" "$2"
+}
+
+# The same with what else programs may read of it, as JSON in one line, of 15 KiB at most: the web console does.
+leaveData() { # ABOUT INSTANT JSON TEXT...
+    needInstant "$1" "$2"
+    leaveLines "$factsFolder" "$1" "$(inALine "${@:4}")" "$2" "$3"
+}
+
+needInstant() { # ABOUT INSTANT
+    if [[ ! $2 =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$ ]]; then
+        logError "no instant to tell of $1: $2"
     fi
-    leaveLines "$factsFolder" "$about" "${*//$'\n'/ }" "$instant"
+}
+
+inALine() { # TEXT...
+    printf '%s\n' "${*//$'\n'/ }"
 }
 
 takeAwayFact() { # ABOUT
@@ -40,7 +52,7 @@ takeAwayFact() { # ABOUT
 leaveSentence() { # FOLDER ABOUT TEXT...
     local folder=$1 about=$2
     shift 2
-    leaveLines "$folder" "$about" "${*//$'\n'/ }"
+    leaveLines "$folder" "$about" "$(inALine "$@")"
 }
 
 leaveLines() { # FOLDER ABOUT LINE...

@@ -16,6 +16,7 @@ def added:
     [.tags // [] | .[] | select(startswith("added-")) | .[6:] | tonumber?] | max;
 def place: added // (.time | instant);
 
+# What a snapshot is of: null where it is no backup, as that of a key is.
 def kind: [.tags // [] | .[] | select(. == "database" or . == "physical" or . == "files")][0];
 def of_kind($tag): map(select(.tags // [] | index($tag)));
 # A line for whoever restores it.
@@ -50,6 +51,20 @@ def complete_up_to:
 # The place of the next one: the clock's, or behind all there are.
 def next_place($floor; $now): [$now, $floor + 1, (map(place) | max // 0) + 1] | max;
 
+# The newest sixty backups, as the web console reads them: each with what it is of, when it was begun, how many bytes it has, and how
+# many of them none before it had.
+def told:
+    map(select(kind != null)) | in_order | reverse | .[:60]
+    | map({id: .id[:8], kind: kind, at: (.time | instant | todate), bytes: .summary.total_bytes_processed, added: .summary.data_added_packed});
+
+# What a copy has of these, by the ids that they have here.
+def copied: map(select(kind != null)) | in_order | reverse | .[:60] | map((.original // .id)[:8]);
+
+# "34 backups, 12 of the database, 12 of MariaDB's files and 10 of the site's files".
+def counted:
+    map(kind) as $kinds | def of($kind): $kinds | map(select(. == $kind)) | length;
+    "\(of("database") + of("physical") + of("files")) backups, \(of("database")) of the database, \(of("physical")) of MariaDB's files and \(of("files")) of the site's files";
+
 # An hour's difference is none: clocks are set.
 def tolerance: 3600;
 
@@ -71,8 +86,7 @@ def judged($now):
 
 # The ids of those whose time is wrong, with what there is to say.
 def misdated($now):
-    judged($now).snapshots[] | select(.dated | not)
-    | "\(.short_id) of the \(kind // "?") bears \(.time[:19])";
+    judged($now).snapshots[] | select(.dated | not) | "\(.short_id) of the \(kind // "?") bears \(.time[:19])";
 
 def day: .time[:10];
 def week: (.time[:10] + "T00:00:00Z" | fromdate) / 86400 + 3 | . / 7 | floor;

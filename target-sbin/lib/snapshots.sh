@@ -45,6 +45,18 @@ forgetOld() { # TAG RESTIC-COMMAND
     "$2" forget --quiet "${ids[@]}"
 }
 
+# Leaves it to be seen which backups there are, for who sees no file of theirs.
+noteSnapshots() {
+    local list newest
+    list=$(listSnapshots inRepository)
+    newest=$(ofSnapshots 'told[0].at // empty' <<<"$list")
+    if [[ -n $newest ]]; then
+        leaveData snapshots "$newest" "$(ofSnapshots --compact-output told <<<"$list")" "$(ofSnapshots counted <<<"$list")"
+    else
+        takeAwayFact snapshots
+    fi
+}
+
 # Snapshots whose time cannot be right, and a clock that cannot be: a line each.
 wrongTimes() { # LIST
     ofSnapshots '

@@ -47,7 +47,8 @@ impl Answer {
 pub(crate) fn program(stage: &Stage, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lamplighter-console"));
     command.args(arguments).current_dir(stage.path(".")).env_clear().stdin(Stdio::null());
-    command.env("PATH", std::env::var_os("PATH").unwrap()).env("TZ", "UTC");
+    // Without a zone: that is the stack's own.
+    command.env("PATH", std::env::var_os("PATH").unwrap());
     command
 }
 

@@ -11,9 +11,11 @@ mod stage;
 #[allow(dead_code, reason = "the command's tests use all of it")]
 mod terminal;
 
+mod backups;
 mod browser;
 mod doing;
 mod limits;
 mod login;
 mod pages;
+mod schedule;
 mod users;

@@ -141,7 +141,7 @@ fn a_service_of_an_earlier_version_is_shown_and_what_it_refuses_is_said() {
 fn each_page_may_load_what_comes_from_here_and_is_kept_nowhere() {
     let console = console();
     let visitor = console.visitor();
-    for path in ["/", "/history", "/nothing", "/login", "/assets/console.css"] {
+    for path in ["/", "/schedule", "/backups", "/history", "/nothing", "/login", "/assets/console.css"] {
         let answer = visitor.get(path);
         let policy = answer.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{path}");
@@ -149,5 +149,28 @@ fn each_page_may_load_what_comes_from_here_and_is_kept_nowhere() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
         let kept = if path.starts_with("/assets") { "no-cache" } else { "no-store" };
         assert_eq!(answer.header("cache-control"), Some(kept), "{path}");
+    }
+}
+
+#[test]
+fn each_page_has_one_head_and_says_which_of_them_it_is() {
+    let console = console();
+    let visitor = console.visitor();
+    for (path, here) in [
+        ("/", "Now"),
+        ("/schedule", "Schedule"),
+        ("/backups", "Backups"),
+        ("/history", "History"),
+        ("/do/web/ok", "Now"),
+    ] {
+        let page = visitor.page(path);
+        assert_eq!(page.matches("<!doctype html>").count(), 1, "{path}");
+        assert_eq!(page.matches("aria-current").count(), 1, "{path}");
+        assert!(page.contains(&format!(" aria-current=\"page\">{here}</a>")), "{path}");
+    }
+    for path in ["/login", "/nothing"] {
+        let page = visitor.get(path).body;
+        assert!(page.contains("<meta name=\"viewport\"") && page.contains("<h1>"), "{page}");
+        assert!(!page.contains("<nav") && !page.contains("<script"), "nothing is live there: {page}");
     }
 }

@@ -34,6 +34,7 @@ CB_nightly_backup() { # USER
     noticeWrongTimes
     # What is in no snapshot any more, the database's included, is thrown away once a night: here.
     pruneRepository
+    noteSnapshots
 }
 
 # Backed up, a disk that is not seen here would be an empty folder.
@@ -72,6 +73,7 @@ noticeWrongTimes() {
 # The newest backups are restored aside and compared with what was backed up.
 CB_restore_drill() { # USER
     openRepository
+    noteSnapshots
     drill
 }
 
@@ -88,6 +90,7 @@ CB_offsite_copy() { # USER
 # The changes since, more often.
 CB_offsite_changes() { # USER
     if [[ -z ${BACKUP_OFFSITE:-} ]]; then
+        takeAwayFact offsite-changes
         skipRun 'no copy is made: BACKUP_OFFSITE in .env names no repository'
     fi
     copyChangesOffsite

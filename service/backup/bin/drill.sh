@@ -197,9 +197,10 @@ compareFacts() { # RECORDED RESTORED [FACTS-OF-TABLES-IN-MEMORY]
 recordProof() { # DATABASE-SNAPSHOT FILES-SNAPSHOT
     local now
     now=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
-    jq --null-input --arg proven "$now" --arg since "${provenSince:-}" --argjson database "$1" --argjson files "$2" \
+    jq --null-input --compact-output --arg proven "$now" --arg since "${provenSince:-}" --argjson database "$1" --argjson files "$2" \
         '{proven: $proven} + (if $since == "" then {} else {anySecondSince: $since} end) + ({database: $database, files: $files} | map_values({snapshot: .short_id, time}))' >"$proof.new"
     replaceFile "$proof.new" "$proof"
+    leaveData proven "$now" "$(<"$proof")" "last proven restorable: $now${provenSince:+, to any second since $provenSince}"
     if [[ -n ${provenSince:-} ]]; then logInfo "proven restorable to any second since $provenSince"; fi
     logInfo "last proven restorable: $now (database $(ofSnapshot "$1" .short_id), files $(ofSnapshot "$2" .short_id))"
 }

@@ -50,11 +50,14 @@ copyOffsite() {
 # who is at work on the backups here, as it reads no repository.
 copyChangesOffsite() {
     local -r sent=$LAMPLIGHTER_STATE/changes-sent
-    local now status=0
+    local now kept status=0
     if [[ ! -d $changesFolder ]]; then logError "there is no folder $changesFolder"; fi
+    # Before the pieces are looked at: those up to then are among them.
+    kept=$(changesKeptUpTo)
     now=$(find "$changesFolder" -name '*.zst.age' -printf '%P\n' | sort | sha256sum)
     if [[ $now == "$(cat -- "$sent" 2>/dev/null || true)" ]]; then
         logInfo "nothing has changed since the last copy to $(offsiteName)"
+        noteOffsiteChanges "$kept"
         return
     fi
     openOffsite
@@ -63,7 +66,12 @@ copyChangesOffsite() {
     if ((status && status != 3)); then offsiteFailed "$status" 'the changes are not copied'; fi
     printf '%s\n' "$now" >"$sent.new"
     replaceFile "$sent.new" "$sent"
+    noteOffsiteChanges "$kept"
     logInfo "the changes up to now are at $(offsiteName)"
+}
+
+noteOffsiteChanges() { # INSTANT
+    if [[ -n $1 ]]; then leaveInstant offsite-changes "$1" "$(offsiteName) has the changes of the database up to $1"; fi
 }
 
 # All that the newest copy of them has, into a folder that is looked at in the place of this machine's.
@@ -77,10 +85,11 @@ fetchChanges() {
 
 # Up to when all is elsewhere: as of the older of the newest backups, which began with what there was then.
 noteOffsite() {
-    local at
-    at=$(listSnapshots atOffsite | ofSnapshots --raw-output complete_up_to)
+    local list at
+    list=$(listSnapshots atOffsite)
+    at=$(ofSnapshots --raw-output complete_up_to <<<"$list")
     if [[ -n $at ]]; then
-        leaveInstant offsite "$at" "$(offsiteName) has all up to $at"
+        leaveData offsite "$at" "$(ofSnapshots --compact-output copied <<<"$list")" "$(offsiteName) has all up to $at"
     else
         takeAwayFact offsite
     fi

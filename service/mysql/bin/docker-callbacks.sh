@@ -40,6 +40,7 @@ CB_nightly_backup() { # USER
     # Up to where the SQL is: the drill compares the two.
     if writesBinlog; then keepChanges; fi
     forgetOldChanges
+    noteSnapshots
 }
 
 CB_keep_changes() { # USER

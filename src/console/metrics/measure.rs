@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::catalogue::Catalogue;
 use super::exposition::{Metric, as_float};
+use crate::console::loss::{self, DRILL, Kept, OFFSITE};
 use crate::names::ServiceName;
-use crate::wire::{ActionStatus, EndedRequest, OutcomeWord, ServiceState, Status, Totals};
+use crate::wire::{ActionStatus, OutcomeWord, ServiceState, Status, Totals};
 
 /// A service, and what it said of itself; nothing when it could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +36,6 @@ const OUTCOMES: [OutcomeWord; 6] = [
 /// What stands for the outcomes that only a later version knows.
 const OTHER: &str = "other";
 
-/// The action whose last success is what a service has in a backup.
-const BACKUP: &str = "nightly-backup";
-/// The action that adds to it what has changed since.
-const CHANGES: &str = "keep-changes";
-/// The action whose success is the proof that backups can be restored.
-const DRILL: &str = "restore-drill";
-/// The fact about the moment up to which all is in the copy elsewhere.
-const OFFSITE: &str = "offsite";
 /// The fact about the end of the certificate that visitors are given.
 const CERTIFICATE: &str = "certificate";
 
@@ -121,19 +114,18 @@ impl Catalogue {
     }
 
     fn take_backups(&mut self, service: &str, status: &Status, now: Timestamp) {
-        let actions = actions(status);
-        if let Some(backup) = actions.get(BACKUP) {
-            // What was never backed up would be lost as a whole.
-            let begun = backup.last_success.as_ref().and_then(begun_at);
-            let changes = actions.get(CHANGES).and_then(|changes| changes.last_success.as_ref());
-            let newest = begun.map(|at| changes.and_then(begun_at).map_or(at, |later| at.max(later)));
-            let loss = newest.map_or(f64::INFINITY, |at| age(at, now));
+        if let Some(kept) = loss::kept(status) {
+            let loss = match kept {
+                // What was never backed up would be lost as a whole.
+                Kept::Nothing => f64::INFINITY,
+                Kept::UpTo(at) => age(at, now),
+            };
             self.loss.add(&[("service", service), ("copy", "local")], loss);
         }
         if let Some(at) = status.facts.get(OFFSITE).and_then(|fact| fact.instant) {
             self.loss.add(&[("service", service), ("copy", "offsite")], age(at, now));
         }
-        let drill = actions.get(DRILL).and_then(|drill| drill.last_success.as_ref()?.ended_at);
+        let drill = loss::action(status, DRILL).and_then(|drill| drill.last_success.as_ref()?.ended_at);
         if let Some(at) = drill {
             self.proven.add(&[("service", service)], seconds(at));
         }
@@ -173,12 +165,6 @@ fn lengths(totals: &Totals) -> Option<(Vec<(f64, u64)>, u64)> {
     let (beyond, below) = took.split_last().filter(|(_, below)| is_sound && below.len() == up_to_ms.len())?;
     let in_seconds = up_to_ms.iter().map(|&bound| as_float(bound) / 1000.0);
     Some((in_seconds.zip(below.iter().copied()).collect(), *beyond))
-}
-
-/// When the attempt began that a request ended with: what came later is not in what it has made.
-fn begun_at(ended: &EndedRequest) -> Option<Timestamp> {
-    let took = std::time::Duration::from_millis(ended.took_ms);
-    ended.ended_at.map(|at| at.checked_sub(took).unwrap_or(Timestamp::MIN))
 }
 
 /// How many seconds ago it was, to the millisecond; a clock that was wrong makes nothing younger than now.

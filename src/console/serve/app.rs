@@ -17,8 +17,9 @@ use super::login::{self, Visitor};
 use super::page::{Clock, problem};
 use super::sessions::Sessions;
 use super::users::{User, Users};
-use super::{assets, doing, guard, live, now, one_run, past, proof};
+use super::{assets, backups, coming, doing, guard, live, now, one_run, past, proof};
 use crate::console::stack::Stack;
+use crate::process;
 use crate::schedule::Zone;
 
 /// The largest form, in bytes.
@@ -59,6 +60,7 @@ impl App {
     pub(super) fn new(stack: Stack, users: Users, rules: Rules) -> Option<Shared> {
         let password = proof::kept(&proof::random_token().ok()?)?;
         let nobody = User { name: "nobody".parse().ok()?, password, secret: proof::new_secret()? };
+        process::give_back_memory();
         Some(Arc::new(Self {
             stack,
             users,
@@ -119,6 +121,8 @@ pub(super) fn router(app: Shared) -> Router {
     Router::new()
         .route("/", get(now::show))
         .route("/events", get(live::changes))
+        .route("/schedule", get(coming::show))
+        .route("/backups", get(backups::show))
         .route("/history", get(past::show))
         .route("/runs/{service}/{id}", get(one_run::show))
         .route("/runs/{service}/{id}/events", get(live::of_run))

@@ -54,7 +54,7 @@ pub(super) async fn ask_run(
     let meant = find(&app, &service, &action).await?;
     let (service, action) = (&meant.service, &meant.action);
     Ok(page(&Confirm {
-        frame: Frame::of(&visitor, "now", &app.clock()),
+        frame: Frame::of(&visitor, "Now", &app.clock()),
         title: format!("Run {action} of {service}?"),
         says: meant.says(&app),
         path: format!("/do/{service}/{action}"),
@@ -89,7 +89,7 @@ pub(super) async fn ask_cancel(
 ) -> Result<Response, Instead> {
     let (service, id) = open_request(&app, &service, &id)?;
     Ok(page(&Confirm {
-        frame: Frame::of(&visitor, "now", &app.clock()),
+        frame: Frame::of(&visitor, "Now", &app.clock()),
         title: format!("Call {} of {service} off?", id.short()),
         says: vec![
             "When it waits, it is taken out of the queue, with what has joined it.".to_owned(),

@@ -22,6 +22,7 @@ use super::proof;
 use super::sessions::Session;
 use super::users::User;
 use crate::log;
+use crate::process;
 use crate::visible;
 
 /// The cookie's name.
@@ -179,6 +180,7 @@ async fn is_proved(app: &Shared, claim: &Claim, user: Option<&User>) -> Option<O
         password.len() <= proof::LONGEST && proof::is_password(&password, &kept)
     });
     let is_password = is_password.await.unwrap_or(false);
+    process::give_back_memory();
     drop(turn);
     let seconds = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
     let code: String = claim.code.chars().filter(|c| *c != ' ').collect();

@@ -4,8 +4,8 @@
 //! # Layout
 //! - [`connections`] takes who comes, within limits; [`guard`] holds for every question and answer
 //! - [`login`], with [`users`], [`proof`], [`attempts`] and [`sessions`]: who it is
-//! - [`now`], [`past`] with its [`picture`], [`one_run`]: a page each, with a template in `pages/`; [`doing`]: what changes something; [`page`] is what stands
-//!   around them; [`live`] is what they are told later
+//! - [`now`], [`coming`] with its [`timeline`], [`backups`] with their [`sizes`], [`past`] with its [`picture`], [`one_run`]: a page each, with a template in
+//!   `pages/`; [`doing`]: what changes something; [`page`] is what stands around them; [`live`] is what they are told later
 //!
 //! It asks as the command does, over the request sockets, and knows nothing that they do not tell. What they tell was made
 //! safe when it was read ([`crate::wire`], [`crate::visible`]), and becomes text of a page by the templates alone.
@@ -13,6 +13,8 @@
 mod app;
 mod assets;
 mod attempts;
+mod backups;
+mod coming;
 mod connections;
 mod doing;
 mod guard;
@@ -25,6 +27,8 @@ mod past;
 mod picture;
 pub(in crate::console) mod proof;
 mod sessions;
+mod sizes;
+mod timeline;
 pub(in crate::console) mod users;
 
 use std::net::{IpAddr, SocketAddr};
@@ -36,7 +40,7 @@ use tokio::net::TcpListener;
 
 use super::error::CommandError;
 use super::stack::Stack;
-use crate::schedule::Zone;
+use super::zone;
 use crate::signals::Signals;
 use crate::{duration, log, visible};
 use app::{App, Rules};
@@ -76,7 +80,8 @@ pub async fn run(arguments: &Arguments, stack: Stack) -> Result<u8, CommandError
         let doing = doing.to_owned();
         move |why| CommandError::System { doing, why }
     };
-    let zone = Zone::system().map_err(|error| CommandError::Usage(format!("{error} (TZ)")))?;
+    // In the stack's folder what its containers go by, which need not be what this machine does.
+    let zone = zone::of_command(None, stack.home.as_deref())?;
     let users = Users::in_folder(&folder_of(folder.as_ref(), &stack));
     let listener = TcpListener::bind(listen).await.map_err(system(&format!("listen on {listen}")))?;
     let address = listener.local_addr().map_err(system("listen"))?;

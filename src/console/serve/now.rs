@@ -86,7 +86,7 @@ pub(super) async fn show(State(app): State<Shared>, visitor: Visitor) -> Respons
         next: problem.next.clone().unwrap_or_default(),
     });
     page(&Now {
-        frame: Frame::of(&visitor, "now", &clock),
+        frame: Frame::of(&visitor, "Now", &clock),
         problems: problems.collect(),
         count: report.heard.len(),
         services: report.heard.iter().map(|heard| Service::of(heard, &report, &clock)).collect(),

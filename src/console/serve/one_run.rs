@@ -66,7 +66,7 @@ pub(super) async fn show(
     let clock = app.clock();
     let output = shown.output.filter(|output| !output.is_empty());
     page(&Page {
-        frame: Frame::of(&visitor, "history", &clock),
+        frame: Frame::of(&visitor, "History", &clock),
         action: run.action.to_string(),
         id: run.id.to_string(),
         state: state(&run),

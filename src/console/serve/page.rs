@@ -10,9 +10,15 @@ use crate::console::ages;
 use crate::schedule::Zone;
 use crate::wire::Outcome;
 
+/// The pages that every other one leads to: where each is, and its name.
+const PAGES: [(&str, &str); 4] =
+    [("/", "Now"), ("/schedule", "Schedule"), ("/backups", "Backups"), ("/history", "History")];
+
 /// What stands around a page.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
+    /// Those that the head lists.
+    pub(super) pages: &'static [(&'static str, &'static str)],
     /// The page's name among those that the head lists.
     pub(super) here: &'static str,
     pub(super) operator: String,
@@ -25,17 +31,13 @@ pub(super) struct Frame {
 impl Frame {
     pub(super) fn of(visitor: &Visitor, here: &'static str, clock: &Clock) -> Self {
         Self {
+            pages: &PAGES,
             here,
             operator: visitor.session.operator().to_string(),
             csrf: visitor.session.csrf.clone(),
             at: ages::time_of_day(clock.now, &clock.zone),
             zone: clock.zone.name().to_owned(),
         }
-    }
-
-    /// Marks the page in the list of them.
-    pub(super) fn current(&self, page: &str) -> &'static str {
-        if self.here == page { "page" } else { "false" }
     }
 }
 

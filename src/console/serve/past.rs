@@ -18,6 +18,7 @@ use crate::console::ages;
 use crate::console::history::state;
 use crate::console::ids::ask_each;
 use crate::names::{ActionName, ServiceName};
+use crate::process;
 use crate::visible;
 use crate::wire::{Call, History, PastWanted, RequestRecord};
 
@@ -98,8 +99,8 @@ pub(super) async fn show(
     let (mut past, is_cut) = past;
     past.retain(|past| filter.takes(past));
     let rows = past.iter().take(LISTED).map(|past| Row::of(past, &clock)).collect();
-    page(&Page {
-        frame: Frame::of(&visitor, "history", &clock),
+    let shown = page(&Page {
+        frame: Frame::of(&visitor, "History", &clock),
         services: services.iter().map(ToString::to_string).collect(),
         outcomes: OUTCOMES,
         unheard,
@@ -108,7 +109,11 @@ pub(super) async fn show(
         found: past.len(),
         is_cut,
         filter,
-    })
+    });
+    drop(past);
+    // Thousands of requests were looked through.
+    process::give_back_memory();
+    shown
 }
 
 /// What these services tell of the last days, the newest first, and whether one had more to tell; and who tells nothing.

@@ -11,12 +11,14 @@ use crate::console::ages;
 use crate::console::history::state;
 
 /// How wide the days are drawn, from where on, and how high a row is.
-const WIDTH: f64 = 900.0;
-const LEFT: f64 = 220.0;
-const ROW: f64 = 26.0;
-const HEAD: f64 = 24.0;
+pub(super) const WIDTH: f64 = 900.0;
+pub(super) const LEFT: f64 = 220.0;
+pub(super) const ROW: f64 = 26.0;
+pub(super) const HEAD: f64 = 24.0;
+/// So many characters of a row's name have room before the marks.
+const LONGEST_NAME: usize = 31;
 /// The shortest mark.
-const SHORTEST: f64 = 3.0;
+pub(super) const SHORTEST: f64 = 3.0;
 /// So many marks are drawn at most.
 const MOST: usize = 4000;
 
@@ -72,7 +74,7 @@ impl Picture {
             .zip(0_u32..)
             .map(|((name, marks), number)| {
                 let y = HEAD + ROW * f64::from(number);
-                Line { name, y, middle: y + ROW / 2.0, marks }
+                Line { name: row_name(&name), y, middle: y + ROW / 2.0, marks }
             })
             .collect();
         let height = rows.last().map_or(HEAD, |last| last.y) + ROW;
@@ -94,8 +96,16 @@ impl Scale {
 }
 
 /// A tenth of a point is more than anybody sees.
-fn rounded(x: f64) -> f64 {
+pub(super) fn rounded(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
+}
+
+/// A row's name, as much of it as there is room for.
+pub(super) fn row_name(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 fn days(scale: &Scale, clock: &Clock) -> Vec<Day> {

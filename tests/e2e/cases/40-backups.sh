@@ -279,18 +279,22 @@ copyGoesElsewhere() {
     expectEqual 'the outcome of the backup' succeeded "$(lonelyOutcome nightly-backup)"
     expectEqual 'the outcome of the copy' succeeded "$(lonelyOutcome offsite-copy)"
     expectMatch 'what it says' 'copied to /elsewhere/repository, which has 1 snapshots' "$(<"$results/output")"
+    expectEqual 'the backup that it tells of' "$(docker exec "$lonely" repository newest files) files true true" \
+        "$(lonelyFact snapshots | jq --raw-output '.data[0] | "\(.id) \(.kind) \(.bytes > 0) \(.added > 0)"')"
     docker exec "$lonely" repository --offsite restore latest:/var/www/site --target /tmp/copy
     expectEqual 'what the copy has' one "$(docker exec "$lonely" cat /tmp/copy/one)"
     # The changes since, whoever is at work on the backups here.
-    docker exec "$lonely" sh -c 'mkdir -p /var/backups/changes/h && echo one >/var/backups/changes/h/binlog.000001.000000000000-000000000004.zst.age'
+    docker exec "$lonely" sh -c 'mkdir -p /var/backups/changes/h && echo one >/var/backups/changes/h/binlog.000001.000000000000-000000000004.zst.age
+        echo "{\"kept\":1795838700}" >/var/backups/changes/h/kept.json'
     docker exec --detach "$lonely" flock /var/backups/lock sleep 120
     expectEqual 'the outcome of the copy of changes' succeeded "$(lonelyOutcome offsite-changes)"
     expectMatch 'what it says' 'the changes up to now are at /elsewhere/repository' "$(<"$results/output")"
+    expectEqual 'up to when they are there' '"2026-11-28T04:05:00.000Z"' "$(lonelyFact offsite-changes | jq .instant)"
     expectEqual 'the outcome of the next one' succeeded "$(lonelyOutcome offsite-changes)"
     expectMatch 'what it says' 'nothing has changed since the last copy' "$(<"$results/output")"
     docker exec "$lonely" pkill sleep
     docker exec "$lonely" repository --offsite restore --tag changes latest:/var/backups/changes/h --target /tmp/changes
-    expectEqual 'what the copy has' one "$(docker exec "$lonely" sh -c 'cat /tmp/changes/*')"
+    expectEqual 'what the copy has' one "$(docker exec "$lonely" sh -c 'cat /tmp/changes/*.age')"
     printf 'BASH_ENV=/elsewhere/program\n' >>"$results/offsite"
     expectEqual 'the outcome of the copy' failed "$(lonelyOutcome offsite-copy)"
     expectMatch 'what it says' "sets nothing that restic's stores ask for: BASH_ENV" "$(<"$results/output")"

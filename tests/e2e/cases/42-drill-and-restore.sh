@@ -39,6 +39,10 @@ drillProves() {
     expectMatch 'what it says' "last proven restorable: $(date --utc +%Y-%m-%d)T.* \(database $(newestOf database), files $(newestOf files)\)" "$(<"$results/output")"
     expectEqual 'what is recorded' "$(date --utc +%Y-%m-%d) $(newestOf database) $(newestOf files)" \
         "$(inside backup cat /var/backups/last-proven.json | jq --raw-output '"\(.proven[:10]) \(.database.snapshot) \(.files.snapshot)"')"
+    expectEqual 'what is told of it' "$(inside backup cat /var/backups/last-proven.json | jq --sort-keys .)" \
+        "$(ask backup <<<'{"op":"status"}' | jq --sort-keys .facts.proven.data)"
+    expectEqual 'the newest backups that are told of' "$(newestOf files) $(newestOf database)" \
+        "$(ask backup <<<'{"op":"status"}' | jq --raw-output '.facts.snapshots.data | map({(.kind): .id}) | reverse | add | "\(.files) \(.database)"')"
     expectEqual 'what is left of it' '' "$(inside backup sh -c 'ls -d /var/lib/lamplighter/drill 2>/dev/null; pgrep mariadbd || true')"
 }
 

@@ -49,6 +49,12 @@ lonelyOutcome() { # ACTION
     jq --raw-output 'select(.event == "ended") | .outcome' <<<"$lines"
 }
 
+# A fact that it tells, as JSON.
+lonelyFact() { # ABOUT
+    docker exec "$lonely" sh -c "echo '{\"op\":\"status\"}' | nc -U -N -w 20 /run/backup-request.sock" |
+        jq --compact-output --arg about "$1" '.facts[$about]'
+}
+
 endLonelyBackup() {
     docker rm --force "$lonely" &>/dev/null || true
 }
