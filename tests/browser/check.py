@@ -6,6 +6,7 @@ host for anything, and none has a word for the browser's console.
 
 import base64
 import pathlib
+import re
 import sys
 import tempfile
 import time
@@ -151,7 +152,11 @@ def the_thirty_days_are_a_picture_and_a_table(console, _):
     console.picture("history", 800)
     console.browser.type("#action", "nightly-backup")
     console.browser.click("form[role=search] button")
-    console.shows("Requests: 58", "timed-out")
+    console.shows("timed-out")
+    # Of 29 nights, and of this one, where it is just being passed.
+    found = int(re.search(r"Requests: (\d+)", console.browser.text()).group(1))
+    if found not in range(58, 61):
+        fail(f"{found} backups are found")
     console.browser.click("svg.picture a:has(.m-bad)")
     console.shows("nightly-backup of mysql", "failed 1")
 

@@ -90,6 +90,24 @@ fn what_has_never_been_backed_up_would_be_lost_as_a_whole() {
 }
 
 #[test]
+fn changes_elsewhere_without_a_backup_bring_nothing_back() {
+    let console = Console::start(Stage::new().with_service("backup", callbacks(BACKUP)));
+    let backup = console.stage.service("backup");
+    backup.run("offsite-changes");
+    let visitor = console.visitor();
+    let page = visitor.page("/backups");
+    let lost = section(&page, "lost");
+    assert!(!lost.contains("the copy elsewhere") && lost.contains("and no backups yet"), "{lost}");
+    backup.run("offsite-copy");
+    let page = visitor.page("/backups");
+    let lost = section(&page, "lost");
+    assert!(
+        lost.matches("the copy elsewhere").count() == 2 && !lost.contains("and no backups yet"),
+        "{lost}"
+    );
+}
+
+#[test]
 fn a_service_of_an_earlier_version_tells_that_something_was_proven() {
     let old = |_: &str| {
         let drill = r#"{"action":"restore-drill","last":{"id":"1","ended_at":"2026-11-28T05:00:00Z","outcome":"succeeded","took_ms":1},

@@ -115,7 +115,9 @@ pub(super) async fn show(State(app): State<Shared>, visitor: Visitor) -> Respons
         said().filter_map(|(heard, status)| Loss::here(heard, status, &clock)).collect();
     let changes = fact(OFFSITE_CHANGES).next().map(|(_, fact)| fact);
     losses.extend(offsite.and_then(|fact| Loss::elsewhere("all of it", fact, &clock)));
-    losses.extend(changes.and_then(|fact| Loss::elsewhere("the database", fact, &clock)));
+    // Without a backup there that they could be added to they bring nothing back.
+    let useful = changes.filter(|_| offsite.is_some());
+    losses.extend(useful.and_then(|fact| Loss::elsewhere("the database", fact, &clock)));
     let proof = fact(PROVEN).next().map(|(_, fact)| proof(fact));
     // Both mysql and backup tell which there are: who did last.
     let snapshots = fact(SNAPSHOTS).max_by_key(|(_, fact)| fact.at);
@@ -123,9 +125,15 @@ pub(super) async fn show(State(app): State<Shared>, visitor: Visitor) -> Respons
     let (proofs, proof_tone) = proofs(proof, drill.as_ref(), &clock);
     page(&Page {
         frame: Frame::of(&visitor, "Backups", &clock),
-        no_copy: (offsite.is_none() && changes.is_none()).then_some(
-            "No service tells of a copy elsewhere: what is lost with this machine is lost. BACKUP_OFFSITE in .env names one.",
-        ),
+        no_copy: match (offsite, changes) {
+            (Some(_), _) => None,
+            (None, Some(_)) => Some(
+                "Elsewhere are changes of the database, and no backups yet that they could be added to: offsite-copy makes a copy of them.",
+            ),
+            (None, None) => Some(
+                "No service tells of a copy elsewhere: what is lost with this machine is lost. BACKUP_OFFSITE in .env names one.",
+            ),
+        },
         losses,
         proofs,
         proof_tone,

@@ -1,6 +1,8 @@
 //! The schedule: the coming day and week as a picture, and each entry with when it comes next and how it ended last; what is
 //! late before all else. All of it is what the scheduler tells, and the services of their actions.
 
+use std::collections::HashSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -80,22 +82,14 @@ pub(super) async fn show(State(app): State<Shared>, visitor: Visitor) -> Respons
 
 /// The next time of each entry, by time. A scheduler of an earlier version tells several of each.
 fn entries(coming: &[Occurrence]) -> Vec<Occurrence> {
-    let mut entries = Vec::<Occurrence>::new();
-    for next in coming.iter().take(LISTED) {
-        if !entries.iter().any(|known| is_same(known, next)) {
-            entries.push(next.clone());
-        }
-    }
+    let mut known = HashSet::new();
+    let is_new = |next: &&Occurrence| {
+        let Occurrence { line, time, zone, service, user, action, .. } = next;
+        known.insert((*line, time.clone(), zone.clone(), service.clone(), user.clone(), action.clone()))
+    };
+    let mut entries: Vec<Occurrence> = coming.iter().take(LISTED).filter(is_new).cloned().collect();
     entries.sort_by_key(|entry| entry.due);
     entries
-}
-
-fn is_same(one: &Occurrence, other: &Occurrence) -> bool {
-    let key = |entry: &Occurrence| (entry.line, entry.time.clone(), entry.zone.clone());
-    one.service == other.service
-        && one.action == other.action
-        && one.user == other.user
-        && key(one) == key(other)
 }
 
 fn besides(scheduler: &Heard, told: usize) -> Option<String> {
