@@ -13,6 +13,8 @@ attack() { # SERVICE USER FUNCTION [ARGUMENT...]
     id=$(container "$1")
     said=$(attackScript "${@:3}" | timeout 150 docker exec --interactive ${2:+--user "$2"} "$id" bash -s 2>"$results/attackers-errors") || true
     if [[ $said != *'the attack is over' ]]; then
+        # Callers take what is printed, and would take nothing for an attack that has got nothing.
+        printf '%s of %s in %s came to no end\n' "$3" "${2:-its own user}" "$1"
         fail "$3 of ${2:-its own user} in $1 came to no end:" "$said" "$(tail --lines=5 "$results/attackers-errors")"
     fi
     said=${said%the attack is over}
