@@ -124,6 +124,7 @@ RUN set -eu; \
         /var/lib/dpkg/*-old /tmp/* /var/tmp/*; \
     find /var/log -type f -delete
 
+# The web console's user. It owns no data, so it is made here, where a change costs nobody the packages above.
 # The application's user: PHP runs as it, MariaDB knows it by its uid, and Redis' socket is open to its group `redis`.
 # The same number outside is the owner of the files that the site may write. Apache is in its group, and so serves what only
 # the application's group may read.
@@ -132,6 +133,8 @@ ARG APP_UID=10001
 ARG APP_GID=10001
 ENV APP_USER=${APP_USER}
 RUN set -eu; \
+    groupadd --system --gid 905 console; \
+    useradd --system --uid 905 --gid 905 --groups lamplighter --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin console; \
     groupadd --gid "$APP_GID" "$APP_USER"; \
     useradd --uid "$APP_UID" --gid "$APP_GID" --groups redis --no-create-home --home-dir /var/www \
         --shell /usr/sbin/nologin "$APP_USER"; \

@@ -4,7 +4,10 @@
 //! - So may the supervisor's own uid: nothing runs with more rights than that user has anyway.
 //! - So may the scheduler's, where the supervisor was told of one (`LAMPLIGHTER_SCHEDULER`): in the stack it is a user of
 //!   its own, and the mounts decide whose sockets it sees.
-//! - Everybody else may ask only for the actions whose rule lists them, and only as themselves.
+//! - The web console's, where the supervisor was told of one (`LAMPLIGHTER_CONSOLE`), may read what was asked and call it
+//!   off. What it wants to be run it asks of the scheduler, which passes on what its table names.
+//! - Everybody else may ask only for the actions whose rule lists them, and only as themselves; for a run, so may the
+//!   console.
 //! - Bringing an id is for the first three: a stranger could use up the ids that the scheduler will bring.
 //!
 //! A refusal tells a stranger what is missing, in words that are the same whether or not there is such an
@@ -14,17 +17,19 @@ use crate::names::{ActionName, UserName};
 use crate::policy::{FILE, Rule};
 use crate::request::{Refusal, RefusalCode};
 
-/// Who may ask for anything, besides uid 0.
+/// Who may do more than everybody, besides uid 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trusted {
-    /// The uid of the one that serves.
+    /// The uid of the one that serves, which may ask for anything.
     pub own_uid: u32,
-    /// The scheduler's uid, where it is known.
+    /// The scheduler's uid, where it is known, which may ask for anything.
     pub scheduler: Option<u32>,
+    /// The web console's uid, where it is known, which may read and call off.
+    pub console: Option<u32>,
 }
 
 impl Trusted {
-    /// Whether this uid is among them.
+    /// Whether this uid may ask for anything.
     pub fn has(self, uid: u32) -> bool {
         uid == 0 || uid == self.own_uid || Some(uid) == self.scheduler
     }
@@ -35,7 +40,7 @@ impl Trusted {
 pub struct Asker {
     /// The peer's uid, as the kernel says (`SO_PEERCRED`).
     pub uid: u32,
-    /// Who may ask for anything.
+    /// Who may do more than everybody.
     pub trusted: Trusted,
 }
 
@@ -54,6 +59,11 @@ impl Asker {
     /// Whether everything is allowed.
     pub fn is_trusted(self) -> bool {
         self.trusted.has(self.uid)
+    }
+
+    /// Whether it may read what was asked and call it off, and is believed when it says which person asks.
+    pub fn oversees(self) -> bool {
+        self.is_trusted() || Some(self.uid) == self.trusted.console
     }
 }
 
@@ -104,6 +114,14 @@ pub fn permit_trusted(asker: Asker, what: &str) -> Result<(), Refusal> {
     }
 }
 
+/// Decides about what the web console may do too: to read what was asked, and to call it off; `what` completes "may not".
+///
+/// # Errors
+/// The refusal, with [`RefusalCode::NotAllowed`].
+pub fn permit_overseer(asker: Asker, what: &str) -> Result<(), Refusal> {
+    if asker.oversees() { Ok(()) } else { permit_trusted(asker, what) }
+}
+
 fn not_allowed(message: String) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalCode::NotAllowed, message))
 }
@@ -115,6 +133,7 @@ mod tests {
     const FORUM: u32 = 10001;
     const WIKI: u32 = 10002;
     const SCHEDULER: u32 = 903;
+    const CONSOLE: u32 = 905;
 
     fn name(text: &str) -> UserName {
         text.parse().unwrap()
@@ -130,7 +149,7 @@ mod tests {
     }
 
     fn alone(own_uid: u32) -> Trusted {
-        Trusted { own_uid, scheduler: None }
+        Trusted { own_uid, scheduler: None, console: None }
     }
 
     fn ask(uid: u32, trusted: Trusted, user: &str, brings_id: bool, allow: &[&str]) -> Result<(), String> {
@@ -151,8 +170,9 @@ mod tests {
     fn every_combination_is_decided_by_the_rules() {
         let mut allowed = 0;
         let all = [(0, None), (FORUM, None), (0, Some(SCHEDULER)), (FORUM, Some(SCHEDULER))];
-        for trusted in all.map(|(own_uid, scheduler)| Trusted { own_uid, scheduler }) {
-            for uid in [0, FORUM, WIKI, SCHEDULER, 65534, u32::MAX] {
+        let with_console = |(own_uid, scheduler)| Trusted { own_uid, scheduler, console: Some(CONSOLE) };
+        for trusted in all.map(with_console) {
+            for uid in [0, FORUM, WIKI, SCHEDULER, CONSOLE, 65534, u32::MAX] {
                 for list in LISTS {
                     for user in USERS {
                         for brings_id in [false, true] {
@@ -238,5 +258,25 @@ mod tests {
         assert_eq!(permit_trusted(Asker { uid: 0, trusted: alone(FORUM) }, "reload"), Ok(()));
         assert_eq!(permit_trusted(Asker { uid: FORUM, trusted: alone(FORUM) }, "reload"), Ok(()));
         assert!(permit_trusted(Asker { uid: WIKI, trusted: alone(FORUM) }, "reload").is_err());
+    }
+
+    #[test]
+    fn the_console_reads_and_calls_off_and_asks_for_a_run_as_everybody_does() {
+        let trusted = Trusted { own_uid: FORUM, scheduler: Some(SCHEDULER), console: Some(CONSOLE) };
+        let may = |uid, trusted| permit_overseer(Asker { uid, trusted }, "read").is_ok();
+        for (uid, allowed) in
+            [(0, true), (FORUM, true), (SCHEDULER, true), (CONSOLE, true), (WIKI, false), (65534, false)]
+        {
+            assert_eq!(may(uid, trusted), allowed, "{uid}");
+        }
+        assert!(!may(CONSOLE, alone(FORUM)), "nobody is the console where none is known");
+        assert!(permit_trusted(Asker { uid: CONSOLE, trusted }, "reload").is_err());
+        let number = CONSOLE.to_string();
+        for user in ["root", "forum", &number] {
+            assert!(ask(CONSOLE, trusted, user, false, &["forum", "root"]).is_err(), "{user}");
+        }
+        assert!(ask(CONSOLE, trusted, &number, false, &[&number]).is_ok());
+        assert!(ask(CONSOLE, trusted, &number, true, &[&number]).is_err());
+        assert!(ask(CONSOLE, trusted, "root", false, &[&number]).is_err());
     }
 }

@@ -157,19 +157,23 @@ async fn is_stale_socket(path: &Path) -> bool {
 
 /// Whom the program that runs here trusts.
 pub fn trusted() -> Trusted {
-    Trusted { own_uid: nix::unistd::geteuid().as_raw(), scheduler: scheduler() }
+    Trusted {
+        own_uid: nix::unistd::geteuid().as_raw(),
+        scheduler: uid_in("LAMPLIGHTER_SCHEDULER", "only root may ask for anything"),
+        console: uid_in("LAMPLIGHTER_CONSOLE", "the console may do nothing here"),
+    }
 }
 
-/// The uid of the user that `LAMPLIGHTER_SCHEDULER` names.
-fn scheduler() -> Option<u32> {
-    let name = std::env::var("LAMPLIGHTER_SCHEDULER").ok().filter(|name| !name.is_empty())?;
+/// The uid of the user that a variable names; where there is none, that is said, and what follows from it.
+fn uid_in(variable: &str, otherwise: &str) -> Option<u32> {
+    let name = std::env::var(variable).ok().filter(|name| !name.is_empty())?;
     let found = name.parse::<UserName>().map_err(|why| why.to_string()).and_then(|user| {
         let account = Accounts::system().find(&user).map_err(|error| error.to_string())?;
         account.map(|account| account.uid).ok_or_else(|| "there is no such user here".to_owned())
     });
     found
         .inspect_err(|why| {
-            log::warn(format_args!("LAMPLIGHTER_SCHEDULER `{name}`: {why}: only root may ask for anything"));
+            log::warn(format_args!("{variable} `{name}`: {why}: {otherwise}"));
         })
         .ok()
 }

@@ -3,44 +3,15 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Running, Service, is_root, skip};
-use serde_json::Value;
+use common::stranger::{
+    OTHER, SOCKET, STRANGER, Stranger, ask_as, closed_to_others, is_not_allowed, open_to_group,
+};
+use common::{Running, is_root, skip};
 
-/// A uid that is nobody's here, and the number of its group.
-const STRANGER: u32 = 64123;
-/// Another one.
-const OTHER: u32 = 64124;
 /// Of one uid other than 0 at the same time.
 const MOST_CONNECTIONS: usize = 64;
-
-const CALLBACKS: &str = "CB_open() { echo \"for $1\"; }
-CB_closed() { echo never; }
-CB_ok() { :; }
-CB_held() { read -r <$FOLDER/hold; }";
-const POLICY: &str = "[action.open]\nallow = [64123, 'daemon']";
-
-/// A service whose socket is opened to the stranger's group.
-fn open_to_group() -> Service {
-    closed_to_others().variable("LAMPLIGHTER_GROUP", STRANGER.to_string())
-}
-
-fn closed_to_others() -> Service {
-    // The service's folder has to be passed through on the way to the socket.
-    Service::new().callbacks(CALLBACKS).file("conf/housekeeping.toml", POLICY).mode("", 0o711)
-}
-
-/// Connects once, and passes on what comes from either side until it ends.
-const RELAY: &str = r#"
-    use IO::Socket::UNIX;
-    alarm 60;
-    my $socket = IO::Socket::UNIX->new($ARGV[0]) or print("cannot connect: $!\n"), exit;
-    if (fork) { while (sysread STDIN, my $bytes, 4096) { syswrite $socket, $bytes } shutdown $socket, 1; wait }
-    else { close STDIN; while (sysread $socket, my $bytes, 4096) { syswrite STDOUT, $bytes } }
-"#;
 
 /// Holds so many connections open without a word, and replaces those that are closed.
 const HOLD: &str = r#"
@@ -51,65 +22,6 @@ const HOLD: &str = r#"
     syswrite STDOUT, "held\n";
     while (my @closed = $held->can_read) { for (@closed) { $held->remove($_); close $_; $held->add(hold) } }
 "#;
-
-/// A program at the other end of the socket that runs as another user.
-struct Stranger {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Stranger {
-    fn connect(service: &Running, uid: u32) -> Self {
-        Self::run(service, uid, RELAY, &[])
-    }
-
-    fn run(service: &Running, uid: u32, script: &str, arguments: &[&str]) -> Self {
-        let (uid, group) = (format!("--reuid={uid}"), format!("--regid={uid}"));
-        let groups = format!("--groups={STRANGER}");
-        let program = ["setpriv", &uid, &group, &groups, "perl", "-e", script, "run/web-request.sock"];
-        let program: Vec<_> = program.iter().chain(arguments).map(Into::into).collect();
-        let mut command = service.service().command(&program);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("setpriv can be started");
-        let input = child.stdin.take().expect("a pipe");
-        let output = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self { child, input, output }
-    }
-
-    fn send(&mut self, line: &str) {
-        writeln!(self.input, "{line}").expect("the relay takes what is sent");
-    }
-
-    fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("the relay passes answers on");
-        line.trim_end().to_owned()
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Sends one line as another user, and returns the line that answers it.
-fn ask_as(uid: u32, service: &Running, line: &str) -> String {
-    let mut stranger = Stranger::connect(service, uid);
-    stranger.send(line);
-    stranger.answer()
-}
-
-#[track_caller]
-fn is_not_allowed(answer: &str) {
-    let is_refused = match serde_json::from_str::<Value>(answer) {
-        Ok(object) => object["ok"] == false && object["code"] == "not-allowed",
-        Err(_) => answer.starts_with("refused not-allowed: "),
-    };
-    assert!(is_refused, "{answer}");
-}
 
 #[test]
 fn a_stranger_may_ask_for_what_the_policy_lists_and_for_nothing_else() {
@@ -247,7 +159,7 @@ fn the_scheduler_may_hold_more_connections_than_others() {
     let service = open_to_group().variable("LAMPLIGHTER_SCHEDULER", OTHER.to_string()).start();
     service.run("ok");
     for (uid, is_limited) in [(STRANGER, true), (OTHER, false)] {
-        let mut holder = Stranger::run(&service, uid, HOLD, &[&MOST_CONNECTIONS.to_string()]);
+        let mut holder = Stranger::run(&service, uid, SOCKET, HOLD, &[&MOST_CONNECTIONS.to_string()]);
         assert_eq!(holder.answer(), "held");
         let answer = ask_as(uid, &service, &format!("{uid} open"));
         assert_eq!(answer.starts_with("refused busy: "), is_limited, "uid {uid}: {answer}");
@@ -315,7 +227,7 @@ fn silent_and_slow_clients_delay_nobody() {
     service.request("held");
     service.log().wait_for("held");
     let alone = answer_times(&service, 300);
-    let mut holder = Stranger::run(&service, STRANGER, HOLD, &[&MOST_CONNECTIONS.to_string()]);
+    let mut holder = Stranger::run(&service, STRANGER, SOCKET, HOLD, &[&MOST_CONNECTIONS.to_string()]);
     assert_eq!(holder.answer(), "held");
     let busy = ask_as(STRANGER, &service, "64123 open");
     assert!(busy.starts_with("refused busy: "), "{busy}");

@@ -46,6 +46,11 @@ impl Stack {
 
     /// Whether it succeeds, and what it says.
     fn prepare(&self) -> (bool, String) {
+        self.prepare_with(&[])
+    }
+
+    /// The same, with these arguments.
+    fn prepare_with(&self, arguments: &[&str]) -> (bool, String) {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
         let output = Command::new(repository.join("service/prepare/bin/prepare"))
             .env("LAMPLIGHTER_SBIN", repository.join("target-sbin"))
@@ -53,6 +58,7 @@ impl Stack {
             .env("LAMPLIGHTER_LOCAL", self.path("local"))
             .env("LAMPLIGHTER_GROUP", "1003")
             .env("APP_USER", "1004")
+            .args(arguments)
             .env("PREPARE_DATA", self.path("data"))
             .env("PREPARE_BACKUPS", self.path("backups"))
             .env("PREPARE_SECRETS", self.path("secrets"))
@@ -86,6 +92,29 @@ fn folders_and_secrets_are_whose_the_tables_say() {
     assert_eq!(fs::read_to_string(stack.path("data/secrets/web/password")).unwrap(), "s3cret");
     let link = fs::read_link(stack.path("data/run/web-request.sock")).unwrap();
     assert_eq!(link, Path::new("requests/web/request.sock"));
+}
+
+#[test]
+fn the_console_has_folders_where_it_is_wanted_and_is_a_service_no_more_where_not() {
+    let Some(stack) = Stack::new() else { return };
+    stack.write("conf/console-folders", "0700* 1005 1005 lamplighter/console\n0750* root 1005 console\n");
+    stack.prepared();
+    for name in ["lamplighter/console", "run/requests/console", "run/console-request.sock", "console"] {
+        assert!(fs::symlink_metadata(stack.path("data").join(name)).is_err(), "{name}");
+    }
+    assert!(stack.prepare_with(&["--with-console"]).0);
+    assert_eq!(stack.facts("data/run/requests/console"), (0o2750, 1005, 1003));
+    assert_eq!(stack.facts("data/console"), (0o750, 0, 1005));
+    stack.write("data/console/users.json", "{}");
+    assert!(stack.prepare_with(&["--with-console"]).0);
+    assert_eq!(stack.facts("data/console/users.json").2, 1005);
+    // As at each start of the stack.
+    stack.prepared();
+    assert_eq!(stack.facts("data/run/requests/console"), (0o2750, 1005, 1003));
+    assert!(stack.prepare_with(&["--without-console"]).0);
+    assert!(!stack.path("data/run/requests/console").exists());
+    assert!(fs::symlink_metadata(stack.path("data/run/console-request.sock")).is_err());
+    assert_eq!(fs::read_to_string(stack.path("data/console/users.json")).unwrap(), "{}", "users are kept");
 }
 
 #[test]

@@ -281,6 +281,7 @@ fn sample(field: &str) -> Value {
         "id" => json!("1f2e"),
         "tell" => json!("outcome"),
         "operator" => json!("anna"),
+        "service" => json!("mysql"),
         "failed" | "past" | "output" | "each" => json!(true),
         "since" => json!("2026-11-23T04:05:00Z"),
         "limit" | "count" => json!(5),

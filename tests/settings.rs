@@ -199,6 +199,11 @@ fn up_refuses_what_could_not_be_meant_of_proxies_names_and_memory() {
     for (dotenv, said_so) in [
         ("HTTP_PORT=99999", "HTTP_PORT is `99999`"),
         ("HTTP_PORT=8443", "HTTP_PORT and HTTPS_PORT are both 8443"),
+        ("CONSOLE_PORT=127.0.0.1:8090", "CONSOLE_PORT is `127.0.0.1:8090`"),
+        ("CONSOLE_PORT=0", "CONSOLE_PORT is `0`"),
+        ("CONSOLE_PORT=65536", "CONSOLE_PORT is `65536`"),
+        ("CONSOLE_PORT=8080", "HTTP_PORT and CONSOLE_PORT are both 8080"),
+        ("CONSOLE_PORT=8090\nHTTPS_PORT=192.0.2.7:8090", "HTTPS_PORT and CONSOLE_PORT are both 8090"),
         ("DISK_FULL_PERCENT=850", "DISK_FULL_PERCENT is `850`"),
         ("APP_USER=root", "APP_USER is `root`"),
         ("APP_UID=0", "APP_UID is `0`"),
@@ -397,4 +402,21 @@ fn up_gives_the_scheduler_a_network_for_alarms_alone() {
     assert_eq!(network("ALARM_PINGS=1\nSCHEDULER_NETWORK=own"), "own");
     assert_eq!(network("ALARM_MAIL="), "");
     assert_eq!(network("SCHEDULER_NETWORK=bridge"), "none", "no alarm is set any more");
+}
+
+#[test]
+fn up_has_compose_know_whether_there_is_a_console() {
+    let settled = |dotenv: &str| {
+        let names = ["COMPOSE_PROFILES", "MEMORY_CONSOLE", "CPUS_CONSOLE"];
+        Stack::new(dotenv.as_bytes()).settled_by_up(2, names)
+    };
+    assert_eq!(settled("CONSOLE_PORT="), [""; 3], "nothing is written for what is not wanted");
+    let [profiles, memory, processors] = settled("CONSOLE_PORT=8090");
+    assert_eq!((profiles.as_str(), processors.as_str()), ("console", "1"));
+    assert!(memory.ends_with('m'), "{memory}");
+    let profiles = |dotenv: &str| settled(dotenv)[0].clone();
+    assert_eq!(profiles("CONSOLE_PORT=8090\nCOMPOSE_PROFILES=own"), "own,console");
+    assert_eq!(profiles("CONSOLE_PORT=8090\nCOMPOSE_PROFILES=console,own"), "own,console");
+    assert_eq!(profiles("COMPOSE_PROFILES=own,console"), "own", "what is somebody's own stays");
+    assert_eq!(profiles("CONSOLE_PORT=\nCOMPOSE_PROFILES=console"), "");
 }

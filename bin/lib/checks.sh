@@ -24,6 +24,7 @@ checkSettings() {
     if [[ $(setting HTTP_PORT 8080) == "$(setting HTTPS_PORT 8443)" ]]; then
         giveUp "HTTP_PORT and HTTPS_PORT are both $(setting HTTP_PORT 8080)" 'Each wants a port of its own.'
     fi
+    checkConsolePort
     for name in LAMPLIGHTER_DATA=./data BACKUP_PATH=./data/backups SITE_PATH=./site; do
         value=$(setting "${name%%=*}" "${name#*=}")
         if [[ ! $value =~ ^(/|\./|\.\./|~/) ]]; then
@@ -54,6 +55,21 @@ checkSettings() {
     if [[ ! -d ${value/#\~/$HOME} ]]; then
         giveUp "SITE_PATH is \`$value\`, and there is no such folder" 'Name the folder of your site in .env.'
     fi
+}
+
+# Always an address of this machine's own: there is no other to choose.
+checkConsolePort() {
+    local port name
+    port=$(setting CONSOLE_PORT '')
+    if [[ -z $port ]]; then return; fi
+    if [[ ! $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port > 65535)); then
+        giveUp "CONSOLE_PORT is \`$port\`" 'A port is wanted, such as 8090, or nothing for no web console. It listens on 127.0.0.1 alone.'
+    fi
+    for name in HTTP_PORT=8080 HTTPS_PORT=8443; do
+        if [[ $((10#$(setting "${name%%=*}" "${name#*=}" | sed 's/.*://'))) == "$port" ]]; then
+            giveUp "${name%%=*} and CONSOLE_PORT are both $port" 'Each wants a port of its own.'
+        fi
+    done
 }
 
 # Those that Apache and an authority for certificates know the site by.

@@ -7,6 +7,7 @@
 # service can work with; `most` is all processors but half of one.
 readonly limits=(
     mysql:50:768:most redis:15:256:1 php:50:512:most apache2:20:256:most backup:40:768:most scheduler:10:128:1
+    console:10:128:1
 )
 
 # What .env does not say, it says from now on.
@@ -17,6 +18,7 @@ settleLimits() {
     processors=$(getconf _NPROCESSORS_ONLN)
     for limit in "${limits[@]}"; do
         IFS=: read -r service percent least share <<<"$limit"
+        if [[ $service == console && -z $(setting CONSOLE_PORT '') ]]; then continue; fi
         refuseLimits "${service^^}"
         if [[ -z $(setting "MEMORY_${service^^}" '') ]]; then
             wanted=$((memory * percent / 100))

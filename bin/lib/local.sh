@@ -8,7 +8,7 @@
 localFolders=(php.d:ini:php php-fpm.d:conf:php apache2.d:conf:apache2 mariadb.d:cnf:mysql redis.d:conf:redis schedule.d:cron:scheduler)
 # Whose callbacks and policy the owner may add to (local/service/NAME), and prepare, which makes folders for services of the
 # owner's.
-localServices=(mysql redis php apache2 backup prepare)
+localServices=(mysql redis php apache2 backup console prepare)
 # What target-sbin/check-local ends with.
 readonly faultOfLocal=10 faultOfStack=11
 # What was checked last without a fault: SERVICE SUM.

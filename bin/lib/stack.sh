@@ -28,12 +28,20 @@ portIsTaken() { # PORT
     fi
 }
 
+# docker-compose 1.29 names what no profile asks for, too.
+wantedServices() {
+    local services
+    services=$("${compose[@]}" config --services) || return
+    if [[ -z $(setting CONSOLE_PORT '') ]]; then services=$(sed '/^console$/d' <<<"$services"); fi
+    printf '%s\n' "$services"
+}
+
 # A line for each service as it becomes healthy; the one that prepares the folders comes to its end. Ends with 1 as soon as one is certain not to.
 waitUntilHealthy() {
     local -A healthy=()
     local services total deadline list service state status name id composeIsDone=''
     # Whoever asks `if` switches `set -e` off in here: each failure is to be passed on.
-    services=$("${compose[@]}" config --services) || return
+    services=$(wantedServices) || return
     total=$(wc --lines <<<"$services")
     deadline=$((SECONDS + ${UP_TIMEOUT:-900}))
 

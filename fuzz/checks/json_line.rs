@@ -7,7 +7,7 @@ use lamplighter::socket::protocol::{Form, form, parse, render};
 use lamplighter::wire::{Call, PastWanted, Tell};
 use serde_json::{Map, Value, json};
 
-use super::names::{is_action, is_id, is_user};
+use super::names::{is_action, is_id, is_operator, is_service, is_user};
 
 /// What stands in a refusal beside what it quotes, in bytes.
 const REFUSAL: usize = 1024;
@@ -76,8 +76,10 @@ fn is_valid(object: &Map<String, Value>) -> bool {
                     && has("action", is_action)
                     && optional("id", &text(is_id))
                     && given("tell", &text(tell))
+                    && optional("service", &text(is_service))
+                    && optional("operator", &text(is_operator))
             }
-            "cancel" => has("id", is_id),
+            "cancel" => has("id", is_id) && optional("operator", &text(is_operator)),
             "show" => has("id", |_| true),
             "follow" => {
                 optional("id", &text(is_id))
@@ -98,13 +100,16 @@ fn is_valid(object: &Map<String, Value>) -> bool {
 /// A call as a program would write it.
 fn write(call: &Call) -> Value {
     match call {
-        Call::Run { user, action, id, tell, operator } => {
+        Call::Run { service, user, action, id, tell, operator } => {
             let tell = match tell {
                 Tell::Nothing => "nothing",
                 Tell::Outcome => "outcome",
                 Tell::Everything => "everything",
             };
-            json!({"op": "run", "user": user, "action": action, "id": id, "tell": tell, "operator": operator})
+            json!({
+                "op": "run", "service": service, "user": user, "action": action, "id": id, "tell": tell,
+                "operator": operator,
+            })
         }
         Call::Cancel { id, operator } => json!({"op": "cancel", "id": id, "operator": operator}),
         Call::History(PastWanted { action, failed, since, successes, limit }) => {

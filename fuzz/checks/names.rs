@@ -20,6 +20,16 @@ pub(crate) fn is_id(text: &str) -> bool {
     fits(text, 128, head, "._:@+-")
 }
 
+/// `[a-z0-9][a-z0-9_-]{0,62}`.
+pub(crate) fn is_service(text: &str) -> bool {
+    fits(text, 63, "abcdefghijklmnopqrstuvwxyz0123456789", "_-")
+}
+
+/// `[a-z][a-z0-9._-]{0,31}`.
+pub(crate) fn is_operator(text: &str) -> bool {
+    fits(text, 32, "abcdefghijklmnopqrstuvwxyz", "0123456789._-")
+}
+
 /// At most so long, of the characters of `head`, and after the first one of those of `more` too.
 fn fits(text: &str, longest: usize, head: &str, more: &str) -> bool {
     let is_ok = |(at, c): (usize, char)| head.contains(c) || at > 0 && more.contains(c);

@@ -29,7 +29,8 @@ fn words(line: &[u8]) -> Option<Vec<&str>> {
 }
 
 fn check_call(call: &Call, words: &[&str]) {
-    let Call::Run { user, action, id: None, tell: Tell::Nothing, operator: None } = call else {
+    let Call::Run { service: None, user, action, id: None, tell: Tell::Nothing, operator: None } = call
+    else {
         panic!("{call:?} is no plain request");
     };
     assert_eq!(words, [user.as_str(), action.as_str()]);

@@ -62,8 +62,14 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
         None => yourself(),
     };
     let tell_what = if arguments.detach { Tell::Nothing } else { Tell::Everything };
-    let call =
-        Call::Run { user: user.clone(), action: action.clone(), id: None, tell: tell_what, operator: None };
+    let call = Call::Run {
+        service: None,
+        user: user.clone(),
+        action: action.clone(),
+        id: None,
+        tell: tell_what,
+        operator: None,
+    };
     let asked = async {
         let mut conversation = Conversation::open(&stack.socket(&service), PATIENCE).await?;
         let Accepted { id, .. } = conversation.ask_for(&call, PATIENCE).await?;

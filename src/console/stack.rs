@@ -19,6 +19,8 @@ use crate::spelling;
 
 /// The name that the scheduler's service has.
 pub(super) const SCHEDULER: &str = "scheduler";
+/// The web console, which runs only where it is wanted: then its socket has a folder.
+const CONSOLE: &str = "console";
 /// Where a stack keeps its data, unless its settings say otherwise.
 const DATA: &str = "./data";
 /// What makes a folder a stack's.
@@ -78,7 +80,8 @@ impl Stack {
         let mut locks: BTreeSet<_> = named(files.iter(), run_folder::of_lock);
         let mut folders: BTreeSet<_> = run_folder::with_folder(&self.run).into_iter().collect();
         if let Some(home) = &self.home {
-            let own = services_in(home);
+            let mut own = services_in(home);
+            own.retain(|service| service.as_str() != CONSOLE || folders.contains(service));
             // What has been taken out of the stack leaves its lock and its folder behind.
             locks.retain(|service| own.contains(service));
             folders.retain(|service| own.contains(service));
@@ -273,6 +276,17 @@ mod tests {
             fs::write(top.path().join(name), "").unwrap();
         }
         assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql", "scheduler", "web"]);
+    }
+
+    #[test]
+    fn the_console_is_a_service_where_there_is_a_folder_for_its_socket() {
+        let top = stack();
+        fs::create_dir_all(top.path().join("service/console/bin")).unwrap();
+        fs::write(top.path().join("service/console/bin/docker-callbacks.sh"), "").unwrap();
+        fs::create_dir_all(top.path().join("data/run")).unwrap();
+        assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql"]);
+        fs::create_dir_all(top.path().join("data/run/requests/console")).unwrap();
+        assert_eq!(names(&Stack::find(|_| None, top.path())), ["console", "mysql"]);
     }
 
     #[test]

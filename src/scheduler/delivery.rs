@@ -64,7 +64,7 @@ impl Delivery {
 fn call(occurrence: &Occurrence) -> Call {
     let Occurrence { user, action, .. } = occurrence;
     let (user, action, id) = (user.clone(), action.clone(), Some(occurrence.id()));
-    Call::Run { user, action, id, tell: Tell::Nothing, operator: None }
+    Call::Run { service: None, user, action, id, tell: Tell::Nothing, operator: None }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
 use super::alarms::Teller;
 use super::alarms::decide::{self, Wishes};
@@ -15,14 +16,17 @@ use super::delivery::Delivery;
 use super::file::ScheduleFile;
 use super::machine::{Action, Event, Level, Machine};
 use super::occurrence::Occurrence;
+use super::passing;
 use super::store::MemoryFile;
-use crate::access::Trusted;
+use crate::access::{Asker, Trusted};
 use crate::claim::{self, ClaimError};
 use crate::log;
-use crate::request::Answer;
+use crate::names::ServiceName;
+use crate::request::{Answer, By};
 use crate::schedule::disagreement;
 use crate::settings::Settings;
 use crate::signals::Signals;
+use crate::socket::Peer;
 use crate::socket::protocol::Reply;
 use crate::wire::{Call, Degradation, DegradedKind};
 
@@ -296,6 +300,13 @@ impl<'a> Engine<'a> {
     /// Answers a call on the scheduler's own socket.
     fn answer(&mut self, now: i64, (peer, call, reply): PendingCall) {
         let answer = match call {
+            call @ Call::Run { .. } => {
+                let asker = Asker { uid: peer.uid, trusted: self.trusted };
+                match passing::wanted(&self.machine, asker, call) {
+                    Ok(wanted) => return self.pass_on(peer, wanted, reply),
+                    Err(refusal) => Err(refusal),
+                }
+            }
             Call::Reload => answers::permit(peer, self.trusted).map(|()| {
                 self.reload(now);
                 answers::reloaded(self.problems())
@@ -306,6 +317,19 @@ impl<'a> Engine<'a> {
         };
         // Whoever asked may have gone.
         let _ = reply.send(answer.unwrap_or_else(|refusal| Reply::Answer(Answer::Refused(refusal))));
+    }
+
+    /// Has a service asked, and its answer told, while all else goes on.
+    fn pass_on(&self, peer: Peer, (service, call): (ServiceName, Call), reply: oneshot::Sender<Reply>) {
+        if let Call::Run { user, action, operator, .. } = &call {
+            let by = By { uid: peer.uid, operator: operator.clone() };
+            log::info(format_args!("{by} asks for {service} {action}, for {user}"));
+        }
+        let socket = self.settings.folders.request_socket(&service);
+        tokio::task::spawn_local(async move {
+            // Whoever asked may have gone; the service has been asked all the same.
+            let _ = reply.send(passing::pass_on(&socket, &call).await);
+        });
     }
 
     /// What is wrong, and does not keep the scheduler from its work.

@@ -11,7 +11,7 @@ use super::agenda::{Agenda, Due, MOST_COUNTED};
 use super::occurrence::{Instant, Occurrence, OccurrenceKey};
 use super::record::{EntryRecord, Memory, Record, SetBack};
 use super::target::Target;
-use crate::names::{RequestId, ServiceName};
+use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::schedule::{CatchUp, Coming, Entry, Places, Schedule, When, upcoming};
 
 /// A service that requests wait for and that cannot be reached for so many seconds is an alarm.
@@ -188,6 +188,13 @@ impl Machine {
     /// How many entries are in force.
     pub fn len(&self) -> usize {
         self.agenda.entries().len()
+    }
+
+    /// Whether an entry in force names this action of a service, for this user.
+    pub fn names(&self, service: &ServiceName, user: &UserName, action: &ActionName) -> bool {
+        let is_it =
+            |entry: &Entry| entry.service == *service && entry.user == *user && entry.action == *action;
+        self.agenda.entries().any(|(entry, _)| is_it(entry))
     }
 
     /// Whether no entry is in force.

@@ -62,6 +62,7 @@ pub fn parse(line: &[u8]) -> Result<Option<Call>, Refusal> {
     match words[..] {
         [] => Ok(None),
         [user, action] => Ok(Some(Call::Run {
+            service: None,
             user: user.parse().map_err(|error| syntax(format!("{error}")))?,
             action: action.parse().map_err(|error| syntax(format!("{error}")))?,
             id: None,
@@ -100,7 +101,7 @@ mod tests {
 
     fn run(user: &str, action: &str) -> Call {
         let (user, action) = (user.parse().unwrap(), action.parse().unwrap());
-        Call::Run { user, action, id: None, tell: Tell::Nothing, operator: None }
+        Call::Run { service: None, user, action, id: None, tell: Tell::Nothing, operator: None }
     }
 
     #[test]

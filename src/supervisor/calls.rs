@@ -22,7 +22,7 @@ use super::problems;
 use super::reading::AnswerForm;
 use super::starting::check_user;
 
-/// What only those may do who may ask for anything, in a refusal's words.
+/// What only those may do who may ask for anything, and the web console, in a refusal's words.
 const READ: &str = "read what was asked";
 const FOLLOW: &str = "follow runs";
 
@@ -32,7 +32,7 @@ impl Engine {
         let asker = Asker { uid: peer.uid, trusted: self.trusted };
         let waiting = WaitingCaller { reply, uid: peer.uid, interest: None };
         match call {
-            Call::Run { user, action, id, tell, operator } => {
+            Call::Run { service: _, user, action, id, tell, operator } => {
                 let by = By { uid: peer.uid, operator: believed(asker, operator) };
                 self.run(asker, waiting, (user, action, id), tell, by);
             }
@@ -52,7 +52,7 @@ impl Engine {
                 let status = self.machine.status(&self.settings.service, Moment::now());
                 send_reply(waiting, Reply::of(&Status { facts, ..status }));
             }
-            Call::Cancel { id, operator } => match access::permit_trusted(asker, "call a request off") {
+            Call::Cancel { id, operator } => match access::permit_overseer(asker, "call a request off") {
                 Ok(()) => self.cancel(waiting, id, believed(asker, operator)),
                 Err(refusal) => self.refuse(waiting, refusal),
             },
@@ -61,17 +61,17 @@ impl Engine {
                 send_reply(waiting, Reply::of(&ActionNames { ok: true, actions }));
             }
             Call::History(past) => {
-                self.if_trusted(asker, waiting, READ, |engine, waiting| engine.history(waiting, past));
+                self.if_overseer(asker, waiting, READ, |engine, waiting| engine.history(waiting, past));
             }
             Call::Show { id } => {
-                self.if_trusted(asker, waiting, READ, |engine, waiting| {
+                self.if_overseer(asker, waiting, READ, |engine, waiting| {
                     engine.find(waiting, id, AnswerForm::Show);
                 });
             }
             Call::Follow { id: Some(id), past: true, .. } => {
                 let find =
                     |engine: &mut Self, waiting| engine.find(waiting, id.to_string(), AnswerForm::Follow);
-                self.if_trusted(asker, waiting, FOLLOW, find);
+                self.if_overseer(asker, waiting, FOLLOW, find);
             }
             Call::Follow { id, output, .. } => {
                 let interest = match id {
@@ -79,7 +79,7 @@ impl Engine {
                     None if output => Interest::Everything,
                     None => Interest::Events,
                 };
-                self.if_trusted(asker, waiting, FOLLOW, |engine, waiting| {
+                self.if_overseer(asker, waiting, FOLLOW, |engine, waiting| {
                     send_reply(waiting, Reply::Lines(engine.follow(interest)));
                 });
             }
@@ -160,14 +160,14 @@ impl Engine {
         send_reply(waiting, Reply::Stream(Answer::Accepted(id), lines_of(line)));
     }
 
-    fn if_trusted(
+    fn if_overseer(
         &mut self,
         asker: Asker,
         waiting: WaitingCaller,
         what: &str,
         then: impl FnOnce(&mut Self, WaitingCaller),
     ) {
-        match access::permit_trusted(asker, what) {
+        match access::permit_overseer(asker, what) {
             Ok(()) => then(self, waiting),
             Err(refusal) => self.refuse(waiting, refusal),
         }
@@ -245,9 +245,9 @@ impl Engine {
     }
 }
 
-/// The person who asks, as those alone are believed who may ask for anything.
+/// The person who asks, as those alone are believed who may ask for anything, and the web console.
 fn believed(asker: Asker, operator: Option<OperatorName>) -> Option<OperatorName> {
-    operator.filter(|_| asker.is_trusted())
+    operator.filter(|_| asker.oversees())
 }
 
 pub(super) fn send_reply(waiting: WaitingCaller, reply: Reply) {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{ActionName, OperatorName, RequestId, UserName};
+use crate::names::{ActionName, OperatorName, RequestId, ServiceName, UserName};
 
 /// Something that a line asks for. Fields that are not known are passed over, so that newer programs can talk to older
 /// ones; what is not as it should be is refused, since it is not known then what is wanted.
@@ -12,6 +12,9 @@ use crate::names::{ActionName, OperatorName, RequestId, UserName};
 pub enum Call {
     /// Do an action on behalf of a user.
     Run {
+        /// Whose action it is, for the scheduler, which passes on what its table names. A service passes it over.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        service: Option<ServiceName>,
         /// On whose behalf.
         user: UserName,
         /// What to do.
@@ -158,6 +161,7 @@ mod tests {
     fn a_call_says_no_more_than_it_has_to_and_is_read_as_it_was_meant() {
         let (id, user) = ("1f2e".parse().unwrap(), "forum".parse().unwrap());
         let run = |id, tell| Call::Run {
+            service: None,
             user: "forum".parse().unwrap(),
             action: "ok".parse().unwrap(),
             id,

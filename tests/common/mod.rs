@@ -17,6 +17,7 @@ mod client;
 mod log;
 mod running;
 mod service;
+pub mod stranger;
 
 use std::time::{Duration, Instant};
 

@@ -103,3 +103,44 @@ fn what_is_not_there_cannot_be_done() {
     assert_eq!(visitor.post("/cancel/web/%2e", &csrf).status, 404);
     assert_eq!(last(&console), Value::Null);
 }
+
+#[test]
+fn a_console_of_the_stack_offers_what_is_scheduled_and_has_the_scheduler_ask_for_it() {
+    let web = Service::new().callbacks(CALLBACKS).fifo("hold");
+    let stage = Stage::new().with_service("web", web).with_schedule("0 0 1 1 * nobody web ok");
+    let console = Console::start_with(stage, &["--only-scheduled"]);
+    console.stage.service("web").request("held");
+    let visitor = console.visitor();
+    let page = visitor.page("/");
+    assert!(page.contains("href=\"/do/web/ok\"") && !page.contains("href=\"/do/web/held\""), "{page}");
+    let csrf = format!("csrf={}", visitor.get("/").csrf());
+    assert_eq!(visitor.get("/do/web/held").status, 403);
+    let refused = visitor.post("/do/web/held", &csrf);
+    assert!(
+        refused.status == 403 && refused.body.contains("The schedule names no held of web"),
+        "{refused:?}"
+    );
+    let held = last(&console)["id"].as_str().unwrap().to_owned();
+    assert_eq!(confirm(&visitor, &format!("/cancel/web/{held}")), format!("/runs/web/{held}"));
+    let of_held = format!("/runs/web/{held}");
+    wait_for("the end of it", || visitor.page(&of_held).contains(">cancelled<").then_some(()));
+    assert!(!visitor.page(&of_held).contains("Run it again"), "what is not scheduled cannot be run again");
+
+    let run = confirm(&visitor, "/do/web/ok");
+    wait_for("the run's end", || visitor.page(&run).contains("succeeded").then_some(()));
+    let page = visitor.page(&run);
+    assert!(page.contains("console/anna") && page.contains("for nobody"), "{page}");
+    assert!(page.contains("Run it again"), "{page}");
+    assert_eq!(last(&console)["operator"], "anna");
+}
+
+#[test]
+fn a_console_of_the_stack_runs_nothing_where_the_scheduler_does_not_answer() {
+    let web = Service::new().callbacks(CALLBACKS).fifo("hold");
+    let console = Console::start_with(Stage::new().with_service("web", web), &["--only-scheduled"]);
+    let visitor = console.visitor();
+    let csrf = format!("csrf={}", visitor.get("/").csrf());
+    assert!(!visitor.page("/").contains("href=\"/do/"));
+    assert_eq!(visitor.post("/do/web/ok", &csrf).status, 403);
+    assert_eq!(last(&console), Value::Null);
+}

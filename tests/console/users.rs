@@ -15,8 +15,8 @@ fn a_user_is_added_listed_and_removed_and_his_password_stands_nowhere() {
         said.contains(&format!("otpauth://totp/Lamplighter:anna?secret={secret}&issuer=Lamplighter")),
         "{said}"
     );
-    let file = stage.path("data/lamplighter/console/users.json");
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let file = stage.path("data/console/users.json");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains("$argon2id$") && !text.contains(PASSWORD), "{text}");
     let listed = program(&stage, &["console", "user", "list"]).output().unwrap();
@@ -40,5 +40,5 @@ fn a_password_that_is_too_short_or_typed_otherwise_and_a_name_that_is_none_add_n
         let (done, said) = add_user(&stage, name, typed);
         assert!(!done && said.contains(why), "{name}: {said}");
     }
-    assert!(!stage.path("data/lamplighter/console/users.json").exists());
+    assert!(!stage.path("data/console/users.json").exists());
 }

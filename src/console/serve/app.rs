@@ -36,6 +36,8 @@ pub(super) struct App {
     pub(super) users: Users,
     /// Another name under which the console may be asked.
     pub(super) name: Option<String>,
+    /// Whether only that is run which the schedule names, by way of the scheduler.
+    pub(super) only_scheduled: bool,
     zone: Zone,
     sessions: Mutex<Sessions>,
     attempts: Mutex<Attempts>,
@@ -50,6 +52,7 @@ pub(super) struct App {
 /// How the console is run.
 pub(super) struct Rules {
     pub(super) name: Option<String>,
+    pub(super) only_scheduled: bool,
     pub(super) idle: Duration,
     pub(super) longest: Duration,
     pub(super) zone: Zone,
@@ -65,6 +68,7 @@ impl App {
             stack,
             users,
             name: rules.name,
+            only_scheduled: rules.only_scheduled,
             zone: rules.zone,
             sessions: Mutex::new(Sessions::new(rules.idle, rules.longest)),
             attempts: Mutex::default(),

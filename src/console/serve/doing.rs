@@ -74,8 +74,17 @@ pub(super) async fn run(
     let Meant { service, action, user, .. } = find(&app, &service, &action).await?;
     let operator = visitor.session.operator().clone();
     log::info(format_args!("{operator} asks {service} for {action}, for {user}"));
-    let call = Call::Run { user, action, id: None, tell: Tell::Nothing, operator: Some(operator) };
-    let accepted: Accepted = client::call_for(&app.stack.socket(&service), &call, PATIENCE)
+    let (asked, passed_on) =
+        if app.only_scheduled { (scheduler(&app)?, Some(service.clone())) } else { (service.clone(), None) };
+    let call = Call::Run {
+        service: passed_on,
+        user,
+        action,
+        id: None,
+        tell: Tell::Nothing,
+        operator: Some(operator),
+    };
+    let accepted: Accepted = client::call_for(&app.stack.socket(&asked), &call, PATIENCE)
         .await
         .map_err(|error| refused(&error))?;
     Ok(Redirect::to(&format!("/runs/{service}/{}", accepted.id)).into_response())
@@ -130,6 +139,22 @@ fn refused(error: &ClientError) -> Instead {
     problem(status, "Not done", &visible::line(&error.to_string())).into()
 }
 
+fn scheduler(app: &App) -> Result<ServiceName, Instead> {
+    let no_scheduler = |_| nothing("There is no scheduler that could be asked for it.");
+    app.stack.service(SCHEDULER).map_err(no_scheduler)
+}
+
+/// Whether an action can be run from here.
+pub(super) async fn may_run(app: &App, service: &ServiceName, action: &ActionName) -> bool {
+    let Ok(scheduler) = scheduler(app) else { return !app.only_scheduled };
+    let is_entry = |entry: &Occurrence| entry.service == *service && entry.action == *action;
+    !app.only_scheduled
+        || ask_all(&app.stack, &[scheduler], false)
+            .await
+            .iter()
+            .any(|heard| heard.coming.iter().any(is_entry))
+}
+
 fn nothing(what: &str) -> Instead {
     problem(StatusCode::NOT_FOUND, "Nothing to do", what).into()
 }
@@ -157,6 +182,10 @@ async fn find(app: &Shared, service: &str, action: &str) -> Result<Meant, Instea
     let status = status.ok_or_else(|| nothing("The service has no such action."))?;
     let of_last = || status.last.as_ref()?.user.clone();
     let of_entry = entry.as_ref().map(|entry| entry.user.clone());
+    if app.only_scheduled && entry.is_none() {
+        let why = format!("The schedule names no {action} of {service}, and nothing else is run from here.");
+        return Err(problem(StatusCode::FORBIDDEN, "Not from here", &why).into());
+    }
     let user = of_entry.or_else(of_last).or_else(|| "root".parse().ok());
     Ok(Meant {
         service,

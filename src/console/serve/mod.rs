@@ -55,6 +55,10 @@ pub struct Arguments {
     /// A name by which it may be asked, besides localhost
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Have only that run which the schedule names, and ask the scheduler for it: as the stack's own console does, which
+    /// may ask no other service for a run
+    #[arg(long)]
+    only_scheduled: bool,
     /// How long a session lasts that is not used
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = a_while)]
     idle: Duration,
@@ -75,7 +79,7 @@ fn a_while(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// When it cannot listen.
 pub async fn run(arguments: &Arguments, stack: Stack) -> Result<u8, CommandError> {
-    let Arguments { listen, name, idle, longest, folder } = arguments;
+    let Arguments { listen, name, only_scheduled, idle, longest, folder } = arguments;
     let system = |doing: &str| {
         let doing = doing.to_owned();
         move |why| CommandError::System { doing, why }
@@ -87,7 +91,8 @@ pub async fn run(arguments: &Arguments, stack: Stack) -> Result<u8, CommandError
     let address = listener.local_addr().map_err(system("listen"))?;
     let signals = Signals::open().map_err(system("be told of signals"))?;
     say_where(&address, &users);
-    let rules = Rules { name: name.clone(), idle: *idle, longest: *longest, zone };
+    let rules =
+        Rules { name: name.clone(), only_scheduled: *only_scheduled, idle: *idle, longest: *longest, zone };
     let no_randomness = || system("begin")(std::io::Error::other("the kernel has no randomness"));
     let app = App::new(stack, users, rules).ok_or_else(no_randomness)?;
     tokio::select! {
@@ -124,11 +129,12 @@ fn is_local(address: IpAddr) -> bool {
     address.is_loopback()
 }
 
-/// The folder with the users: the one that is named, else that of the stack's data, where the console has it as its state.
+/// The folder with the users: the one that is named, else that of the stack's data, which the console's container has at a
+/// place of its own.
 pub(in crate::console) fn folder_of(named: Option<&PathBuf>, stack: &Stack) -> PathBuf {
     named.cloned().unwrap_or_else(|| {
         let data = stack.home.as_ref().and_then(|_| stack.run.parent());
-        data.map_or_else(|| "/var/lib/lamplighter".into(), |data| data.join("lamplighter/console"))
+        data.map_or_else(|| "/var/lib/console".into(), |data| data.join("console"))
     })
 }
 

@@ -20,6 +20,8 @@ struct Now {
     frame: Frame,
     problems: Vec<Wrong>,
     count: usize,
+    /// Whether only what comes next by the schedule can be run from here.
+    only_scheduled: bool,
     services: Vec<Service>,
 }
 
@@ -89,6 +91,7 @@ pub(super) async fn show(State(app): State<Shared>, visitor: Visitor) -> Respons
         frame: Frame::of(&visitor, "Now", &clock),
         problems: problems.collect(),
         count: report.heard.len(),
+        only_scheduled: app.only_scheduled,
         services: report.heard.iter().map(|heard| Service::of(heard, &report, &clock)).collect(),
     })
 }

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::app::Shared;
+use super::doing;
 use super::login::Visitor;
 use super::page::{Clock, Frame, page, problem, tone};
 use crate::console::ages;
@@ -28,6 +29,7 @@ struct Page {
     state: String,
     tone: &'static str,
     is_open: bool,
+    may_run: bool,
     facts: Vec<(&'static str, String)>,
     attempts: Vec<Attempt>,
     output: Option<String>,
@@ -64,6 +66,7 @@ pub(super) async fn show(
         return problem(StatusCode::BAD_GATEWAY, "Nothing to show", &text);
     };
     let clock = app.clock();
+    let may_run = doing::may_run(&app, &service, &run.action).await;
     let output = shown.output.filter(|output| !output.is_empty());
     page(&Page {
         frame: Frame::of(&visitor, "History", &clock),
@@ -72,6 +75,7 @@ pub(super) async fn show(
         state: state(&run),
         tone: tone(run.outcome.as_ref()),
         is_open: run.outcome.is_none(),
+        may_run,
         facts: facts(&run, &clock),
         attempts: run.attempts.iter().map(|attempt| Attempt::of(attempt, &clock)).collect(),
         output: output.map(|output| visible::text(&output).into_owned()),

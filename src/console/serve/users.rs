@@ -1,4 +1,4 @@
-//! Who may log in: a file of its owner's alone, with each one's password as argon2id keeps it and the secret of the second
+//! Who may log in: a file that nobody but its owner writes, with each one's password as argon2id keeps it and the secret of the second
 //! factor. It is read when it has changed, so that whoever is taken out is out at once.
 
 use std::fs;
@@ -14,8 +14,8 @@ use crate::names::OperatorName;
 
 /// The file's name, in the console's folder.
 const FILE: &str = "users.json";
-/// Nobody but its owner reads it.
-const MODE: u32 = 0o600;
+/// Read by the group of its folder, too: in the stack root writes it, and the console has it to read alone.
+const MODE: u32 = 0o640;
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 256 * 1024;
 
@@ -118,13 +118,14 @@ impl Users {
         serde_json::from_slice(&fs::read(&self.path)?).map_err(io::Error::from)
     }
 
-    /// The file is whose the folder is: root writes it for the console's user.
+    /// Its owner and group are the folder's: root writes it for the console.
     fn save(&self, users: Vec<User>) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         let owner = fs::metadata(folder)?;
         durable::replace(&self.path, MODE, |file| {
             serde_json::to_writer_pretty(&mut *file, &Listed { users })?;
-            if nix::unistd::geteuid().as_raw() != owner.uid() {
+            let own = file.metadata()?;
+            if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
                 std::os::unix::fs::fchown(&*file, Some(owner.uid()), Some(owner.gid()))?;
             }
             Ok(())
@@ -160,7 +161,7 @@ mod tests {
         users.put(user("berta", "3")).unwrap();
         assert_eq!(*users.all().unwrap(), [user("anna", "2"), user("berta", "3")]);
         let mode = fs::metadata(users.path()).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(mode & 0o777, 0o640);
         assert!(users.remove(&"anna".parse().unwrap()).unwrap());
         assert!(!users.remove(&"anna".parse().unwrap()).unwrap());
         assert_eq!(*users.all().unwrap(), [user("berta", "3")]);

@@ -2,9 +2,9 @@
 # What an attacker does who has taken a container over: functions of ours that are run there, as any of its users. They
 # need no file there but bash, perl and nc, and print what they have got; those that get nothing print nothing.
 
-# Whoever may be somebody in a container of the stack: root, www-data, MariaDB's, Redis' and the scheduler's user, the
-# application's, nobody. Root of php can become each of them.
-readonly anybody=(0 33 901 902 903 10001 65534)
+# Whoever may be somebody in a container of the stack: root, www-data, MariaDB's, Redis', the scheduler's and the console's
+# user, the application's, nobody. Root of php can become each of them.
+readonly anybody=(0 33 901 902 903 905 10001 65534)
 readonly application=forum
 
 # Prints what the function has got. One that does not come to its end has shown nothing.
@@ -13,6 +13,8 @@ attack() { # SERVICE USER FUNCTION [ARGUMENT...]
     id=$(container "$1")
     said=$(attackScript "${@:3}" | timeout 150 docker exec --interactive ${2:+--user "$2"} "$id" bash -s 2>"$results/attackers-errors") || true
     if [[ $said != *'the attack is over' ]]; then
+        # Callers take what is printed, and would take nothing for an attack that has got nothing.
+        printf '%s of %s in %s came to no end\n' "$3" "${2:-its own user}" "$1"
         fail "$3 of ${2:-its own user} in $1 came to no end:" "$said" "$(tail --lines=5 "$results/attackers-errors")"
     fi
     said=${said%the attack is over}
@@ -29,7 +31,7 @@ attackScript() { # FUNCTION [ARGUMENT...]
 
 # The same function as somebody else, in the groups of everybody: for an attacker who may change users.
 as() { # UID FUNCTION [ARGUMENT...]
-    attackScript "${@:2}" | setpriv --reuid="$1" --regid="$1" --groups=0,33,901,902,903,904,10001 -- bash -s |
+    attackScript "${@:2}" | setpriv --reuid="$1" --regid="$1" --groups=0,33,901,902,903,904,905,10001 -- bash -s |
         sed '/^the attack is over$/d; /^$/d'
 }
 

@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# The web console of the stack under test, and anna, who may log in to it. It is switched on by the first case that needs it,
+# and stays on until `tests/e2e/cases/69-console-off.sh`.
+
+readonly consolePassword='a long enough secret'
+
+# By Docker as root, where we are not: the file is root's.
+consoleUser() { # ARGUMENT...
+    if [[ $EUID -eq 0 ]]; then
+        target-sbin/lamplighter console user "$@"
+    else
+        docker run --rm --interactive --network none --volume "$data/console:/var/lib/console" --volume "$PWD/target-sbin:/usr/local/sbin:ro" \
+            --entrypoint /usr/local/sbin/lamplighter "$image" console user "$@"
+    fi
+}
+
+setConsolePort() { # PORT
+    # Of a stack that was left by a call before, the file may be older than the setting.
+    if ! grep --quiet '^CONSOLE_PORT=' .env; then echo 'CONSOLE_PORT=' >>.env; fi
+    sed --in-place "s/^CONSOLE_PORT=.*/CONSOLE_PORT=$1/" .env
+}
+
+# Sets `consolePort`.
+needConsole() {
+    if ! isConsoleThere; then
+        consolePort=$(freePort "$((HTTPS_PORT + 1))")
+        setConsolePort "$consolePort"
+        consoleUser remove anna &>/dev/null || true
+        containerFacts >"$results/before-console"
+        bin/up >"$results/up-console" 2>&1 || fail 'bin/up failed:' "$(cat "$results/up-console")"
+    fi
+    consolePort=$(sed --quiet 's/^CONSOLE_PORT=//p' .env)
+}
+
+isConsoleThere() {
+    [[ -n $(containers --filter label=com.docker.compose.service=console) ]]
+}
+
+# The code of this moment (RFC 6238), from a secret in base32.
+codeOf() { # SECRET
+    local key hash
+    key=$(base32 --decode <<<"$1" | od --address-radix=n --format=x1 | tr --delete ' \n')
+    # shellcheck disable=SC2059 # the bytes of the counter
+    hash=$(printf "$(printf '%016x' "$((EPOCHSECONDS / 30))" | sed 's/../\\x&/g')" | openssl dgst -sha1 -mac HMAC -macopt "hexkey:$key")
+    hash=${hash##* }
+    printf '%06d\n' "$(((16#${hash:$((16#${hash: -1} * 2)):8} & 0x7fffffff) % 1000000))"
+}
+
+# As a browser asks: what is answered, head and body.
+console() { # [CURL'S OPTION...] PATH
+    curl --silent --show-error --include --max-time 20 --cookie "$results/console-cookies" "${@:1:$#-1}" "http://localhost:$consolePort${*: -1}"
+}
+
+# Fills in the form of a page, and sends it.
+sendForm() { # PATH [CURL'S OPTION...]
+    local token
+    # Of a page that everybody who is logged in sees.
+    token=$(console / | sed --quiet --regexp-extended 's/.*name="csrf" value="([^"]*)".*/\1/p' | head --lines=1)
+    console --header "Origin: http://localhost:$consolePort" --data-urlencode "csrf=$token" "${@:2}" "$1"
+}
+
+# Once: a code is good once.
+logIn() {
+    local secret
+    if [[ -e $results/console-cookies ]]; then return; fi
+    secret=$(consoleUser add anna <<<"$consolePassword"$'\n'"$consolePassword" | sed --quiet 's/^  secret  //p')
+    console --cookie-jar "$results/console-cookies" --header "Origin: http://localhost:$consolePort" --data-urlencode name=anna \
+        --data-urlencode "password=$consolePassword" --data "code=$(codeOf "$secret")" /login
+}
+
+# Has something done; the path of the run that it leads to.
+doInConsole() { # PATH
+    local answer
+    answer=$(sendForm "$1")
+    expectMatch "what $1 is answered" '^HTTP/1.1 303' "$answer"
+    sed --quiet 's/^[Ll]ocation: \([^\r]*\)\r*$/\1/p' <<<"$answer"
+}
+
+# A page says it.
+pageHas() { # PATH PATTERN
+    local page
+    page=$(console "$1")
+    echo "$page"
+    [[ $page =~ $2 ]]
+}
