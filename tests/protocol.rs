@@ -284,7 +284,7 @@ fn sample(field: &str) -> Value {
         "service" => json!("mysql"),
         "failed" | "past" | "output" | "each" => json!(true),
         "since" => json!("2026-11-23T04:05:00Z"),
-        "limit" | "count" => json!(5),
+        "limit" | "count" | "successes" => json!(5),
         _ => panic!("no value is known for `{field}`"),
     }
 }
