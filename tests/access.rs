@@ -6,22 +6,12 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use common::stranger::{
-    OTHER, SOCKET, STRANGER, Stranger, ask_as, closed_to_others, is_not_allowed, open_to_group,
+    HOLD, OTHER, SOCKET, STRANGER, Stranger, ask_as, closed_to_others, is_not_allowed, open_to_group,
 };
 use common::{Running, is_root, skip};
 
 /// Of one uid other than 0 at the same time.
 const MOST_CONNECTIONS: usize = 64;
-
-/// Holds so many connections open without a word, and replaces those that are closed.
-const HOLD: &str = r#"
-    use IO::Socket::UNIX; use IO::Select;
-    alarm 60;
-    sub hold { IO::Socket::UNIX->new($ARGV[0]) or die "cannot connect: $!\n" }
-    my $held = IO::Select->new(map { hold } 1 .. $ARGV[1]);
-    syswrite STDOUT, "held\n";
-    while (my @closed = $held->can_read) { for (@closed) { $held->remove($_); close $_; $held->add(hold) } }
-"#;
 
 #[test]
 fn a_stranger_may_ask_for_what_the_policy_lists_and_for_nothing_else() {

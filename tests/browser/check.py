@@ -12,8 +12,9 @@ import tempfile
 import time
 
 from driver import Browser, Refused
-from stack import PASSWORD, Stack, fail, wait_for
+from stack import PASSWORD, Stack
 from totp import code
+from waiting import fail, wait_for
 
 PROGRAMS, AXE = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 PICTURES = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None

@@ -9,11 +9,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-# So long may something take that is waited for.
-PATIENCE = 30
+sys.path.insert(0, str(TOP / "tests/lib"))
+
+from waiting import PATIENCE, wait_for
+
 PASSWORD = "a long enough secret"
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 SCHEDULE = """\
@@ -36,23 +37,6 @@ CALLBACKS = {
     'CB_import() { for done in 12 20; do echo "$done of 34 pictures"; read -ru 3; done 3<>"$FOLDER/hold"; echo "34 of 34 pictures"; }\n'
     'CB_weekly_digest() { :; }',
 }
-
-
-def fail(*lines):
-    print(*lines, sep="\n", file=sys.stderr)
-    sys.exit(1)
-
-
-def wait_for(what, look):
-    """Waits until `look` finds something, which is returned."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > until:
-            fail(f"in vain waited for {what}")
-        time.sleep(0.05)
 
 
 def instant(at):

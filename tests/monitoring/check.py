@@ -16,17 +16,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.parse
 import urllib.request
 
 LAMPLIGHTER, PROGRAMS = sys.argv[1], pathlib.Path(sys.argv[2])
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/lib"))
+
+from waiting import fail, wait_for
+
 RULES = TOP / "docs/monitoring/alerts.yaml"
 RULE_TESTS = TOP / "docs/monitoring/alerts-test.yaml"
 DASHBOARD = TOP / "docs/monitoring/dashboard.json"
-# So long may something take that is waited for.
-PATIENCE = 45
 CONTENT_TYPES = {
     "text": "text/plain; version=0.0.4; charset=utf-8",
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -42,23 +43,6 @@ CALLBACKS = {
 # What the rules find, without waiting, in a stack in which a service is down, so that the scheduler complains, another
 # one's action fails, and nothing else is wrong.
 RAISED = {"LamplighterComplains", "LamplighterDown", "LamplighterFailing"}
-
-
-def fail(*lines):
-    print(*lines, sep="\n", file=sys.stderr)
-    sys.exit(1)
-
-
-def wait_for(what, look):
-    """Waits until `look` finds something, which is returned."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > until:
-            fail(f"in vain waited for {what}")
-        time.sleep(0.1)
 
 
 class Stack:

@@ -1,0 +1,24 @@
+"""How a test of ours in Python waits, and says what is wrong."""
+
+import sys
+import time
+
+# In seconds. Machines are slow and shared: nothing takes that long.
+PATIENCE = 90
+
+
+def fail(*lines):
+    print(*lines, sep="\n", file=sys.stderr)
+    sys.exit(1)
+
+
+def wait_for(what, look):
+    """Waits until `look` finds something, which is returned."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > until:
+            fail(f"in vain waited for {what}")
+        time.sleep(0.05)
