@@ -452,3 +452,22 @@ fn changes_are_kept_up_to_the_last_run_of_whichever_history() {
     kept.write("../other/kept.json", r#"{"log":"binlog.000001","position":4,"kept":1795752300}"#);
     assert_eq!(kept.bash("changesKeptUpTo"), "2026-11-28T04:05:00Z");
 }
+
+#[test]
+fn what_was_sent_to_one_repository_is_sent_to_another_one_too() {
+    let kept = Kept::new();
+    kept.piece(1, 0, "abc");
+    let sent = |repository: &str| {
+        kept.bash(&format!(
+            "source {}; atOffsite() {{ echo \"$1\"; }}; openOffsite() {{ :; }}; noteOffsiteChanges() {{ :; }}
+             BACKUP_OFFSITE={repository}; copyChangesOffsite 2>/dev/null",
+            own("service/backup/bin/offsite.sh").display()
+        ))
+    };
+    let asked = |repository| sent(repository).contains("backup");
+    assert!(asked("/srv/one"));
+    assert!(!asked("/srv/one"));
+    assert!(asked("/srv/other"));
+    kept.piece(1, 3, "def");
+    assert!(asked("/srv/other"));
+}

@@ -88,13 +88,14 @@ checkNames() {
 }
 
 checkSiteSettings() {
-    local value
+    local value site
     value=$(setting TASK '')
     if [[ -n $value && (! $value =~ ^[[:alnum:]._][[:alnum:]._/-]*$ || /$value/ == */../*) ]]; then
         giveUp "TASK is \`$value\`" 'The path of a script below SITE_PATH is wanted, such as cron.php.'
     fi
-    if [[ -n $value && ! -e $(setting SITE_PATH ./site)/$value ]]; then
-        note "TASK is \`$value\`, and there is no such file in $(setting SITE_PATH ./site) yet."
+    site=$(setting SITE_PATH ./site)
+    if [[ -n $value && ! -e ${site/#\~/$HOME}/$value ]]; then
+        note "TASK is \`$value\`, and there is no such file in $site yet."
     fi
     value=$(setting CACHE_WITHOUT_PASSWORD '')
     if [[ ! $value =~ ^[01]?$ ]]; then giveUp "CACHE_WITHOUT_PASSWORD is \`$value\`" '1 is wanted, or nothing.'; fi

@@ -54,7 +54,8 @@ copyChangesOffsite() {
     if [[ ! -d $changesFolder ]]; then logError "there is no folder $changesFolder"; fi
     # Before the pieces are looked at: those up to then are among them.
     kept=$(changesKeptUpTo)
-    now=$(find "$changesFolder" -name '*.zst.age' -printf '%P\n' | sort | sha256sum)
+    # And where to: another repository has none of it.
+    now=$({ printf '%s\n' "$BACKUP_OFFSITE" && find "$changesFolder" -name '*.zst.age' -printf '%P\n' | sort; } | sha256sum)
     if [[ $now == "$(cat -- "$sent" 2>/dev/null || true)" ]]; then
         logInfo "nothing has changed since the last copy to $(offsiteName)"
         noteOffsiteChanges "$kept"
