@@ -1,8 +1,8 @@
-//! `lamplighter console user`: who may log in to the web console.
+//! `lamplighter console`: who may log in to the web console, and which program may read the metrics there.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
@@ -11,7 +11,7 @@ use qrcode::render::unicode::Dense1x2;
 
 use super::error::CommandError;
 use super::serve::users::{User, Users, make_folder};
-use super::serve::{folder_of, misspelt, proof};
+use super::serve::{folder_of, misspelt, proof, scrape};
 use super::stack::Stack;
 use super::{note, say};
 use crate::names::OperatorName;
@@ -31,6 +31,12 @@ enum What {
     /// Who may log in
     #[command(subcommand)]
     User(UserWhat),
+    /// Print a new token by which Prometheus may read the metrics of the console; one of before is good no longer
+    MetricsToken {
+        /// Take it away: then nobody may
+        #[arg(long)]
+        remove: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,7 +63,10 @@ pub fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let folder = folder_of(arguments.folder.as_ref(), stack);
     let users = Users::in_folder(&folder);
     let in_file = |why| CommandError::System { doing: format!("use {}", users.path().display()), why };
-    let What::User(what) = &arguments.what;
+    let what = match &arguments.what {
+        What::User(what) => what,
+        What::MetricsToken { remove } => return metrics_token(&folder, *remove),
+    };
     match what {
         UserWhat::Add { name } => {
             let name: OperatorName = name.parse().map_err(|error| misspelt(name, &error))?;
@@ -86,6 +95,22 @@ pub fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
         }
     }
     Ok(0)
+}
+
+fn metrics_token(folder: &Path, remove: bool) -> Result<u8, CommandError> {
+    let path = scrape::file_in(folder);
+    let in_file = |why| CommandError::System { doing: format!("use {}", path.display()), why };
+    if !remove {
+        make_folder(folder).map_err(in_file)?;
+        say(scrape::new_token(folder).map_err(in_file)?);
+        return Ok(0);
+    }
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(CommandError::Usage("there is no token".to_owned()))
+        }
+        removed => removed.map(|()| 0).map_err(in_file),
+    }
 }
 
 fn say_secret(name: &OperatorName, secret: &str) {

@@ -18,4 +18,5 @@ mod limits;
 mod login;
 mod pages;
 mod schedule;
+mod scrape;
 mod users;

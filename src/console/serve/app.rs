@@ -17,7 +17,7 @@ use super::login::{self, Visitor};
 use super::page::{Clock, problem};
 use super::sessions::Sessions;
 use super::users::{User, Users};
-use super::{assets, backups, coming, doing, guard, live, now, one_run, past, proof};
+use super::{assets, backups, coming, doing, guard, live, now, one_run, past, proof, scrape};
 use crate::console::stack::Stack;
 use crate::process;
 use crate::schedule::Zone;
@@ -135,6 +135,7 @@ pub(super) fn router(app: Shared) -> Router {
         .route("/login", get(login::show).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/health", get(healthy))
+        .route("/metrics", get(scrape::show))
         .route("/assets/{name}", get(assets::show))
         .fallback(nothing)
         .method_not_allowed_fallback(nothing_to_do)
@@ -148,7 +149,8 @@ async fn healthy() -> &'static str {
     "healthy\n"
 }
 
-async fn nothing() -> Response {
+/// For a path that leads nowhere.
+pub(super) async fn nothing() -> Response {
     problem(StatusCode::NOT_FOUND, "Nothing here", "There is no such page.")
 }
 

@@ -6,6 +6,7 @@
 //! - [`login`], with [`users`], [`proof`], [`attempts`] and [`sessions`]: who it is
 //! - [`now`], [`coming`] with its [`timeline`], [`backups`] with their [`sizes`], [`past`] with its [`picture`], [`one_run`]: a page each, with a template in
 //!   `pages/`; [`doing`]: what changes something; [`page`] is what stands around them; [`live`] is what they are told later
+//! - [`scrape`]: the metrics, for a program
 //!
 //! It asks as the command does, over the request sockets, and knows nothing that they do not tell. What they tell was made
 //! safe when it was read ([`crate::wire`], [`crate::visible`]), and becomes text of a page by the templates alone.
@@ -26,6 +27,7 @@ mod page;
 mod past;
 mod picture;
 pub(in crate::console) mod proof;
+pub(in crate::console) mod scrape;
 mod sessions;
 mod sizes;
 mod timeline;

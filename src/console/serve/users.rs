@@ -118,19 +118,30 @@ impl Users {
         serde_json::from_slice(&fs::read(&self.path)?).map_err(io::Error::from)
     }
 
-    /// Its owner and group are the folder's: root writes it for the console.
     fn save(&self, users: Vec<User>) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let owner = fs::metadata(folder)?;
-        durable::replace(&self.path, MODE, |file| {
-            serde_json::to_writer_pretty(&mut *file, &Listed { users })?;
-            let own = file.metadata()?;
-            if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
-                std::os::unix::fs::fchown(&*file, Some(owner.uid()), Some(owner.gid()))?;
-            }
-            Ok(())
+        replace_for_console(&self.path, |file| {
+            serde_json::to_writer_pretty(&mut *file, &Listed { users }).map_err(io::Error::from)
         })
     }
+}
+
+/// Replaces a file of the console's folder. Its owner and group are the folder's: root writes it for the console.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn replace_for_console(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> io::Result<()>,
+) -> io::Result<()> {
+    let owner = fs::metadata(path.parent().unwrap_or(Path::new(".")))?;
+    durable::replace(path, MODE, |file| {
+        write(file)?;
+        let own = file.metadata()?;
+        if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
+            std::os::unix::fs::fchown(&*file, Some(owner.uid()), Some(owner.gid()))?;
+        }
+        Ok(())
+    })
 }
 
 /// Makes the folder of the file, where it is not there.
