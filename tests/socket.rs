@@ -149,13 +149,17 @@ fn lines_sent_together_are_answered_in_their_order() {
     }
 }
 
-#[test]
-fn the_order_holds_when_an_early_answer_takes_its_time() {
+/// A service whose check is held until it is released, and an action that needs nothing.
+fn held_in_its_check() -> common::Running {
     let check = "echo begun >$FOLDER/begun; read -r <$FOLDER/hold";
     let callbacks = format!("CB_ok() {{ :; }}\nCB_health_check() {{ {check}; }}");
     let rules = "[action.ok]\nneeds = \"nothing\"";
-    let service =
-        Service::new().callbacks(&callbacks).file("conf/housekeeping.toml", rules).fifo("hold").start();
+    Service::new().callbacks(&callbacks).file("conf/housekeeping.toml", rules).fifo("hold").start()
+}
+
+#[test]
+fn the_order_holds_when_an_early_answer_takes_its_time() {
+    let service = held_in_its_check();
     let mut client = service.connect();
     client.send("{\"op\":\"health\"}\n{\"op\":\"ping\"}\n");
     service.wait_for_line("begun");
@@ -169,11 +173,7 @@ fn the_order_holds_when_an_early_answer_takes_its_time() {
 /// As the scheduler asks when a thousand entries are due in the same second.
 #[test]
 fn a_thousand_requests_on_one_connection_are_taken_before_the_first_is_answered() {
-    let check = "echo begun >$FOLDER/begun; read -r <$FOLDER/hold";
-    let callbacks = format!("CB_ok() {{ :; }}\nCB_health_check() {{ {check}; }}");
-    let rules = "[action.ok]\nneeds = \"nothing\"";
-    let service =
-        Service::new().callbacks(&callbacks).file("conf/housekeeping.toml", rules).fifo("hold").start();
+    let service = held_in_its_check();
     let mut client = service.connect();
     client.send("{\"op\":\"health\"}\n");
     service.wait_for_line("begun");

@@ -6,14 +6,13 @@ import json
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lib"))
 
-from waiting import PATIENCE, wait_for
+from waiting import PATIENCE, end, wait_for
 
 PASSWORD = "a long enough secret"
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
@@ -187,11 +186,4 @@ class Stack:
             hold.write("\n")
 
     def stop(self):
-        for child in self.children:
-            child.send_signal(signal.SIGTERM)
-        for child in self.children:
-            try:
-                child.wait(15)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        end(self.children)

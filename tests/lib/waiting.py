@@ -1,5 +1,7 @@
-"""How a test of ours in Python waits, and says what is wrong."""
+"""How a test of ours in Python waits, says what is wrong, and ends what it has started."""
 
+import signal
+import subprocess
 import sys
 import time
 
@@ -22,3 +24,15 @@ def wait_for(what, look):
         if time.monotonic() > until:
             fail(f"in vain waited for {what}")
         time.sleep(0.05)
+
+
+def end(children):
+    """Asks them to end, and sees to it that they do."""
+    for child in children:
+        child.send_signal(signal.SIGTERM)
+    for child in children:
+        try:
+            child.wait(15)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

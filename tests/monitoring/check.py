@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -23,7 +22,7 @@ LAMPLIGHTER, PROGRAMS = sys.argv[1], pathlib.Path(sys.argv[2])
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/lib"))
 
-from waiting import fail, wait_for
+from waiting import end, fail, wait_for
 
 RULES = TOP / "docs/monitoring/alerts.yaml"
 RULE_TESTS = TOP / "docs/monitoring/alerts-test.yaml"
@@ -87,14 +86,7 @@ class Stack:
         return said.stdout
 
     def stop(self):
-        for child in self.children:
-            child.send_signal(signal.SIGTERM)
-        for child in self.children:
-            try:
-                child.wait(15)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        end(self.children)
 
 
 def populate(stack):

@@ -13,8 +13,8 @@ use crate::console::history::state;
 /// How wide the days are drawn, from where on, and how high a row is.
 pub(super) const WIDTH: f64 = 900.0;
 pub(super) const LEFT: f64 = 220.0;
-pub(super) const ROW: f64 = 26.0;
-pub(super) const HEAD: f64 = 24.0;
+const ROW: f64 = 26.0;
+const HEAD: f64 = 24.0;
 /// So many characters of a row's name have room before the marks.
 const LONGEST_NAME: usize = 31;
 /// The shortest mark.
@@ -27,21 +27,35 @@ pub(super) struct Picture {
     pub(super) width: f64,
     pub(super) height: f64,
     /// The lines between days, with the day's name where there is room for it.
-    pub(super) days: Vec<Day>,
-    pub(super) rows: Vec<Line>,
+    pub(super) days: Vec<Tick>,
+    pub(super) rows: Vec<Line<Mark>>,
 }
 
-pub(super) struct Day {
+/// A line between stretches of time, with its name.
+pub(super) struct Tick {
     pub(super) x: f64,
     pub(super) name: String,
 }
 
-/// One action's.
-pub(super) struct Line {
+/// A row with its marks.
+pub(super) struct Line<M> {
     pub(super) name: String,
     pub(super) y: f64,
     pub(super) middle: f64,
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Vec<M>,
+}
+
+impl<M> Line<M> {
+    /// The row of this number, counted from 0.
+    pub(super) fn of(number: u32, name: &str, marks: Vec<M>) -> Self {
+        let y = HEAD + ROW * f64::from(number);
+        Self { name: row_name(name), y, middle: y + ROW / 2.0, marks }
+    }
+
+    /// How high all rows are together.
+    pub(super) fn height(rows: &[Self]) -> f64 {
+        rows.last().map_or(HEAD, |last| last.y) + ROW
+    }
 }
 
 /// One run, or several that succeeded so close to each other that they are one mark.
@@ -69,16 +83,9 @@ impl Picture {
                 _ => marks.push(mark),
             }
         }
-        let rows: Vec<Line> = rows
-            .into_iter()
-            .zip(0_u32..)
-            .map(|((name, marks), number)| {
-                let y = HEAD + ROW * f64::from(number);
-                Line { name: row_name(&name), y, middle: y + ROW / 2.0, marks }
-            })
-            .collect();
-        let height = rows.last().map_or(HEAD, |last| last.y) + ROW;
-        Self { width: LEFT + WIDTH + 10.0, height, days: days(&scale, clock), rows }
+        let rows: Vec<_> =
+            rows.into_iter().zip(0..).map(|((name, marks), number)| Line::of(number, &name, marks)).collect();
+        Self { width: LEFT + WIDTH + 10.0, height: Line::height(&rows), days: days(&scale, clock), rows }
     }
 }
 
@@ -101,19 +108,19 @@ pub(super) fn rounded(x: f64) -> f64 {
 }
 
 /// A row's name, as much of it as there is room for.
-pub(super) fn row_name(name: &str) -> String {
+fn row_name(name: &str) -> String {
     match name.char_indices().nth(LONGEST_NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
     }
 }
 
-fn days(scale: &Scale, clock: &Clock) -> Vec<Day> {
+fn days(scale: &Scale, clock: &Clock) -> Vec<Tick> {
     let today = clock.now.to_zoned(clock.zone.rules().clone());
     let days = (0..i64::from(DAYS)).filter_map(|ago| {
         let day = today.checked_sub(ago.days()).ok()?.start_of_day().ok()?;
         let name = if ago % 5 == 0 { day.strftime("%b %-d").to_string() } else { String::new() };
-        Some(Day { x: scale.x(day.timestamp())?, name })
+        Some(Tick { x: scale.x(day.timestamp())?, name })
     });
     days.collect()
 }

@@ -5,7 +5,7 @@
 use jiff::{Span, Timestamp, ToSpan, Unit, ZonedRound};
 
 use super::page::Clock;
-use super::picture::{HEAD, LEFT, ROW, SHORTEST, WIDTH, rounded, row_name};
+use super::picture::{LEFT, Line, SHORTEST, Tick, WIDTH, rounded};
 use crate::console::instant;
 use crate::schedule::{Expression, Zone, latest, next, parse_expression};
 use crate::wire::Occurrence;
@@ -23,21 +23,7 @@ pub(super) struct Timeline {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) ticks: Vec<Tick>,
-    pub(super) rows: Vec<Line>,
-}
-
-/// A line between days or hours, with its name.
-pub(super) struct Tick {
-    pub(super) x: f64,
-    pub(super) name: String,
-}
-
-/// One entry's.
-pub(super) struct Line {
-    pub(super) name: String,
-    pub(super) y: f64,
-    pub(super) middle: f64,
-    pub(super) marks: Vec<Mark>,
+    pub(super) rows: Vec<Line<Mark>>,
 }
 
 /// One time, or many that are as good as one.
@@ -65,15 +51,14 @@ impl Timeline {
         clock: &Clock,
     ) -> Option<Self> {
         let scale = Scale::of(span, clock)?;
-        let rows: Vec<Line> = coming
+        let rows: Vec<_> = coming
             .iter()
             .take(MOST)
-            .zip(0_u32..)
-            .map(|(entry, number)| Line::of(entry, number, &scale, clock))
+            .zip(0..)
+            .map(|(entry, number)| row(entry, number, &scale, clock))
             .collect();
-        let height = rows.last().map_or(HEAD, |last| last.y) + ROW;
         let ticks = scale.ticks(clock);
-        Some(Self { name, id, width: LEFT + WIDTH + 10.0, height, ticks, rows })
+        Some(Self { name, id, width: LEFT + WIDTH + 10.0, height: Line::height(&rows), ticks, rows })
     }
 }
 
@@ -133,24 +118,21 @@ impl Scale {
     }
 }
 
-impl Line {
-    fn of(entry: &Occurrence, number: u32, scale: &Scale, clock: &Clock) -> Self {
-        let y = HEAD + ROW * f64::from(number);
-        let name = format!("{} {}", entry.service, entry.action);
-        let times = Times::of(entry);
-        let marks = times.stretches(scale).into_iter().map(|(first, last)| {
-            let x = scale.x(first);
-            let when = instant::show(first, &clock.zone);
-            let title = match times.words() {
-                Some(words) if last > first => {
-                    format!("{name}: {words}; from {when} to {}", instant::show(last, &clock.zone))
-                }
-                _ => format!("{name}: {when}"),
-            };
-            Mark { x, width: rounded((scale.x(last) - x).max(SHORTEST)), title }
-        });
-        Self { marks: marks.collect(), name: row_name(&name), y, middle: y + ROW / 2.0 }
-    }
+fn row(entry: &Occurrence, number: u32, scale: &Scale, clock: &Clock) -> Line<Mark> {
+    let name = format!("{} {}", entry.service, entry.action);
+    let times = Times::of(entry);
+    let marks = times.stretches(scale).into_iter().map(|(first, last)| {
+        let x = scale.x(first);
+        let when = instant::show(first, &clock.zone);
+        let title = match times.words() {
+            Some(words) if last > first => {
+                format!("{name}: {words}; from {when} to {}", instant::show(last, &clock.zone))
+            }
+            _ => format!("{name}: {when}"),
+        };
+        Mark { x, width: rounded((scale.x(last) - x).max(SHORTEST)), title }
+    });
+    Line::of(number, &name, marks.collect())
 }
 
 /// When an entry is due, as far as that is known here.
