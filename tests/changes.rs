@@ -212,8 +212,8 @@ fn a_transaction_that_is_not_there_to_its_end_is_none() {
     assert_eq!(position("end", 4, &[&log, &other]).unwrap(), format!("binlog.000002 {next}"));
 }
 
-/// How long a log is without what is not whole.
-fn whole(log: &[u8]) -> usize {
+/// How long a log is without what is not whole, and whether its server ended it.
+fn ending(log: &[u8]) -> (usize, bool) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("log");
     fs::write(&path, log).unwrap();
@@ -221,13 +221,15 @@ fn whole(log: &[u8]) -> usize {
     perl.arg("-I").arg(own("target-sbin/lib")).args([
         "-MBinaryLog",
         "-e",
-        "print BinaryLog::whole_length($ARGV[0])",
+        "print join ' ', BinaryLog::ending($ARGV[0])",
     ]);
-    text(&perl.arg(path).output().unwrap().stdout).parse().unwrap()
+    let said = text(&perl.arg(path).output().unwrap().stdout);
+    let (whole, ended) = said.split_once(' ').unwrap();
+    (whole.parse().unwrap(), ended == "1")
 }
 
 #[test]
-fn a_log_is_cut_where_its_server_was_killed_and_nowhere_else() {
+fn a_log_is_cut_where_its_server_was_killed_and_nowhere_else_and_it_is_known_that_it_was() {
     let mut log = Log::new();
     let format = log.0.len();
     let one = log.transaction(10);
@@ -238,8 +240,14 @@ fn a_log_is_cut_where_its_server_was_killed_and_nowhere_else() {
     for cut in 4..=log.0.len() {
         let ends = [4, format, one, list, other, log.0.len()];
         let expected = ends.into_iter().rev().find(|end| *end <= cut).unwrap();
-        assert_eq!(whole(&log.0[..cut]), expected, "{cut}");
+        let ended = cut == log.0.len();
+        assert_eq!(ending(&log.0[..cut]), (expected, ended), "{cut}");
     }
+    let mut stopped = Log::new();
+    let end = stopped.transaction(10);
+    assert_eq!(ending(&stopped.0), (end, false));
+    stopped.event(10, 3, &[0; 4]);
+    assert_eq!(ending(&stopped.0), (stopped.0.len(), true));
 }
 
 #[test]

@@ -16,8 +16,8 @@ sub statement {
 }
 
 # Calls WITH-TRANSACTION with the end, the seconds and the beginning of each transaction that is whole, in order, and with the statement and
-# its database where that is all there is of it; gives the length of all that is: what a
-# server that was killed wrote last is not.
+# its database where that is all there is of it; gives the length of all that is, as what a server that was killed wrote last is not, and
+# whether the server ended the log itself.
 sub read_log {
     my ($log, $with_transaction) = @_;
     open my $in, '<:raw', $log or die "cannot read $log: $!\n";
@@ -25,7 +25,7 @@ sub read_log {
     read $in, my $magic, 4;
     die "$log is no binary log\n" if $magic ne "\xfebin";
     my ($at, $checksum, $open) = (4, 0);
-    my $whole = $at;
+    my ($whole, $ended) = ($at, 0);
     while ($at + 19 <= $size) {
         read($in, my $header, 19) == 19 or last;
         my ($seconds, $type, $length) = unpack 'V C x4 V', $header;
@@ -34,6 +34,7 @@ sub read_log {
         read($in, my $body, $length - 19) == $length - 19 or last;
         my $begin = $at;
         $at += $length;
+        $ended = $type == STOP || $type == ROTATE;
         die "$log is encrypted\n" if $type == START_ENCRYPTION;
         # The format's last five bytes: how checksums are made, and its own.
         $checksum = unpack('C', substr $body, -5, 1) ? 4 : 0 if $type == FORMAT;
@@ -47,7 +48,7 @@ sub read_log {
             undef $open;
         }
     }
-    return $whole;
+    return ($whole, $ended ? 1 : 0);
 }
 
 # [END, SECONDS, ...] of each transaction.
@@ -58,6 +59,7 @@ sub transactions {
     return @found;
 }
 
-sub whole_length { my ($log) = @_; return read_log($log, sub { }) }
+# How long all that is whole of it is, and whether the server ended it itself.
+sub ending { my ($log) = @_; return read_log($log, sub { }) }
 
 1;

@@ -100,8 +100,11 @@ drillPhysical() { # PHYSICAL-SNAPSHOT SQL-SNAPSHOT
 # What the MariaDB holds that runs on restored files, brought to the moment that the SQL says of itself.
 compareBase() { # RECORDED
     DUMP_FACTS=$1.restored dump-databases "$baseSocket" >/dev/null
-    tablesInMemory | jq --compact-output '{in_memory: true, names: [.]}' >"$1.in-memory"
-    compareFacts "$1" "$1.restored" "$1.in-memory"
+    {
+        tablesInMemory | jq --compact-output '{in_memory: true, names: [.]}'
+        if [[ -n $baseKilled ]]; then tablesThatAKillParts | jq --raw-input --compact-output '{parted: true, names: [.]}'; fi
+    } >"$1.apart"
+    compareFacts "$1" "$1.restored" "$1.apart"
 }
 
 drillSql() { # SNAPSHOT
@@ -169,24 +172,32 @@ sayWhatIsBad() { # RESTIC-COMMAND ID
 }
 
 # Nothing that was recorded may be missing or other than it was. The server may be a newer one, and has users of its own. What was
-# recorded of another moment than all the rest is left out where it was not restored from there, and so is what was kept in memory.
-compareFacts() { # RECORDED RESTORED [FACTS-OF-TABLES-IN-MEMORY]
-    local differences
+# recorded of another moment than all the rest is left out where it was not restored from there, and so is what was kept in memory; what a
+# kill has parted from its log is said.
+compareFacts() { # RECORDED RESTORED [FACTS-OF-TABLES-APART]
+    local differences parted
     if [[ ! -s $1 ]]; then logError 'the backup does not say what it holds: it is none that nightly-backup made'; fi
-    differences=$(jq --null-input --raw-output --arg moment "${3:-}" --slurpfile memory "${3:-/dev/null}" --slurpfile recorded <(factsOf "$1") --slurpfile restored <(factsOf "$2") '
+    differences=$(jq --null-input --raw-output --arg moment "${3:-}" --slurpfile apart "${3:-/dev/null}" --slurpfile recorded <(factsOf "$1") --slurpfile restored <(factsOf "$2") '
         def tables(facts): facts | map(select(.table)) | INDEX(.table);
         def rest(facts): facts | map(select(.server)) | .[0] // {};
         (if $moment == "" then {} else
-            [($recorded + $memory)[] | select(.later or .moments or .in_memory) | .names[]? | {key: ., value: true}] | from_entries end) as $apart |
+            [($recorded + $apart)[] | select(.later or .moments or .in_memory) | .names[]? | {key: ., value: true}] | from_entries end) as $left |
+        ([$apart[] | select(.parted) | .names[] | {key: ., value: "parted"}] | from_entries) as $parted |
         tables($restored) as $there | rest($restored) as $has |
-        (tables($recorded)[] | select($apart[.table] | not) | . as $was | $there[.table] as $is |
-            if $is == null then "the table \(.table) is missing"
-            elif $is.rows != .rows then "\(.table) has \($is.rows) rows, not \(.rows)"
-            elif $is.sum != .sum then "\(.table) has other values in its rows (sum \($is.sum), not \(.sum))"
+        (tables($recorded)[] | select($left[.table] | not) | . as $was | $there[.table] as $is |
+            if $is == null then "differs: the table \(.table) is missing"
+            elif $is.rows != .rows then "\($parted[.table] // "differs"): \(.table) has \($is.rows) rows, not \(.rows)"
+            elif $is.sum != .sum then "\($parted[.table] // "differs"): \(.table) has other values in its rows (sum \($is.sum), not \(.sum))"
             else empty end),
         # Their rows are among the sum of all.
         (rest($recorded) | if $moment == "" then . else del(.rows) end | to_entries[] | select(.value | type == "number") |
-            select(($has[.key] // 0) < .value) | "\($has[.key] // 0) \(.key), not \(.value)")')
+            select(($has[.key] // 0) < .value) | "differs: \($has[.key] // 0) \(.key), not \(.value)")')
+    parted=$(sed --quiet 's/^parted: //p' <<<"$differences")
+    if [[ -n $parted ]]; then
+        logInfo "MariaDB was killed meanwhile, and what it did last in tables without transactions is in its log alone, or in the table" \
+            "alone: ${parted//$'\n'/; }"
+    fi
+    differences=$(sed '/^parted: /d; s/^differs: //' <<<"$differences")
     if [[ -n $differences ]]; then
         printf '%s\n' "$differences" >&2
         logError 'the restored database is NOT what was backed up: what differs is above'

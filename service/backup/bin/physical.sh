@@ -78,9 +78,11 @@ inBase() { # STATEMENT
     mariadb --socket="$baseSocket" --batch --skip-column-names --execute="$1"
 }
 
-# Lays the logs into the folder, as a replica has them that has fetched all and done nothing. Before startBase.
+# Lays the logs into the folder, as a replica has them that has fetched all and done nothing, and sets baseKilled where MariaDB was killed
+# meanwhile. Before startBase.
 layChanges() { # FOLDER HISTORY LOG POSITION IDENTITIES
     local log to
+    baseKilled=''
     if [[ "$baseLog $basePosition" == "$3 $4" ]]; then return; fi
     if ! isNotBefore "$3 $4" "$baseLog $basePosition"; then
         logError "the copy of MariaDB is of a later moment ($baseLog $basePosition) than what is wanted ($3 $4)"
@@ -103,48 +105,92 @@ tablesInMemory() {
         FROM information_schema.tables WHERE engine = 'MEMORY' AND table_schema NOT IN ('information_schema', 'performance_schema')"
 }
 
-# What a server that was killed had begun to write was never committed.
+# What a server that was killed had begun to write was never committed. Sets baseKilled where one was.
 cutUnfinished() { # LOG
-    local whole
-    whole=$(perl -I "$LAMPLIGHTER_SBIN/lib" -MBinaryLog -e 'print BinaryLog::whole_length($ARGV[0])' "$1")
-    truncate --size="$whole" -- "$1"
+    local ending
+    ending=$(perl -I "$LAMPLIGHTER_SBIN/lib" -MBinaryLog -e 'print join " ", BinaryLog::ending($ARGV[0])' "$1")
+    truncate --size="${ending% *}" -- "$1"
+    if ((! ${ending#* })); then baseKilled=yes; fi
+}
+
+# The tables whose last rows a kill of MariaDB leaves in its log alone, or in themselves alone: those of engines without transactions.
+# A line each.
+tablesThatAKillParts() {
+    inBase "SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables JOIN information_schema.engines USING (engine)
+        WHERE table_type = 'BASE TABLE' AND transactions = 'NO'"
 }
 
 # What was changed from the copy's moment up to LOG POSITION. MariaDB does it itself, as a replica, from its own form: as text, for a client,
-# names and comments in it could be taken for statements.
+# names and comments in it could be taken for statements. A row that a kill has parted from its log becomes what the log says.
 replayChanges() { # LOG POSITION
-    local wanted at
+    local at state error why table refused=''
+    local -A parted=()
     if [[ "$baseLog $basePosition" == "$1 $2" ]]; then return; fi
-    wanted="$relayName.${1#*.} $2"
     # The rows that these had were in memory alone: what was changed in them is not there to be changed.
     inBase "SET GLOBAL replicate_ignore_table = (SELECT COALESCE(GROUP_CONCAT(CONCAT(table_schema, '.', table_name)), '')
         FROM information_schema.tables WHERE engine = 'MEMORY' AND table_schema NOT IN ('information_schema', 'performance_schema'))"
-    inBase "CHANGE MASTER TO master_host = 'none', master_use_gtid = no, relay_log_file = '$relayName.${baseLog#*.}', relay_log_pos = $basePosition;
-        START SLAVE SQL_THREAD UNTIL relay_log_file = '$relayName.${1#*.}', relay_log_pos = $2"
+    inBase "CHANGE MASTER TO master_host = 'none', master_use_gtid = no, relay_log_file = '$relayName.${baseLog#*.}', relay_log_pos = $basePosition"
+    replayUpTo "$1" "$2"
     while :; do
-        at=$(replayedTo)
-        if [[ $at == "$wanted" ]]; then break; fi
-        if [[ $at == failed* ]]; then logError "the changes up to $1, byte $2, cannot be made again: ${at#failed }"; fi
+        IFS=$'\t' read -r at state error why < <(replayState)
+        if [[ $at == "$relayName.${1#*.} $2" ]]; then break; fi
+        if ((error)); then
+            table=$(partedTable "$error" "$why")
+            if [[ -z $table || $at == "$refused" ]]; then logError "the changes up to $1, byte $2, cannot be made again: $why"; fi
+            parted[$table]=$((${parted[$table]:-0} + 1))
+            refused=$at
+            replayAnyway "$at"
+            replayUpTo "$1" "$2"
+        elif [[ $state == No ]]; then
+            logError "the changes up to $1, byte $2, cannot be made again: MariaDB stops at ${at/ /, byte }"
+        fi
         sleep 0.1
+    done
+    for table in "${!parted[@]}"; do
+        logInfo "MariaDB was killed meanwhile, and $table has no transactions: its rows were not those of the log for ${parted[$table]} of the" \
+            'changes, and became what the log says'
     done
     inBase "STOP SLAVE; RESET SLAVE ALL; SET GLOBAL gtid_slave_pos = ''"
     rm -f -- "$baseFolder/$relayName".*
 }
 
-# "LOG POSITION", or "failed WHY".
-replayedTo() {
+replayUpTo() { # LOG POSITION
+    inBase "START SLAVE SQL_THREAD UNTIL relay_log_file = '$relayName.${1#*.}', relay_log_pos = $2"
+}
+
+# The transaction there alone, whatever rows it finds.
+replayAnyway() { # "RELAY-LOG POSITION"
+    local state
+    inBase "STOP SLAVE; SET GLOBAL slave_exec_mode = 'IDEMPOTENT';
+        START SLAVE SQL_THREAD UNTIL relay_log_file = '${1% *}', relay_log_pos = $((${1#* } + 1))"
+    until IFS=$'\t' read -r _ state _ < <(replayState) && [[ $state == No ]]; do sleep 0.05; done
+    inBase "STOP SLAVE; SET GLOBAL slave_exec_mode = 'STRICT'"
+}
+
+# Which table a change could not be made in, where a kill may be why: a row that is to be made is there, or one that is to be changed is not.
+partedTable() { # ERROR WHY
+    local table
+    if [[ -z $baseKilled || ($1 != 1062 && $1 != 1032) ]]; then return; fi
+    while IFS= read -r table; do
+        if [[ $2 == *" on table $table; "* ]]; then printf '%s\n' "$table"; fi
+    done < <(tablesThatAKillParts)
+}
+
+# "RELAY-LOG POSITION", whether it goes on (Yes, No), the number of what went wrong (0: nothing), and what.
+replayState() {
     local status=0 said
     said=$(mariadb --socket="$baseSocket" --execute='SHOW SLAVE STATUS\G') || status=$?
     if ((status)); then
-        echo 'failed MariaDB has ended meanwhile'
+        printf 'nowhere\tNo\t1\tMariaDB has ended meanwhile\n'
         return
     fi
     awk -F': ' '{ sub(/^ +/, "") }
         $1 == "Relay_Log_File" { file = $2 }
         $1 == "Relay_Log_Pos" { position = $2 }
-        $1 == "Last_SQL_Errno" && $2 != 0 { failed = 1 }
-        $1 == "Last_SQL_Error" { sub(/^[^:]*: /, ""); why = $0 }
-        END { if (failed) print "failed " why; else print file, position }' <<<"$said"
+        $1 == "Slave_SQL_Running" { running = $2 }
+        $1 == "Last_SQL_Errno" { error = $2 }
+        $1 == "Last_SQL_Error" { sub(/^[^:]*: /, ""); gsub(/\t/, " "); why = $0 }
+        END { printf "%s %s\t%s\t%d\t%s\n", file, position, running, error, why }' <<<"$said"
 }
 
 # "LOG POSITION": where the last transaction ends that was committed by then.

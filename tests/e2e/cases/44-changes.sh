@@ -117,6 +117,42 @@ expectRowsOf() { # SECONDS
     expectEqual "the rows that are wrong at $1" '' "$wrong"
 }
 
+# What a kill does now and then to the last rows of tables without transactions: they are in the log, and not in the table, or the other
+# way round. The application goes on with the table.
+killPartsTablesFromTheirLog() {
+    sql 'CREATE OR REPLACE TABLE forum.clock_aria (id INT PRIMARY KEY, asked DOUBLE) ENGINE=Aria; CREATE OR REPLACE TABLE forum.kept (id INT PRIMARY KEY)'
+    expectOutcome succeeded mysql nightly-backup
+    sql 'INSERT INTO forum.clock_aria VALUES (1, 1), (2, 1), (3, 1), (4, 1); INSERT INTO forum.kept VALUES (1), (2)'
+    keep
+    inside mysql pkill -KILL -x mariadbd
+    waitUntilHealthy mysql
+    sql 'SET sql_log_bin = 0; DELETE FROM forum.clock_aria WHERE id IN (3, 4); INSERT INTO forum.clock_aria VALUES (5, 1)'
+    sql 'INSERT INTO forum.clock_aria VALUES (3, 2); UPDATE forum.clock_aria SET asked = 2 WHERE id = 5; DELETE FROM forum.clock_aria WHERE id = 5;
+        INSERT INTO forum.kept VALUES (3)'
+    expectOutcome succeeded mysql nightly-backup
+    expectOutcome succeeded backup restore-drill
+    expectMatch 'what it says' 'MariaDB was killed meanwhile, and forum.clock_aria has no transactions: .* for 3 of the changes' "$(<"$results/output")"
+    expectMatch 'what it says' 'in its log alone, or in the table alone: forum.clock_aria has 4 rows, not 3' "$(<"$results/output")"
+    # Not so where there are transactions, which a kill does not part from their log.
+    inside mysql pkill -KILL -x mariadbd
+    waitUntilHealthy mysql
+    sql 'SET sql_log_bin = 0; DELETE FROM forum.kept WHERE id = 1'
+    expectOutcome succeeded mysql nightly-backup
+    expectOutcome failed backup restore-drill
+    expectMatch 'what it says' 'forum.kept has 3 rows, not 2' "$(<"$results/output")"
+    inside mysql pkill -KILL -x mariadbd
+    waitUntilHealthy mysql
+    sql 'SET sql_log_bin = 0; DELETE FROM forum.kept WHERE id = 2; SET sql_log_bin = 1; INSERT INTO forum.kept VALUES (2)'
+    expectOutcome succeeded mysql nightly-backup
+    expectOutcome failed backup restore-drill
+    expectMatch 'what it says' 'cannot be made again: Could not execute Write_rows.* forum.kept' "$(<"$results/output")"
+    sql 'DROP TABLE forum.clock_aria, forum.kept'
+    # Twice: the files of the night before have the changes of this one, too.
+    expectOutcome succeeded mysql nightly-backup
+    expectOutcome succeeded mysql nightly-backup
+    expectOutcome succeeded backup restore-drill
+}
+
 randomSecondsComeBack() { # HOW-MANY
     local began ended second round folder
     expectOutcome succeeded mysql nightly-backup
@@ -276,6 +312,7 @@ brokenLogsAreSaid() {
 testCase 'what changes between two backups is kept, encrypted, and MariaDB keeps no more of it than it needs' changesAreKept
 testCase 'bin/restore --to brings back the database of a second, with sessions that set the time and logs that were changed' everySecondComesBack
 testCase 'bin/restore --copy brings back a table of a second, or of before it was dropped, beside what there is, and the site goes on' partsAreCopied
+testCase 'what a kill has parted from the log of its tables without transactions is made what the log says, and said' killPartsTablesFromTheirLog
 slowCase 'seconds come back with every row of theirs and no other, after a kill in the middle of four who write' randomSecondsComeBack 2
 rareCase 'twenty random seconds come back with every row of theirs and no other' randomSecondsComeBack 20
 testCase 'the drill makes the changes of a day again, and finds those that are missing or changed' drillProvesTheDay

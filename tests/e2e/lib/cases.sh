@@ -37,6 +37,10 @@ testCase() { # SENTENCE FUNCTION [ARGUMENT...]
         casesFailed=$((casesFailed + 1))
         printf '%sFAIL%s %6s s  %s\n' "$bad" "$plain" "$(secondsSince "$began")" "$sentence"
         tail --lines=40 -- "$output" | cut --characters=1-400 | sed 's/^/     | /'
+        {
+            printf '%s\n' "$sentence"
+            tail --lines=12 -- "$output" | cut --characters=1-400 | sed 's/^/     | /'
+        } >>"$results/failures"
         saveLogs "$results/logs"
         ;;
     esac
