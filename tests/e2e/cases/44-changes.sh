@@ -124,8 +124,7 @@ killPartsTablesFromTheirLog() {
     expectOutcome succeeded mysql nightly-backup
     sql 'INSERT INTO forum.clock_aria VALUES (1, 1), (2, 1), (3, 1), (4, 1); INSERT INTO forum.kept VALUES (1), (2)'
     keep
-    inside mysql pkill -KILL -x mariadbd
-    waitUntilHealthy mysql
+    killMariaDb
     sql 'SET sql_log_bin = 0; DELETE FROM forum.clock_aria WHERE id IN (3, 4); INSERT INTO forum.clock_aria VALUES (5, 1)'
     sql 'INSERT INTO forum.clock_aria VALUES (3, 2); UPDATE forum.clock_aria SET asked = 2 WHERE id = 5; DELETE FROM forum.clock_aria WHERE id = 5;
         INSERT INTO forum.kept VALUES (3)'
@@ -134,14 +133,12 @@ killPartsTablesFromTheirLog() {
     expectMatch 'what it says' 'MariaDB was killed meanwhile, and forum.clock_aria has no transactions: .* for 3 of the changes' "$(<"$results/output")"
     expectMatch 'what it says' 'in its log alone, or in the table alone: forum.clock_aria has 4 rows, not 3' "$(<"$results/output")"
     # Not so where there are transactions, which a kill does not part from their log.
-    inside mysql pkill -KILL -x mariadbd
-    waitUntilHealthy mysql
+    killMariaDb
     sql 'SET sql_log_bin = 0; DELETE FROM forum.kept WHERE id = 1'
     expectOutcome succeeded mysql nightly-backup
     expectOutcome failed backup restore-drill
     expectMatch 'what it says' 'forum.kept has 3 rows, not 2' "$(<"$results/output")"
-    inside mysql pkill -KILL -x mariadbd
-    waitUntilHealthy mysql
+    killMariaDb
     sql 'SET sql_log_bin = 0; DELETE FROM forum.kept WHERE id = 2; SET sql_log_bin = 1; INSERT INTO forum.kept VALUES (2)'
     expectOutcome succeeded mysql nightly-backup
     expectOutcome failed backup restore-drill
@@ -163,10 +160,7 @@ randomSecondsComeBack() { # HOW-MANY
         sleep 3
         keep
         # Nobody is asked, and nobody is told.
-        if ((round == 2)); then
-            inside mysql pkill -KILL -x mariadbd
-            waitUntilHealthy mysql
-        fi
+        if ((round == 2)); then killMariaDb; fi
     done
     # A backup in the middle of it, whose SQL is of one moment with its files.
     expectOutcome succeeded mysql nightly-backup

@@ -122,6 +122,15 @@ hasRestarted() { # SERVICE RESTARTS-BEFORE
     [[ $state == running\ * && ${state#* } -gt $2 ]]
 }
 
+# And until Docker has brought it back: right after the kill it is still called healthy.
+killMariaDb() {
+    local restarts
+    restarts=$(inspect mysql '{{.RestartCount}}')
+    inside mysql pkill -KILL -x mariadbd || true
+    waitUntil 30 'Docker has started MariaDB again' hasRestarted mysql "$restarts"
+    waitUntilHealthy mysql
+}
+
 waitUntilHealthy() { # SERVICE...
     local service
     for service; do waitUntil 90 "$service is healthy" isHealthy "$service"; done
