@@ -53,7 +53,7 @@ needRoot() {
 
 # To the other machine; the key's owner may do there what bin/standby-gate does, and nothing else.
 gate() { # WORD...
-    timeout "${gateTimeout:-0}" ssh -F none -T -i "$secrets/standby-ssh-key" -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes \
+    timeout --foreground "${gateTimeout:-0}" ssh -F none -T -i "$secrets/standby-ssh-key" -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes \
         -o UserKnownHostsFile="$secrets/standby-known-hosts" -o ConnectTimeout="${connectTimeout:-10}" -o ServerAliveInterval=5 \
         -o ServerAliveCountMax=3 -o LogLevel=ERROR -p "$port" "$target" "$@" </dev/null
 }

@@ -82,4 +82,4 @@ else
     writeConfiguration /run/mariadb/server.cnf with-local
 fi
 askForUpgrade
-if isReplica; then beginReplica; fi
+if isReplica; then beginReplica; else forgetReplica; fi

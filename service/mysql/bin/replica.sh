@@ -28,9 +28,8 @@ refuseSteppedDown() {
 
 # Goes before what the stack's owner has set (local/mariadb.d), by coming last.
 replicaConfiguration() {
-    local number=1
-    if [[ -s $mysqlMount/server-id ]]; then number=$(<"$mysqlMount/server-id"); fi
-    printf '[mariadbd]\nserver_id = %d\n' "$number"
+    printf '[mariadbd]\n'
+    if [[ -s $mysqlMount/server-id ]]; then printf 'server_id = %d\n' "$(<"$mysqlMount/server-id")"; fi
     if isReplica; then
         printf '%s\n' 'read_only = ON' 'event_scheduler = OFF' 'relay_log = relay' 'relay_log_recovery = ON' 'slave_net_timeout = 15' \
             'rpl_semi_sync_slave_enabled = ON' 'slave_connections_needed_for_purge = 0'
@@ -43,11 +42,18 @@ replicaConfiguration() {
     fi
 }
 
-# It ends with MariaDB, whose child it becomes.
+# It ends with MariaDB, whose child it becomes. What was said of it as a primary is over.
 beginReplica() {
+    takeAwayProblem standby
     setpriv --pdeathsig=TERM -- "$LAMPLIGHTER_SBIN/forward" "TCP4-LISTEN:$replicaPort,bind=127.0.0.1,reuseaddr,fork,max-children=4" \
         UNIX-CONNECT:/run/standby/primary.sock </dev/null &
     setpriv --pdeathsig=TERM -- "$LAMPLIGHTER_BIN/watch-replica" </dev/null &
+}
+
+# What a promoted one has said before.
+forgetReplica() {
+    takeAwayProblem replica
+    takeAwayFact replica
 }
 
 # The logs that a standby may ask for: of so many hours, and of a tenth of the disk at most. Prints the first that stays.

@@ -24,18 +24,19 @@ CB_sync_files() { # USER
 
 # Into a folder of their own: bin/promote and bin/standby put them into their place.
 CB_sync_settings() { # USER
-    local new=/var/lib/standby/settings.new facts
+    local coming=/var/lib/standby/settings-coming facts
     refusePromoted
-    rm -rf -- "$new"
-    mkdir --mode=0700 -- "$new"
-    gate settings </dev/null | tar --extract --file=- --numeric-owner --same-permissions --directory="$new"
+    rm -rf -- "$coming"
+    mkdir --mode=0700 -- "$coming"
+    gate settings </dev/null | tar --extract --file=- --numeric-owner --same-permissions --directory="$coming"
     facts=$(gate facts </dev/null)
     jq --exit-status '.lamplighter == "standby"' <<<"$facts" >/dev/null
-    printf '%s\n' "$facts" >"$new/facts.json"
-    if [[ ! -s $new/.env ]]; then logError 'the primary has sent no settings'; fi
-    sync --file-system "$new"
+    printf '%s\n' "$facts" >"$coming/facts.json"
+    if [[ ! -s $coming/.env ]]; then logError 'the primary has sent no settings'; fi
+    sync --file-system "$coming"
     rm -rf -- /var/lib/standby/settings
-    mv -- "$new" /var/lib/standby/settings
+    mv -- "$coming" /var/lib/standby/settings
+    sync /var/lib/standby
     leaveInstant settings "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" 'settings, secrets and certificates are those of the primary'
 }
 

@@ -48,9 +48,13 @@ becomesStandby() {
     said=$(standBy second first) || fail 'it does not become a standby:' "$said"
     expectEqual 'what runs on the standby' 'mysql standby ' "$(servicesOn second)"
     expectEqual "the file of the site" before "$(<"$machines/second/site/note.txt")"
+    sqlOn first "CREATE EVENT forum.later ON SCHEDULE EVERY 1 DAY DO DELETE FROM forum.pages WHERE id = 98;
+        CREATE EVENT forum.off ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM forum.pages WHERE id = 97"
+    on second target-sbin/lamplighter run standby sync-settings
     sqlOn first "INSERT INTO forum.rows (writer, number) VALUES (0, 1); UPDATE forum.pages SET body = 'after'"
     waitUntil 10 'a row is on the standby' rowIsOn second
     waitUntil 40 'status says how far it is behind' saysHowFar
+    expectMatch 'status of a standby' '^all is well: 2 services' "$(statusOn second)"
     expectMatch 'what a standby lets be written' 'read-only' "$(docker exec --user 10001 "$(containerOn second mysql)" mariadb --socket=/run/mysqld/mysqld.sock --user=forum \
         --execute="INSERT INTO forum.pages VALUES (7, '')" 2>&1 || true)"
     expectMatch 'what the primary says of it' 'ON' "$(sqlOn first "SHOW STATUS LIKE 'Rpl_semi_sync_master_status'")"
@@ -76,19 +80,21 @@ gateServesNothingElse() {
         expectNoMatch "what the gate says to \`$word\`" 'uid=' "$said"
     done
     expectEqual 'what still runs on the primary' 'apache2 backup mysql php redis scheduler ' "$(servicesOn first)"
+    said=$(standBy first second) && fail 'a machine that serves a site becomes a standby' "$said"
+    expectMatch 'of a machine that serves a site' 'this machine serves a site' "$said"
     said=$(docker exec "$(containerOn first mysql)" mariadb --socket=/run/mariadb/own.sock --batch --skip-column-names --execute="SHOW GRANTS FOR standby@localhost")
     expectMatch 'what the account of a standby may' '^GRANT REPLICATION SLAVE ON \*\.\* TO' "$said"
     expectEqual 'how much that is' 1 "$(wc --lines <<<"$said")"
 }
 
-# Each waits for the answer to one row before it sends the next; what was answered is in a file.
+# As the application: each waits for the answer to one row before it sends the next; what was answered is in a file.
 write() { # NAME FILE
     local writer
     for writer in 1 2 3 4; do
         { for ((number = 1; number < 200000; number++)); do
             printf 'INSERT INTO forum.rows (writer, number) VALUES (%d, %d); SELECT "%d %d";\n' "$writer" "$number" "$writer" "$number"
-        done; } | docker exec --interactive "$(containerOn "$1" mysql)" mariadb --socket=/run/mariadb/own.sock --batch --skip-column-names \
-            --unbuffered >"$2.$writer" 2>/dev/null {lock}>&- &
+        done; } | docker exec --interactive --user 10001 "$(containerOn "$1" mysql)" mariadb --socket=/run/mysqld/mysqld.sock --user=forum \
+            --batch --skip-column-names --unbuffered forum >"$2.$writer" 2>/dev/null {lock}>&- &
     done
 }
 
@@ -129,7 +135,8 @@ takesOver() {
     expectEqual 'rows that were answered and are lost, with STANDBY_SYNC' 0 "$(missingOn second "$machines/answered")"
     figure 'rows answered before the primary was killed' "$(cat "$machines"/answered.* | wc --lines), lost: 0"
     sqlOn second "INSERT INTO forum.rows (writer, number) VALUES (0, 2)"
-    expectEqual 'the event that ran' ENABLED "$(sqlOn second "SELECT status FROM information_schema.events WHERE event_name = 'runs'")"
+    expectEqual 'which events are switched on' 'later ENABLED off DISABLED runs ENABLED' \
+        "$(sqlOn second "SELECT CONCAT(event_name, ' ', status) FROM information_schema.events ORDER BY 1" | tr '\n' ' ' | sed 's/ $//')"
     waitUntil 40 'status says that the old one does not know' saysOldIsUntold
 }
 
@@ -152,7 +159,7 @@ oldOneStepsDown() {
     expectMatch 'what bin/up says there' 'this machine has stepped down: .* is the primary of term 2' "$said"
     expectMatch 'what bin/standby --only-here says' '`forum`.`rows`: [2-6] rows, insert' "$(on first bin/standby --only-here)"
     on second bin/promote --seen
-    waitUntil 10 'nothing is said of it any more' saysNothingOfOld
+    waitUntil 30 'nothing is said of it any more' saysNothingOfOld
 }
 
 runsNothing() { # NAME
@@ -166,11 +173,12 @@ saysOnlyThere() {
     statusOn second | tr -d '\n' | grep 'are on this machine alone'
 }
 
+# A task of the site's may have met a MariaDB that was about to end.
 saysNothingOfOld() {
     local said
     said=$(statusOn second)
     echo "$said"
-    [[ $said != *'old primary'* ]]
+    ! grep --extended-regexp '^  (standby|mysql): ' <<<"$said"
 }
 
 # The other way round: the second one's key for the first.
@@ -188,6 +196,33 @@ oldOneBecomesStandby() {
 
 hasRow() { # NAME NUMBER
     [[ $(sqlOn "$1" "SELECT COUNT(*) FROM forum.rows WHERE writer = 0 AND number = $2") == 1 ]]
+}
+
+# Away for a while, it misses nothing: keep-changes leaves it what it needs, and says that it is away.
+findsWhatItMissed() {
+    local since
+    docker stop "$(containerOn first standby)" "$(containerOn first mysql)" >/dev/null
+    sqlOn second "INSERT INTO forum.rows (writer, number) VALUES (0, 5); FLUSH BINARY LOGS; INSERT INTO forum.rows (writer, number) VALUES (0, 6); FLUSH BINARY LOGS"
+    since=$(sqlOn second 'SHOW BINARY LOGS' | wc --lines)
+    waitUntil 30 'the primary says that the standby is away' saysStandbyIsAway
+    (($(sqlOn second 'SHOW BINARY LOGS' | wc --lines) >= since)) || fail 'keep-changes has removed logs that the standby needs'
+    echo 'later' >"$machines/second/site/note.txt"
+    echo 'more' >"$machines/second/site/more.txt"
+    on first bin/up --as-built >"$results/first-standby" 2>&1 || fail "$(cat "$results/first-standby")"
+    waitUntil 30 'the row is there' hasRow first 6
+    on first target-sbin/lamplighter run standby sync-files
+    expectEqual 'the files of the site' 'later more' "$(cat -- "$machines"/first/site/{note,more}.txt | tr '\n' ' ' | sed 's/ $//')"
+    rm -- "$machines/second/site/more.txt"
+    on first target-sbin/lamplighter run standby sync-files
+    expectEqual 'a file that was removed' '' "$(find "$machines/first/site" -name more.txt)"
+}
+
+saysStandbyIsAway() {
+    local said
+    # Where there is no backup yet, it is skipped.
+    said=$(on second target-sbin/lamplighter run mysql keep-changes 2>&1 || true)
+    echo "$said"
+    statusOn second | tr -d '\n' | grep 'the standby is not connected'
 }
 
 # What the standby needs has gone from the primary meanwhile.
@@ -236,11 +271,35 @@ saysFirstFollows() {
     on first target-sbin/lamplighter status mysql | grep 'a standby: 0 s behind'
 }
 
+# With both there, nothing is lost even without STANDBY_SYNC: the one that is to step down serves no more before the other does.
+handsOver() {
+    local said
+    mv -- "$machines/authorized_keys.away" "$machines/authorized_keys"
+    # Told to step down while it starts, it may or may not come to its end.
+    said=$(on second bin/up --as-built 2>&1 || true)
+    echo "$said"
+    waitUntil 60 'the old primary runs no more' runsNothing second
+    said=$(standBy second first) || fail 'it does not become a standby:' "$said"
+    rm -f -- "$machines"/unsynced.*
+    sqlOn first 'TRUNCATE forum.rows'
+    write first "$machines/handed"
+    waitUntil 60 'some rows are answered' haveWritten "$machines/handed" 1000
+    said=$(on second bin/promote 2>&1) || fail 'bin/promote has failed:' "$said"
+    expectMatch 'what it says' 'serves no more, and has handed over at' "$said"
+    waitUntil 30 'the site answers on the second machine' answersOn second
+    waitUntil 60 'the old primary runs no more' runsNothing first
+    figure 'rows answered and lost when one hands over' "$(missingOn second "$machines/handed") of $(cat "$machines"/handed.* | wc --lines)"
+    expectEqual 'rows that were answered and are lost' 0 "$(missingOn second "$machines/handed")"
+    waitUntil 40 'status is in order' saysNothingOfOld
+}
+
 slowCase 'standby: a second machine becomes a standby by one command, which goes on where it was interrupted' becomesStandby
 slowCase 'standby: its key may have what a standby needs, and nothing else' gateServesNothingElse
 slowCase 'standby: it takes the place of a primary that is killed under load, and no row that was answered is lost' takesOver
 slowCase 'standby: the old primary steps down as soon as it is reached, says what only it has, and does not start again' oldOneStepsDown
 slowCase 'standby: the old primary becomes the standby of the new one, and its database is put aside' oldOneBecomesStandby
+slowCase 'standby: one that was away finds what it missed, and the primary says meanwhile that it is away' findsWhatItMissed
 slowCase 'standby: one that the primary has no longer the changes for says so, and is copied anew by the same command' logsAreGone
 slowCase 'standby: without STANDBY_SYNC, what was lost is counted' losesLittleWithout
+slowCase 'standby: a primary that can be reached hands over, and nothing is lost' handsOver
 slowCase 'standby: nothing of both machines is left' removeMachines
