@@ -68,6 +68,7 @@ RUN set -eu; \
         procps \
         redis-server \
         restic \
+        rsync \
         socat \
         systemd-standalone-tmpfiles \
         tini \

@@ -95,6 +95,23 @@ fn folders_and_secrets_are_whose_the_tables_say() {
 }
 
 #[test]
+fn a_standby_has_folders_where_it_is_wanted_and_is_known_as_one_until_it_is_promoted() {
+    let Some(stack) = Stack::new() else { return };
+    stack.write("conf/standby-folders", "0700 1005 1005 lamplighter/standby\n");
+    assert!(stack.prepare().0);
+    assert!(!stack.path("data/run/requests/standby").exists());
+    assert!(stack.prepare_with(&["--as-standby"]).0);
+    assert_eq!(stack.facts("data/run/requests/standby"), (0o2750, 1005, 1003));
+    assert!(stack.path("data/run/stands-by").exists());
+    // Compose has it run before each start.
+    assert!(stack.prepare().0);
+    assert!(stack.path("data/run/stands-by").exists());
+    assert!(stack.prepare_with(&["--with-standby"]).0);
+    assert!(!stack.path("data/run/stands-by").exists());
+    assert!(stack.path("data/run/requests/standby").exists());
+}
+
+#[test]
 fn the_console_has_folders_where_it_is_wanted_and_is_a_service_no_more_where_not() {
     let Some(stack) = Stack::new() else { return };
     stack.write("conf/console-folders", "0700* 1005 1005 lamplighter/console\n0750* root 1005 console\n");

@@ -37,6 +37,10 @@ checkSettings() {
     done
     value=$(setting DISK_FULL_PERCENT 85)
     if [[ ! $value =~ ^[1-9][0-9]?$ ]]; then giveUp "DISK_FULL_PERCENT is \`$value\`" 'A number from 1 to 99 is wanted.'; fi
+    value=$(setting STANDBY_SYNC '')
+    if [[ ! $value =~ ^[01]?$ ]]; then giveUp "STANDBY_SYNC is \`$value\`" '1 is wanted, or nothing.'; fi
+    value=$(setting STANDBY_KEEP_HOURS 24)
+    if [[ ! $value =~ ^[1-9][0-9]{0,3}$ ]]; then giveUp "STANDBY_KEEP_HOURS is \`$value\`" 'A number of hours is wanted, such as 24.'; fi
     value=$(setting SITE_HTTPS auto)
     if [[ ! $value =~ ^(auto|on|off)$ ]]; then giveUp "SITE_HTTPS is \`$value\`" 'auto, on or off is wanted.'; fi
     value=$(setting HSTS_DAYS 30)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The stack's containers: how they are, and what went wrong with one.
 # Uses `compose` (the command), `project` (its name), `composeProcess` (the `up` in the background), `stackStartedAt`
-# and `olderContainers` (those there were before it).
+# `olderContainers` (those there were before it), and `role` (standby.sh).
 # shellcheck disable=SC2034,SC2154
 
 # "SERVICE|STATE|STATUS|NAME|ID" of each container, running or not.
@@ -28,11 +28,18 @@ portIsTaken() { # PORT
     fi
 }
 
+hasStandbyService() {
+    [[ ,$(setting COMPOSE_PROFILES ''), == *,standby,* ]]
+}
+
 # docker-compose 1.29 names what no profile asks for, too.
 wantedServices() {
     local services
     services=$("${compose[@]}" config --services) || return
     if [[ -z $(setting CONSOLE_PORT '') ]]; then services=$(sed '/^console$/d' <<<"$services"); fi
+    if ! hasStandbyService; then services=$(sed '/^standby$/d' <<<"$services"); fi
+    # Until it is promoted.
+    if [[ $role == standby ]]; then services=$(printf '%s\n' prepare mysql standby); fi
     printf '%s\n' "$services"
 }
 
@@ -52,7 +59,8 @@ waitUntilHealthy() {
         fi
         list=$(containers) || return
         while IFS='|' read -r service state status name id; do
-            if [[ -z $service ]]; then continue; fi
+            # Of a standby the rest may be there, stopped.
+            if [[ -z $service || $'\n'$services$'\n' != *$'\n'$service$'\n'* ]]; then continue; fi
             # What was there before is perhaps about to be replaced.
             if [[ -z $composeIsDone && $olderContainers == *"$id"* ]]; then continue; fi
             if [[ $service == prepare && $status == 'Exited (0)'* ]]; then
@@ -91,8 +99,10 @@ restartsAgainAndAgain() { # STATE NAME
 
 # Ends the program, after saying which service it was, its last lines, and what to do.
 explainFailure() { # LOG-OF-COMPOSE
-    local service state status name id culprit='' container=''
+    local service state status name id culprit='' container='' services
+    services=$(wantedServices)
     while IFS='|' read -r service state status name id; do
+        if [[ $'\n'$services$'\n' != *$'\n'$service$'\n'* ]]; then continue; fi
         if [[ $status != *'(healthy)'* && $state != created && $service:$status != prepare:Exited\ \(0\)* ]]; then
             culprit=$service container=$name
             if [[ $status == *'(unhealthy)'* || $state != running ]]; then break; fi

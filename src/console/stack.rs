@@ -19,8 +19,11 @@ use crate::spelling;
 
 /// The name that the scheduler's service has.
 pub(super) const SCHEDULER: &str = "scheduler";
-/// The web console, which runs only where it is wanted: then its socket has a folder.
-const CONSOLE: &str = "console";
+/// The web console, and what keeps up with another machine, which run only where they are wanted: then their sockets have folders.
+const WHERE_WANTED: [&str; 2] = ["console", "standby"];
+/// What tells that this machine stands by for another one, beside the sockets, and what runs there then.
+const STANDS_BY: &str = "stands-by";
+const OF_A_STANDBY: [&str; 2] = ["mysql", "standby"];
 /// Where a stack keeps its data, unless its settings say otherwise.
 const DATA: &str = "./data";
 /// What makes a folder a stack's.
@@ -81,7 +84,7 @@ impl Stack {
         let mut folders: BTreeSet<_> = run_folder::with_folder(&self.run).into_iter().collect();
         if let Some(home) = &self.home {
             let mut own = services_in(home);
-            own.retain(|service| service.as_str() != CONSOLE || folders.contains(service));
+            own.retain(|service| !WHERE_WANTED.contains(&service.as_str()) || folders.contains(service));
             // What has been taken out of the stack leaves its lock and its folder behind.
             locks.retain(|service| own.contains(service));
             folders.retain(|service| own.contains(service));
@@ -92,6 +95,9 @@ impl Stack {
         }
         services.append(&mut locks);
         services.append(&mut folders);
+        if self.run.join(STANDS_BY).exists() {
+            services.retain(|service| OF_A_STANDBY.contains(&service.as_str()));
+        }
         if services.is_empty() {
             return Err(self.no_stack());
         }
@@ -287,6 +293,21 @@ mod tests {
         assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql"]);
         fs::create_dir_all(top.path().join("data/run/requests/console")).unwrap();
         assert_eq!(names(&Stack::find(|_| None, top.path())), ["console", "mysql"]);
+    }
+
+    #[test]
+    fn of_a_machine_that_stands_by_nothing_is_missed_but_what_keeps_it_ready() {
+        let top = stack();
+        for name in ["php", "standby"] {
+            fs::create_dir_all(top.path().join(format!("service/{name}/bin"))).unwrap();
+            fs::write(top.path().join(format!("service/{name}/bin/docker-callbacks.sh")), "").unwrap();
+        }
+        fs::create_dir_all(top.path().join("data/run/requests/php")).unwrap();
+        assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql", "php"]);
+        fs::create_dir_all(top.path().join("data/run/requests/standby")).unwrap();
+        assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql", "php", "standby"]);
+        fs::write(top.path().join("data/run/stands-by"), "").unwrap();
+        assert_eq!(names(&Stack::find(|_| None, top.path())), ["mysql", "standby"]);
     }
 
     #[test]

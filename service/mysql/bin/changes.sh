@@ -65,7 +65,7 @@ keepChangesAlone() {
     fi
     if [[ -z $recipient ]]; then
         # Without a copy to begin with they are of no use, and would only grow.
-        ask "PURGE BINARY LOGS TO '$log'"
+        purgeLogs "$log"
         skipRun 'there is no backup yet that changes could be added to: nightly-backup makes one'
     fi
     history=$(currentHistory)
@@ -76,7 +76,7 @@ keepChangesAlone() {
         history=$(currentHistory)
     fi
     keepLogs "$history" "$recipient" "$log" "$position" "$since" "$((until + 1))"
-    ask "PURGE BINARY LOGS TO '$log'"
+    purgeLogs "$log"
 }
 
 keptAt() { # HISTORY

@@ -44,6 +44,7 @@ CB_nightly_backup() { # USER
 }
 
 CB_keep_changes() { # USER
+    lookForStandby
     keepChanges
 }
 

@@ -20,6 +20,8 @@ source "$LAMPLIGHTER_SBIN/lib/local.sh"
 source "$LAMPLIGHTER_BIN/local.sh"
 # shellcheck source=service/mysql/bin/upgrade.sh
 source "$LAMPLIGHTER_BIN/upgrade.sh"
+# shellcheck source=service/mysql/bin/replica.sh
+source "$LAMPLIGHTER_BIN/replica.sh"
 
 # The data lies one level below the mount, because a mount point cannot be the target of a rename.
 makeDataDirectory() {
@@ -55,7 +57,9 @@ writeInitFile() {
     umask 077
     mkdir -p /run/mariadb
     printf '[client]\nuser=root\npassword=%s\nsocket=/run/mariadb/own.sock\n' "$password" >/run/mariadb/my.cnf
-    cat >/run/mariadb/init.sql <<SQL
+    # What a standby writes of its own accord is not to be taken for a change.
+    if isReplica; then echo 'SET SESSION sql_log_bin = 0;' >/run/mariadb/init.sql; else : >/run/mariadb/init.sql; fi
+    cat >>/run/mariadb/init.sql <<SQL
 CREATE DATABASE IF NOT EXISTS \`$APP_USER\`;
 CREATE USER IF NOT EXISTS root@localhost;
 GRANT ALL PRIVILEGES ON *.* TO root@localhost WITH GRANT OPTION;
@@ -66,6 +70,7 @@ GRANT ALL PRIVILEGES ON \`${APP_USER//_/\\_}\`.* TO \`$APP_USER\`@localhost;
 SQL
 }
 
+refuseSteppedDown
 # What MariaDB sorts may be more than memory holds.
 mkdir -p /var/lib/mysql/tmp
 makeDataDirectory
@@ -77,3 +82,4 @@ else
     writeConfiguration /run/mariadb/server.cnf with-local
 fi
 askForUpgrade
+if isReplica; then beginReplica; else forgetReplica; fi

@@ -3,6 +3,8 @@
 # (local/mariadb.d).
 # shellcheck source=target-sbin/lib/memory.sh
 source "$LAMPLIGHTER_SBIN/lib/memory.sh"
+# shellcheck source=service/mysql/bin/replica.sh
+source "$LAMPLIGHTER_BIN/replica.sh"
 
 writeConfiguration() { # FILE [with-local]
     local most
@@ -11,6 +13,7 @@ writeConfiguration() { # FILE [with-local]
         printf '!include /usr/local/conf/mariadb.cnf\n[mariadbd]\ninnodb_buffer_pool_size = %d\ninnodb_buffer_pool_size_max = %d\n' \
             "$(fittedPool "$most" "$(tableBytes)")" "$most"
         if [[ -n ${2:-} ]] && hasLocal mariadb.d cnf; then printf '!includedir %s/mariadb.d\n' "$LAMPLIGHTER_LOCAL"; fi
+        replicaConfiguration
     } >"$1"
 }
 
