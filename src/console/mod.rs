@@ -64,6 +64,11 @@ fn note(text: impl Display) {
     let _ = writeln!(anstream::stderr(), "{}", Tone::Soft.paint(&text.to_string()));
 }
 
+/// Says what is wrong and keeps nothing from being done.
+fn warn(text: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{} {text}", Tone::Odd.paint("warning:"));
+}
+
 /// Says why a command did not do what it was asked, and what to do next.
 pub fn complain(error: &CommandError) {
     let mut stderr = anstream::stderr();

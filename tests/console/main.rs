@@ -19,4 +19,5 @@ mod login;
 mod pages;
 mod schedule;
 mod scrape;
+mod tls;
 mod users;
