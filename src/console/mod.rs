@@ -15,6 +15,7 @@ pub mod explain;
 pub mod follow;
 mod following;
 mod frame;
+mod glance;
 pub mod health;
 mod health_mark;
 pub mod history;
