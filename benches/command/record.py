@@ -13,7 +13,7 @@ from pathlib import Path
 from stack import PATIENCE, REPOSITORY, Stack
 
 SERVER = f"lamplighter-record-{os.getpid()}"
-COLUMNS, LINES = 100, 34
+COLUMNS, LINES = 100, 44
 # A look after so many seconds without news shows that time goes on.
 QUIET = 4
 

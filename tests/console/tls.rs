@@ -16,16 +16,16 @@ use crate::common::wait_for;
 use crate::stage::Stage;
 
 const OK: &str = "CB_ok() { :; }";
-const NAME: &str = "lamp.test";
+pub(crate) const NAME: &str = "lamp.test";
 
 /// A certificate that vouches for itself, and its key.
-struct Certificate {
+pub(crate) struct Certificate {
     chain: String,
     key: String,
 }
 
 /// One for this name that ends in so many days.
-fn certificate(name: &str, days: i64) -> Certificate {
+pub(crate) fn certificate(name: &str, days: i64) -> Certificate {
     let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
     let date = |days: i64| {
         let at = Timestamp::now() + SignedDuration::from_hours(days * 24);
@@ -77,7 +77,7 @@ impl Trust {
 
 const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 
-fn console(certificate: &Certificate) -> Console {
+pub(crate) fn console(certificate: &Certificate) -> Console {
     let stage = Stage::new().with("web", OK);
     certificate.put(&stage);
     Console::start_with(stage, &["--name", NAME, "--tls"]).trusting(certificate.trusted(BOTH))
