@@ -31,6 +31,16 @@ impl Accounts<'static> {
     pub fn system() -> Self {
         Self { etc: Path::new("/etc") }
     }
+
+    /// Who calls: by the name that this machine has for them, else by their number.
+    pub fn yourself() -> UserName {
+        let uid = nix::unistd::geteuid().as_raw();
+        if uid == 0 {
+            return UserName::root();
+        }
+        let name = Self::system().name(uid).ok().flatten();
+        name.or_else(|| uid.to_string().parse().ok()).unwrap_or_else(UserName::root)
+    }
 }
 
 impl Accounts<'_> {

@@ -35,6 +35,8 @@ fn checked(days: Option<i64>, limit: &str) -> (String, String, i32) {
 fn their_age_is_a_fact_and_a_problem_beyond_the_limit() {
     let (fact, problem, status) = checked(Some(12), "30");
     assert!(fact.starts_with("12 days old, of 20"), "{fact}");
+    // Which programs read.
+    fact.lines().nth(1).unwrap().parse::<jiff::Timestamp>().unwrap();
     assert_eq!((problem.as_str(), status), ("", 0));
     assert_eq!(checked(Some(30), "30").1, "");
     let (fact, problem, status) = checked(Some(31), "30");

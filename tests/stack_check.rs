@@ -614,3 +614,39 @@ fn no_daemon_is_asked_where_nothing_is_added_for_one() {
     assert_eq!(stack.check(&["--strict"]).0, 0);
     assert!(stack.path("calls").exists());
 }
+
+#[test]
+fn a_web_console_that_is_reached_from_elsewhere_has_a_name_and_a_certificate_for_it() {
+    let stack = Stack::new();
+    stack.change(".env", "CONSOLE_PORT=\n", "CONSOLE_PORT=8444\n");
+    assert_eq!(stack.check(&["--strict"]).0, 0);
+    stack.change(".env", "CONSOLE_ADDRESS=\n", "CONSOLE_ADDRESS=0.0.0.0\n");
+    stack.assert_fails(&["CONSOLE_ADDRESS is 0.0.0.0, and there is no CONSOLE_NAME", "speaks TLS alone"]);
+    stack.change(".env", "CONSOLE_NAME=\n", "CONSOLE_NAME=console.test\n");
+    stack.assert_fails(&[
+        "the console has no certificate",
+        "fullchain.pem: No such file",
+        "console certificate FULLCHAIN",
+    ]);
+    let made = |name: &str, days: &str| {
+        fs::create_dir_all(stack.path("data/console")).unwrap();
+        let subject = format!("/CN={name}");
+        let names = format!("subjectAltName=DNS:{name}");
+        let arguments =
+            ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+        let mut command = Command::new("openssl");
+        command.args(arguments).args(["-days", days, "-subj", &subject, "-addext", &names]);
+        command.args(["-keyout", "privkey.pem", "-out", "fullchain.pem"]);
+        assert!(command.current_dir(stack.path("data/console")).output().unwrap().status.success());
+    };
+    made("console.test", "3");
+    stack.assert_warns(&["the console's certificate ends in "]);
+    made("other.test", "90");
+    stack.assert_warns(&["the console's certificate is not for console.test"]);
+    made("console.test", "90");
+    let (code, text) = stack.check(&["--strict"]);
+    assert_eq!(code, 0, "{text}");
+    stack.change(".env", "CONSOLE_PORT=8444\n", "CONSOLE_PORT=\n");
+    fs::remove_dir_all(stack.path("data")).unwrap();
+    assert_eq!(stack.check(&["--strict"]).0, 0, "where there is none nothing is missing");
+}

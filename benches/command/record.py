@@ -13,7 +13,7 @@ from pathlib import Path
 from stack import PATIENCE, REPOSITORY, Stack
 
 SERVER = f"lamplighter-record-{os.getpid()}"
-COLUMNS, LINES = 110, 20
+COLUMNS, LINES = 100, 44
 # A look after so many seconds without news shows that time goes on.
 QUIET = 4
 
@@ -59,9 +59,9 @@ def record(binary: Path, folder: Path) -> list[tuple[float, str]]:
             is_news = bare(look) != bare(frames[-1][1]) or moment - frames[-1][0] > QUIET
             if "q ends" in look and is_news:
                 frames.append((moment, look))
-            its_own = row("mysql", look)
-            has_run = has_run or "nightly-backup running" in its_own
-            if has_run and "nightly-backup ok" in its_own:
+            its_own = rows("mysql", look)
+            has_run = has_run or re.search("nightly-backup +running", its_own) is not None
+            if has_run and re.search("nightly-backup +succeeded", its_own):
                 return frames
             time.sleep(0.02)
         raise TimeoutError("the backup was not seen to end")
@@ -69,9 +69,9 @@ def record(binary: Path, folder: Path) -> list[tuple[float, str]]:
         tmux("kill-server")
 
 
-def row(service: str, look: str) -> str:
-    """What a look tells of one service, in one line or more."""
-    found = re.search(rf"^{service} .*(\n +.*)*", look, re.MULTILINE)
+def rows(service: str, look: str) -> str:
+    """What a look tells of one service: its row, and those of its actions below it."""
+    found = re.search(rf"^[> ] {service} .*(\n[> ]   .*)*", look, re.MULTILINE)
     return found.group() if found else ""
 
 

@@ -61,19 +61,42 @@ checkSettings() {
     fi
 }
 
-# Always an address of this machine's own: there is no other to choose.
 checkConsolePort() {
     local port name
     port=$(setting CONSOLE_PORT '')
     if [[ -z $port ]]; then return; fi
     if [[ ! $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port > 65535)); then
-        giveUp "CONSOLE_PORT is \`$port\`" 'A port is wanted, such as 8090, or nothing for no web console. It listens on 127.0.0.1 alone.'
+        giveUp "CONSOLE_PORT is \`$port\`" 'A port is wanted, such as 8090, or nothing for no web console. Where it listens says CONSOLE_ADDRESS.'
     fi
     for name in HTTP_PORT=8080 HTTPS_PORT=8443; do
         if [[ $((10#$(setting "${name%%=*}" "${name#*=}" | sed 's/.*://'))) == "$port" ]]; then
             giveUp "${name%%=*} and CONSOLE_PORT are both $port" 'Each wants a port of its own.'
         fi
     done
+    checkConsoleName
+}
+
+# Beyond this machine it speaks TLS alone, and has a name that is not the site's: cookies know no ports.
+checkConsoleName() {
+    local address name others
+    address=$(setting CONSOLE_ADDRESS 127.0.0.1)
+    name=$(setting CONSOLE_NAME '')
+    if [[ ! $address =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}$ ]]; then
+        giveUp "CONSOLE_ADDRESS is \`$address\`" 'An IPv4 address of this machine is wanted: 0.0.0.0 for all of them, or 127.0.0.1 for this machine alone.'
+    fi
+    if [[ -z $name ]]; then
+        if [[ $address == 127.* ]]; then return; fi
+        giveUp "CONSOLE_ADDRESS is $address, and there is no CONSOLE_NAME" \
+            'Beyond this machine the web console speaks TLS alone: give it a name and a certificate (docs/CONSOLE.md).'
+    fi
+    if [[ $name == *:* ]] || ! isName "$name"; then
+        giveUp "CONSOLE_NAME is \`$name\`" 'The name of a host is wanted, in small letters, such as console.example.'
+    fi
+    # Those of other alphabets are in SITE_HOSTS as DNS has them, once bin/up has been there.
+    others=$(foldNames "$(setting SITE_NAME localhost | tr --delete '\200-\377') $(setting SITE_ALIASES '' | tr --delete '\200-\377')")
+    if [[ " $others $(setting SITE_HOSTS '') " == *" $name "* ]]; then
+        giveUp "CONSOLE_NAME is $name, and so is the site" 'Whoever breaks into the site would get at those who are logged in: the web console wants a name of its own.'
+    fi
 }
 
 # Those that Apache and an authority for certificates know the site by.

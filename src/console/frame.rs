@@ -1,63 +1,75 @@
-//! A text on the terminal that is drawn again in the same place.
+//! The whole terminal, drawn again and again, and given back as it was: at the end, while the command stands still, and when it
+//! panics.
 
 use std::io::Write;
+use std::sync::Once;
 
 use anstream::{AutoStream, ColorChoice, adapter::strip_str};
 
-use super::look::Look;
-use super::table::{Tone, shortened};
+use super::keyboard;
 
-/// The text that is on the terminal.
-#[derive(Debug, Default)]
+/// The screen beside the usual one, without a cursor, and the way back from it.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+
+static HOOK: Once = Once::new();
+
+/// The terminal, while this lives.
+#[derive(Debug)]
 pub(super) struct Frame {
-    /// How many lines it takes.
-    height: usize,
-    /// Whether the whole terminal is to be cleared before the next one.
-    anew: bool,
+    is_entered: bool,
 }
 
 impl Frame {
-    /// Draws the text in the place of the last one, with a line about it below; what does not fit the terminal's
-    /// height is left out. False when the terminal has gone.
-    pub(super) fn draw(&mut self, text: &str, about: &str, look: &Look) -> bool {
-        let mut lines: Vec<&str> = text.trim_end().lines().collect();
-        let room = look.height.unwrap_or(usize::MAX).saturating_sub(3).max(1);
-        let beyond = lines.len().saturating_sub(room);
-        let left_out = format!("… {beyond} more lines");
-        if beyond > 0 {
-            lines.truncate(room);
-            lines.push(&left_out);
-        }
-        let about = Tone::Soft.paint(&shortened(about, look.width.unwrap_or(usize::MAX)));
-        let shown: Vec<String> = lines.into_iter().chain([about.as_str()]).map(coloured).collect();
-        // In one write, so that nobody sees half of it. What the new lines leave of the old ones is cleared.
-        let mut drawn = if std::mem::take(&mut self.anew) {
-            "\x1b[H\x1b[2J".to_owned()
-        } else if self.height > 0 {
-            format!("\x1b[{}A\r", self.height)
-        } else {
-            "\x1b[?25l".to_owned()
-        };
-        for line in &shown {
-            drawn += line;
-            drawn += "\x1b[K\n";
-        }
-        drawn += "\x1b[J";
-        self.height = shown.len();
-        write(&drawn)
+    /// Takes the terminal.
+    pub(super) fn enter() -> Self {
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            // What is said of a panic is said where it stays.
+            std::panic::set_hook(Box::new(move |panic| {
+                keyboard::put_back();
+                write(LEAVE);
+                before(panic);
+            }));
+        });
+        let mut frame = Self { is_entered: false };
+        frame.again();
+        frame
     }
 
-    /// What is on the terminal may have gone: the next text is drawn on a cleared one.
-    pub(super) fn clear(&mut self) {
-        self.anew = self.height > 0;
-        write("\x1b[?25l");
+    /// Takes it again, or draws all of it anew: what is on it may have gone.
+    pub(super) fn again(&mut self) {
+        self.is_entered = true;
+        write(ENTER);
     }
 
-    /// The last text stays; the cursor is shown again below it.
+    /// Draws these lines, in one write, so that nobody sees half of it. False when the terminal has gone.
+    pub(super) fn draw(&mut self, lines: &[String]) -> bool {
+        if !self.is_entered {
+            self.again();
+        }
+        let mut drawn = "\x1b[H".to_owned();
+        for (number, line) in lines.iter().enumerate() {
+            if number > 0 {
+                drawn += "\r\n";
+            }
+            drawn += &coloured(line);
+            drawn += "\x1b[K";
+        }
+        write(&(drawn + "\x1b[J"))
+    }
+
+    /// Gives the terminal back.
     pub(super) fn leave(&mut self) {
-        if self.height > 0 {
-            write("\x1b[?25h");
+        if std::mem::take(&mut self.is_entered) {
+            write(LEAVE);
         }
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -73,3 +85,6 @@ fn write(text: &str) -> bool {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::{Mutex, PoisonError};
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::io::unix::AsyncFd;
@@ -12,6 +13,17 @@ use crate::process;
 pub(super) struct Keyboard {
     input: AsyncFd<File>,
     before: Termios,
+}
+
+/// How the terminal was before its keys were taken, while they are.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Puts the terminal back as it was, whoever has taken it.
+pub(super) fn put_back() {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(before) = before {
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &before);
+    }
 }
 
 impl Keyboard {
@@ -27,6 +39,7 @@ impl Keyboard {
 
     /// Has keys given as they are pressed (again, after [`Keyboard::give_back`]).
     pub(super) fn take(&self) {
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.before.clone());
         let mut single = self.before.clone();
         single.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
         let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &single);
@@ -34,19 +47,23 @@ impl Keyboard {
 
     /// Puts the terminal back as it was.
     pub(super) fn give_back(&self) {
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.before);
     }
 
-    /// Waits for a key that ends the command: `q`, or the end of the input.
-    pub(super) async fn quit(&self) {
+    /// What is typed; nothing at the end of the input.
+    pub(super) async fn typed(&self) -> Option<Vec<u8>> {
         loop {
-            let Ok(mut ready) = self.input.readable().await else { return };
+            let mut ready = self.input.readable().await.ok()?;
             // A terminal that is ready gives what there is, and does not wait for more.
-            let mut keys = [0; 64];
+            let mut keys = [0; 1024];
             match self.input.get_ref().read(&mut keys) {
-                Ok(0) | Err(_) => return,
-                Ok(count) if keys[..count].contains(&b'q') => return,
-                Ok(_) => ready.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                Ok(0) | Err(_) => return None,
+                Ok(count) => {
+                    ready.clear_ready();
+                    return Some(keys[..count].to_vec());
+                }
             }
         }
     }

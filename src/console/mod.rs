@@ -15,6 +15,7 @@ pub mod explain;
 pub mod follow;
 mod following;
 mod frame;
+mod glance;
 pub mod health;
 mod health_mark;
 pub mod history;
@@ -62,6 +63,11 @@ fn say(text: impl Display) -> bool {
 /// Says something that is not what was asked for, on standard error.
 fn note(text: impl Display) {
     let _ = writeln!(anstream::stderr(), "{}", Tone::Soft.paint(&text.to_string()));
+}
+
+/// Says what is wrong and keeps nothing from being done.
+fn warn(text: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{} {text}", Tone::Odd.paint("warning:"));
 }
 
 /// Says why a command did not do what it was asked, and what to do next.

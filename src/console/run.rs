@@ -12,7 +12,7 @@ use super::stack::Stack;
 use super::telling::{Place, tell};
 use super::{actions, say};
 use crate::accounts::Accounts;
-use crate::names::{ActionName, NameError, ServiceName, UserName};
+use crate::names::{ActionName, NameError, ServiceName};
 use crate::request::RefusalCode;
 use crate::socket::client::{ClientError, Conversation};
 use crate::wire::{Accepted, Call, Tell};
@@ -59,7 +59,7 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
     };
     let user = match &arguments.user {
         Some(user) => user.parse().map_err(usage)?,
-        None => yourself(),
+        None => Accounts::yourself(),
     };
     let tell_what = if arguments.detach { Tell::Nothing } else { Tell::Everything };
     let call = Call::Run {
@@ -92,16 +92,6 @@ pub async fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandErro
     let manner = Manner { json: arguments.json, no_retry_wait: arguments.no_retry_wait };
     let following = Following::new(place.clone(), action.as_str(), manner);
     following.show(tell(place, Some(conversation))).await
-}
-
-/// Who calls: by the name that this machine has for them, else by their number.
-fn yourself() -> UserName {
-    let uid = nix::unistd::geteuid().as_raw();
-    if uid == 0 {
-        return UserName::root();
-    }
-    let name = Accounts::system().name(uid).ok().flatten();
-    name.or_else(|| uid.to_string().parse().ok()).unwrap_or_else(UserName::root)
 }
 
 /// What is said to who names no action.

@@ -2,7 +2,9 @@
 //! this one. They are executed in our place, so that terminal, signals and exit status are theirs.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
@@ -37,9 +39,18 @@ pub fn run(name: &str, arguments: &Arguments) -> Result<u8, CommandError> {
 /// # Errors
 /// When it is not there, or cannot be executed.
 pub fn run_console(name: &str, arguments: &Arguments) -> Result<u8, CommandError> {
-    let own = std::env::current_exe();
-    let own = own.map_err(|why| CommandError::System { doing: "find the program itself".to_owned(), why })?;
-    become_program(Command::new(own.with_file_name(CONSOLE)).arg(name).args(&arguments.arguments))
+    let program = console();
+    let program =
+        program.map_err(|why| CommandError::System { doing: "find the program itself".to_owned(), why })?;
+    become_program(Command::new(program).arg(name).args(&arguments.arguments))
+}
+
+/// Where the program of the web console is.
+///
+/// # Errors
+/// When the system does not say where this one is.
+pub(super) fn console() -> io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(CONSOLE))
 }
 
 fn become_program(command: &mut Command) -> Result<u8, CommandError> {

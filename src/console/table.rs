@@ -66,6 +66,20 @@ impl Piece {
     }
 }
 
+/// Pieces behind each other as one line of at most this width, painted.
+pub(super) fn cut(pieces: &[Piece], width: usize) -> String {
+    let (mut line, mut left) = (String::new(), width);
+    for piece in pieces {
+        let text = shortened(&piece.text, left);
+        left -= text.width().min(left);
+        line += &piece.tone.paint(&text);
+        if left == 0 {
+            break;
+        }
+    }
+    line
+}
+
 /// What stands in one row of one column: pieces with commas between them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cell(Vec<Piece>);

@@ -5,15 +5,17 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
 use super::error::CommandError;
+use super::serve::certificate::{self, Certificate};
 use super::serve::users::{User, Users, make_folder};
 use super::serve::{folder_of, misspelt, proof, scrape};
 use super::stack::Stack;
-use super::{note, say};
+use super::{note, say, warn};
 use crate::names::OperatorName;
 
 /// What the command line says.
@@ -31,6 +33,17 @@ enum What {
     /// Who may log in
     #[command(subcommand)]
     User(UserWhat),
+    /// Tell of the certificate by which the console speaks TLS, or put another one in its place
+    Certificate {
+        /// The certificate, with what leads from it to its authority behind it, in PEM
+        #[arg(requires = "key")]
+        chain: Option<PathBuf>,
+        /// Its key, in PEM
+        key: Option<PathBuf>,
+        /// A name that it has to be for
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
     /// Print a new token by which Prometheus may read the metrics of the console; one of before is good no longer
     MetricsToken {
         /// Take it away: then nobody may
@@ -65,6 +78,9 @@ pub fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
     let in_file = |why| CommandError::System { doing: format!("use {}", users.path().display()), why };
     let what = match &arguments.what {
         What::User(what) => what,
+        What::Certificate { chain, key, name } => {
+            return certificate(&folder, chain.as_deref().zip(key.as_deref()), name.as_deref());
+        }
         What::MetricsToken { remove } => return metrics_token(&folder, *remove),
     };
     match what {
@@ -95,6 +111,23 @@ pub fn run(arguments: &Arguments, stack: &Stack) -> Result<u8, CommandError> {
         }
     }
     Ok(0)
+}
+
+/// Says until when it is good, and what is wrong with it: 1 where something is.
+fn certificate(folder: &Path, new: Option<(&Path, &Path)>, name: Option<&str>) -> Result<u8, CommandError> {
+    if let Some((chain, key)) = new {
+        Certificate::of_files(chain, key).map_err(|fault| CommandError::Usage(fault.to_string()))?;
+        let in_folder = |why| CommandError::System { doing: format!("write into {}", folder.display()), why };
+        make_folder(folder).map_err(in_folder)?;
+        certificate::put(folder, chain, key).map_err(in_folder)?;
+    }
+    let certificate = Certificate::of_folder(folder).map_err(|fault| certificate::unusable(&fault))?;
+    say(format_args!("good until {}", certificate.ends));
+    let wrong = certificate.wrong(name, Timestamp::now());
+    if let Some(wrong) = &wrong {
+        warn(wrong);
+    }
+    Ok(u8::from(wrong.is_some()))
 }
 
 fn metrics_token(folder: &Path, remove: bool) -> Result<u8, CommandError> {

@@ -3,15 +3,20 @@
 
 # Fails before one of these folders' disks is full, by bytes or by the number of files: at DISK_FULL_PERCENT.
 checkDisks() { # FOLDER...
-    local limit=${DISK_FULL_PERCENT:-85} folder used files free size full='' line
+    local limit=${DISK_FULL_PERCENT:-85} folder used files free size full='' line most=-1 fullest='' data=''
     for folder; do
         read -r used files free size < <(df --block-size=1 --output=pcent,ipcent,avail,size -- "$folder" | tail --lines=1 | tr --delete %)
         line="the disk of $folder is $used % full: $(inBytes "$free") of $(inBytes "$size") are free"
         # Some file systems do not count files.
         if [[ $files =~ ^[0-9]+$ ]] && ((files >= limit)); then line+=", and $files % of its files are taken"; fi
+        if ((used > most)); then
+            most=$used fullest=$line data="{\"used\":$used,\"free\":$free,\"size\":$size}"
+        fi
         if ((used >= limit)) || [[ $line == *'are taken' ]]; then full+="; $line"; fi
         logInfo "$line"
     done
+    # Whether that is a problem or not.
+    if [[ -n $data ]]; then leaveData disk "$(date --utc +%Y-%m-%dT%H:%M:%SZ)" "$data" "$fullest"; fi
     if [[ -n $full ]]; then logError "make room (the limit is $limit %, DISK_FULL_PERCENT in .env)$full"; fi
 }
 

@@ -15,7 +15,7 @@ checkPackages() {
     days=$((($(date +%s) - $(date --date="$date" +%s)) / 86400))
     if ((days < 0)); then days=0; fi
     logInfo "the packages of the image are of $date: $days days old"
-    leaveFact packages "$days days old, of $date"
+    leaveInstant packages "$(date --utc --date="$date" +%Y-%m-%dT%H:%M:%SZ)" "$days days old, of $date"
     if ((limit > 0 && days > limit)); then
         leaveProblem old-packages "the packages of the image are $days days old, and Debian's security updates are not in it: bin/up --rebuild makes it anew (the limit is $limit days, PACKAGES_DAYS in .env)"
     else

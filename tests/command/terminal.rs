@@ -9,6 +9,7 @@ use std::time::Instant;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::unistd::Pid;
 
 use crate::common::DEADLINE;
 
@@ -70,6 +71,19 @@ impl Terminal {
             }
         });
         Self { keys, seen, child }
+    }
+
+    /// Makes it of another size, which who is on it is told.
+    pub(crate) fn resize(&mut self, columns: u16, lines: u16) {
+        self.seen.0.lock().unwrap().parser.screen_mut().set_size(lines, columns);
+        let size = ["rows", &lines.to_string(), "cols", &columns.to_string()].map(str::to_owned);
+        let set = Command::new("stty").args(size).stdin(self.keys.try_clone().unwrap()).status();
+        assert!(set.unwrap().success());
+    }
+
+    /// The process of the command.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
     }
 
     /// Presses keys.

@@ -10,6 +10,7 @@ use totp_rs::{Builder, Secret};
 
 use crate::common::{DEADLINE, Log};
 use crate::stage::Stage;
+use crate::tls::Trust;
 
 /// What everybody's password is here.
 pub(crate) const PASSWORD: &str = "a long enough secret";
@@ -20,7 +21,13 @@ pub(crate) struct Console {
     pub(crate) log: Log,
     pid: Pid,
     port: u16,
+    /// Where it speaks TLS: whom the browser trusts.
+    tls: Option<Trust>,
 }
+
+/// What a browser can write to and read from.
+pub(crate) trait Wire: Read + Write + Send {}
+impl<T: Read + Write + Send> Wire for T {}
 
 /// What was answered.
 #[derive(Debug)]
@@ -93,9 +100,16 @@ impl Console {
         // The end of the pipe that is its log goes with what started it.
         *command = Command::new("true");
         let log = Log::of(output, child);
-        let line = log.wait_for("the console listens on http://127.0.0.1:");
-        let port = line.rsplit(':').next().unwrap().parse().unwrap();
-        Self { stage, log, pid, port }
+        let line = log.wait_for("the console listens on http");
+        let (_, port) = line.split_once("://127.0.0.1:").unwrap();
+        let port = port.split(',').next().unwrap().parse().unwrap();
+        Self { stage, log, pid, port, tls: None }
+    }
+
+    /// The same over TLS, by the name that its certificate is for.
+    pub(crate) fn trusting(mut self, trust: Trust) -> Self {
+        self.tls = Some(trust);
+        self
     }
 
     /// Adds a user; the secret of the second factor.
@@ -116,14 +130,27 @@ impl Console {
         stream
     }
 
+    /// A connection over which is asked: of TLS, where that is spoken.
+    pub(crate) fn open(&self) -> Box<dyn Wire> {
+        match &self.tls {
+            Some(trust) => Box::new(trust.begin(self.connect())),
+            None => Box::new(self.connect()),
+        }
+    }
+
     /// The name by which a browser asks.
     pub(crate) fn host(&self) -> String {
-        format!("localhost:{}", self.port)
+        format!("{}:{}", self.tls.as_ref().map_or("localhost", |trust| trust.name), self.port)
+    }
+
+    /// Whence a form of its pages comes.
+    pub(crate) fn origin(&self) -> String {
+        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.host())
     }
 
     /// Sends these bytes; what is answered until the connection is closed.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Answer {
-        let mut stream = self.connect();
+        let mut stream = self.open();
         // It may have been answered before all is sent.
         let _ = stream.write_all(bytes);
         let mut all = Vec::new();
@@ -153,7 +180,7 @@ impl Console {
 
     /// Sends the form of the log-in.
     pub(crate) fn claim(&self, name: &str, password: &str, code: &str) -> Answer {
-        let (host, origin) = (format!("Host: {}", self.host()), format!("Origin: http://{}", self.host()));
+        let (host, origin) = (format!("Host: {}", self.host()), format!("Origin: {}", self.origin()));
         let password = password.replace(' ', "+");
         self.ask("POST", "/login", &[&host, &origin], &format!("name={name}&password={password}&code={code}"))
     }
@@ -207,7 +234,7 @@ impl Visitor<'_> {
     }
 
     pub(crate) fn post(&self, path: &str, form: &str) -> Answer {
-        let origin = format!("Origin: http://{}", self.console.host());
+        let origin = format!("Origin: {}", self.console.origin());
         self.post_from(path, form, &origin)
     }
 
@@ -219,7 +246,7 @@ impl Visitor<'_> {
 
     /// Begins to read what happens.
     pub(crate) fn follow(&self, path: &str) -> Events {
-        let mut stream = self.console.connect();
+        let mut stream = self.console.open();
         let (host, cookie) = (self.console.host(), &self.cookie);
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n").unwrap();
         Events(BufReader::new(stream))
@@ -227,7 +254,7 @@ impl Visitor<'_> {
 }
 
 /// A stream of events, as its lines come.
-pub(crate) struct Events(BufReader<TcpStream>);
+pub(crate) struct Events(BufReader<Box<dyn Wire>>);
 
 impl Events {
     /// The next event that is one of these: its name and what it says.

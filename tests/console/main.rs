@@ -17,6 +17,8 @@ mod doing;
 mod limits;
 mod login;
 mod pages;
+mod reach;
 mod schedule;
 mod scrape;
+mod tls;
 mod users;

@@ -7,6 +7,11 @@ use crate::stage::Stage;
 const CALLBACKS: &str = r#"CB_ok() { echo done; }
 CB_fails() { echo "no space left"; return 3; }
 CB_held() { echo begun; read -r <"$FOLDER/hold"; echo "after it"; }
+CB_tells() {
+    leaveInstant certificate "$(date --utc --date='10 days 1 hour' +%Y-%m-%dT%H:%M:%SZ)" 'good for a while'
+    leaveInstant packages "$(date --utc --date='-3 days' +%Y-%m-%dT%H:%M:%SZ)" '3 days old'
+    leaveData disk 2026-11-29T12:00:00Z '{"used":41}' 'the disk of / is 41 % full'
+}
 CB_nasty() { printf '<script>alert(1)</script> & "quoted" \033[31mred\033]0;title\007 \342\200\256turned\n'; }"#;
 
 fn web() -> Service {
@@ -27,6 +32,35 @@ fn now_shows_what_is_wrong_before_each_service_and_what_it_did() {
     let (problems, services) = page.split_once("id=\"service-db\"").unwrap();
     assert!(problems.contains("What is wrong: 1") && problems.contains("fails failed 3"), "{problems}");
     assert!(services.contains("id=\"service-web\"") && services.contains("succeeded, "), "{services}");
+}
+
+#[test]
+fn what_is_wrong_leads_to_the_output_of_the_run_that_tells_why() {
+    let console = console();
+    let web = console.stage.service("web");
+    let failed = web.request("fails");
+    web.outcome("fails", &failed);
+    let page = console.visitor().page("/");
+    let problems = page.split_once("id=\"glance\"").unwrap().0;
+    assert!(problems.contains(&format!("<a href=\"/runs/web/{failed}\">Its output</a>")), "{problems}");
+}
+
+#[test]
+fn disk_image_and_certificate_are_told_whether_anything_is_wrong_with_them_or_not() {
+    let console = console();
+    let visitor = console.visitor();
+    let glance = |page: &str| {
+        let (_, rest) = page.split_once("aria-labelledby=\"glance\"").unwrap();
+        rest.split_once("</section>").unwrap().0.to_owned()
+    };
+    let unknown = glance(&visitor.page("/"));
+    assert_eq!(unknown.matches("not known yet").count(), 5, "{unknown}");
+    console.stage.service("web").run("tells");
+    let known = glance(&visitor.page("/"));
+    for told in ["web: 10 days left", "web: the disk of / is 41 % full", "its packages are 3 days old"] {
+        assert!(known.contains(told), "`{told}` is not told: {known}");
+    }
+    assert!(known.contains("<a href=\"/backups\">not known yet</a>"), "{known}");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! Nothing of what is checked is run or sourced: `schedule` and policies are read as the programs that use them do,
 //! scripts with `bash -n` and by their text ([`scripts`], [`services`]), the compose file by what each service needs of it
-//! ([`compose`]), the settings as Docker Compose reads them ([`settings`]). What the owner of a stack adds to the daemons'
-//! configuration is read by themselves ([`daemons`]).
+//! ([`compose`]), the settings as Docker Compose reads them ([`settings`]), the web console's certificate as that does ([`web`]).
+//! What the owner of a stack adds to the daemons' configuration is read by themselves ([`daemons`]).
 
 mod compose;
 mod daemons;
@@ -13,6 +13,7 @@ mod schedule;
 mod scripts;
 mod services;
 mod settings;
+mod web;
 mod yaml;
 
 use std::path::PathBuf;
@@ -61,6 +62,7 @@ pub async fn run(arguments: &Arguments, folders: &Folders, now: i64) -> Result<u
     if let Some(stack) = stack {
         services::check(stack, &mut report);
         compose::check(stack, &dotenv, &mut report);
+        web::check(stack, &dotenv, &mut report);
         forks::check(stack, folders, &mut report).await;
         if !arguments.without_daemons {
             daemons::check(stack, &mut report);

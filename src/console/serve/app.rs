@@ -36,6 +36,8 @@ pub(super) struct App {
     pub(super) users: Users,
     /// Another name under which the console may be asked.
     pub(super) name: Option<String>,
+    /// Whether it is asked over TLS.
+    pub(super) is_tls: bool,
     /// Whether only that is run which the schedule names, by way of the scheduler.
     pub(super) only_scheduled: bool,
     zone: Zone,
@@ -52,6 +54,7 @@ pub(super) struct App {
 /// How the console is run.
 pub(super) struct Rules {
     pub(super) name: Option<String>,
+    pub(super) is_tls: bool,
     pub(super) only_scheduled: bool,
     pub(super) idle: Duration,
     pub(super) longest: Duration,
@@ -68,6 +71,7 @@ impl App {
             stack,
             users,
             name: rules.name,
+            is_tls: rules.is_tls,
             only_scheduled: rules.only_scheduled,
             zone: rules.zone,
             sessions: Mutex::new(Sessions::new(rules.idle, rules.longest)),

@@ -16,9 +16,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use crate::log;
 
@@ -53,7 +55,7 @@ struct Open {
 }
 
 /// Serves what `router` says to whoever connects, for ever.
-pub(super) async fn serve(listener: TcpListener, router: Router) {
+pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router) {
     let (mut tasks, mut open, mut number) = (JoinSet::new(), BTreeMap::<u64, Open>::new(), 0_u64);
     loop {
         tokio::select! {
@@ -76,9 +78,9 @@ pub(super) async fn serve(listener: TcpListener, router: Router) {
                 number += 1;
                 let is_known = Arc::new(AtomicBool::new(false));
                 let caller = Caller { address, is_known: Arc::clone(&is_known) };
-                let (own, router) = (number, router.clone());
+                let (own, router, tls) = (number, router.clone(), tls.clone());
                 let task = tasks.spawn_local(async move {
-                    converse(stream, router, caller).await;
+                    greet(stream, tls, router, caller).await;
                     own
                 });
                 open.insert(number, Open { task, is_known });
@@ -105,9 +107,17 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
-async fn converse(stream: TcpStream, router: Router, caller: Caller) {
+/// Agrees on TLS first, where it is spoken: in as much time as a question may take.
+async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, caller: Caller) {
     // What is printed is shown when it is printed.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return converse(stream, router, caller).await };
+    if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(stream)).await {
+        converse(stream, router, caller).await;
+    }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, router: Router, caller: Caller) {
     let service = tower_service(router, caller);
     // Whoever breaks it off, or asks nonsense, has been answered as far as that goes.
     let _ = http1::Builder::new()

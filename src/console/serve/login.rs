@@ -27,6 +27,8 @@ use crate::visible;
 
 /// The cookie's name.
 const COOKIE: &str = "lamplighter-console";
+/// The same where TLS is spoken: by its beginning a browser takes it from nobody but this host, over TLS.
+const TLS_COOKIE: &str = "__Host-lamplighter-console";
 /// What asks by itself, to show again what has changed, says so: it does not keep a session alive.
 const REFRESH: &str = "x-refresh";
 /// The longest name that is looked up, in bytes.
@@ -60,7 +62,9 @@ impl FromRequestParts<Shared> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Response> {
         let is_use = !parts.headers.contains_key(REFRESH);
-        if let Some(visitor) = token_of(&parts.headers).and_then(|token| app.visitor(token, is_use)) {
+        if let Some(visitor) =
+            token_of(&parts.headers, app.is_tls).and_then(|token| app.visitor(token, is_use))
+        {
             if let Some(caller) = parts.extensions.get::<Caller>() {
                 caller.is_known_now();
             }
@@ -75,11 +79,12 @@ impl FromRequestParts<Shared> for Visitor {
 }
 
 /// What the cookie says.
-fn token_of(headers: &HeaderMap) -> Option<&str> {
+fn token_of(headers: &HeaderMap, is_tls: bool) -> Option<&str> {
+    let own = if is_tls { TLS_COOKIE } else { COOKIE };
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs =
         cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+    pairs.find(|(name, _)| *name == own).map(|(_, token)| token)
 }
 
 #[derive(Template)]
@@ -199,9 +204,14 @@ fn begin(app: &App, user: User, address: IpAddr) -> Response {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "Busy", "The kernel has no randomness: try again.");
     };
     log::info(format_args!("{} logged in from {address}", user.name));
-    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
+    let cookie = cookie(&token, app.is_tls);
     app.sessions().begin(token, csrf, user, Instant::now());
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+}
+
+fn cookie(token: &str, is_tls: bool) -> String {
+    let (name, secure) = if is_tls { (TLS_COOKIE, "; Secure") } else { (COOKIE, "") };
+    format!("{name}={token}; Path=/; HttpOnly; SameSite=Strict{secure}")
 }
 
 /// What each form brings along.
@@ -219,6 +229,6 @@ pub(super) async fn log_out(
     visitor.sent(&sent.csrf)?;
     app.sessions().end(&visitor.token);
     log::info(format_args!("{} logged out", visitor.session.operator()));
-    let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    let cookie = cookie("", app.is_tls) + "; Max-Age=0";
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/login")).into_response())
 }

@@ -8,10 +8,11 @@ use super::app::Shared;
 use super::login::Visitor;
 use super::page::{Clock, Frame, page, problem, tone};
 use crate::console::ages;
+use crate::console::glance::{self, Glance};
 use crate::console::retry::Retry;
 use crate::console::status::asking::{Heard, ask_all};
 use crate::console::status::overview::queue;
-use crate::console::status::report::{Kind, Report, running_since, word};
+use crate::console::status::report::{Kind, Problem, Report, running_since, word};
 use crate::wire::{ActionStatus, Occurrence, OpenRequest, Status};
 
 #[derive(Template)]
@@ -20,6 +21,7 @@ struct Now {
     frame: Frame,
     problems: Vec<Wrong>,
     count: usize,
+    glances: Vec<Glance>,
     /// Whether only what comes next by the schedule can be run from here.
     only_scheduled: bool,
     services: Vec<Service>,
@@ -33,6 +35,8 @@ struct Wrong {
     message: String,
     age: String,
     next: String,
+    /// The page that has more of it, and what that is.
+    link: Option<(String, &'static str)>,
 }
 
 struct Service {
@@ -86,14 +90,25 @@ pub(super) async fn show(State(app): State<Shared>, visitor: Visitor) -> Respons
         message: problem.message.clone(),
         age: problem.at.map(|at| clock.ago(at)).unwrap_or_default(),
         next: problem.next.clone().unwrap_or_default(),
+        link: link(problem),
     });
     page(&Now {
         frame: Frame::of(&visitor, "Now", &clock),
         problems: problems.collect(),
         count: report.heard.len(),
+        glances: glance::at(&report.heard, clock.now),
         only_scheduled: app.only_scheduled,
         services: report.heard.iter().map(|heard| Service::of(heard, &report, &clock)).collect(),
     })
+}
+
+/// Where there is more of what is wrong.
+fn link(problem: &Problem) -> Option<(String, &'static str)> {
+    match (&problem.run, problem.kind) {
+        (Some(run), _) => Some((format!("/runs/{}/{run}", problem.service), "Its output")),
+        (None, Kind::Overdue) => Some(("/schedule".to_owned(), "The schedule")),
+        (None, _) => None,
+    }
 }
 
 fn ahead(next: &Occurrence, clock: &Clock) -> String {

@@ -2,9 +2,11 @@
 
 pub(super) mod asking;
 mod detail;
+mod doing;
 mod json;
 pub(super) mod overview;
 pub(super) mod report;
+mod screen;
 mod watch;
 
 use clap::Args;
@@ -26,7 +28,7 @@ pub struct Arguments {
     /// One service in full [default: all of the stack, a row each]
     #[arg(add = completions::services())]
     service: Option<String>,
-    /// Show it again whenever something happens, until `q` or Ctrl-C
+    /// Take the whole terminal, show what happens as it happens, and have things done by keys; `?` tells them, `q` ends
     #[arg(short, long)]
     watch: bool,
     /// Have each service's health checked now, which may take a while, instead of telling what was found last

@@ -52,7 +52,7 @@ pub(super) fn summary(report: &Report, subject: &str, look: &Look) -> String {
     text
 }
 
-fn tone_of(kind: Kind) -> Tone {
+pub(super) fn tone_of(kind: Kind) -> Tone {
     match kind {
         Kind::Down | Kind::Unhealthy | Kind::Failed => Tone::Bad,
         Kind::Retrying | Kind::Overdue | Kind::Degraded | Kind::Version => Tone::Odd,

@@ -26,16 +26,25 @@ pub(in crate::console) struct Problem {
     pub(in crate::console) message: String,
     /// Since when it is known.
     pub(in crate::console) at: Option<Timestamp>,
-    /// What to do about it.
+    /// What to do about it, or what comes of it by itself.
     pub(in crate::console) next: Option<String>,
+    /// The request whose output tells more of it.
+    pub(in crate::console) run: Option<RequestId>,
 }
 
 impl Problem {
     /// All of it in a sentence, as of `now`.
     pub(in crate::console) fn in_words(&self, now: Timestamp) -> String {
         let age = self.at.map(|at| format!(", {}", ages::ago(at, now))).unwrap_or_default();
-        let next = self.next.as_ref().map(|next| format!(": {next}")).unwrap_or_default();
+        let next = self.hint().map(|next| format!(": {next}")).unwrap_or_default();
         format!("{}: {}{age}{next}", self.service, self.message)
+    }
+
+    /// What to do next, on a command line.
+    pub(in crate::console) fn hint(&self) -> Option<String> {
+        let output = self.run.as_ref().map(|id| format!("`lamplighter show {}` has its output", id.short()));
+        let hints: Vec<String> = self.next.iter().cloned().chain(output).collect();
+        (!hints.is_empty()).then(|| hints.join("; "))
     }
 }
 
@@ -99,6 +108,7 @@ fn problems_of(heard: &Heard) -> Vec<Problem> {
         message: message.to_owned(),
         at,
         next,
+        run: None,
     };
     let status = match &heard.said {
         Ok(status) => status,
@@ -112,18 +122,18 @@ fn problems_of(heard: &Heard) -> Vec<Problem> {
         let reason = health.reason_in_a_line().unwrap_or_else(|| "unhealthy".to_owned());
         problems.push(problem(Kind::Unhealthy, &reason, health.at, None));
     }
-    let has_output = |id: &RequestId| format!("`lamplighter show {}` has its output", id.short());
     for action in &status.actions {
         if let Some(last) = action.last.as_ref().filter(|last| last.outcome.is_failure()) {
             let message = format!("{} {}", action.action, last.outcome);
-            problems.push(problem(Kind::Failed, &message, last.ended_at, Some(has_output(&last.id))));
+            let failed = problem(Kind::Failed, &message, last.ended_at, None);
+            problems.push(Problem { run: Some(last.id.clone()), ..failed });
         }
     }
     for request in status.open() {
         let Some(retry) = Retry::of_open(request) else { continue };
         let message = format!("{} {}", request.action, retry.failure());
-        let next = Some(format!("{}; {}", retry.next(now), has_output(&request.id)));
-        problems.push(problem(Kind::Retrying, &message, retry.ended_at, next));
+        let retrying = problem(Kind::Retrying, &message, retry.ended_at, Some(retry.next(now)));
+        problems.push(Problem { run: Some(request.id.clone()), ..retrying });
     }
     for degraded in &status.degraded.0 {
         let is_overdue = degraded.kind == DegradedKind::Overdue;

@@ -1,4 +1,5 @@
-//! `lamplighter status --watch`: the report again, whenever something happens.
+//! `lamplighter status --watch`: the stack on the whole terminal ([`screen`]), or for programs the report again, whenever something
+//! happens.
 //!
 //! Services tell what becomes of requests as it happens, and are asked how they are then. What they do not tell
 //! of (that one has gone, that another has come, how its health is) is asked for now and then.
@@ -6,20 +7,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::asking::{Heard, ask, ask_all};
 use super::report::Report;
-use super::{as_text, asked_for, json};
+use super::screen::{self, Output, Screen, Wish};
+use super::{asked_for, doing, json};
 use crate::console::error::CommandError;
 use crate::console::frame::Frame;
 use crate::console::interrupts::{Interrupt, Interrupts, pause};
 use crate::console::keyboard::Keyboard;
 use crate::console::look::{Form, Look, is_terminal};
-use crate::console::say;
 use crate::console::stack::{SCHEDULER, Stack};
+use crate::console::table::Tone;
+use crate::console::telling::{Place, Update, tell};
+use crate::console::{ages, say};
 use crate::names::ServiceName;
 use crate::socket::client::{ClientError, Conversation};
 use crate::wire::{Call, Event, Occurrence, Status};
@@ -41,6 +45,8 @@ enum News {
     Happened(ServiceName),
     /// A service has said how it is.
     Heard(Box<Heard>),
+    /// What was asked for is done, or not.
+    Done((String, Tone)),
 }
 
 /// Shows the report until `q`, Ctrl-C, or a reader that has gone.
@@ -55,30 +61,34 @@ pub(super) async fn run(
         return Err(CommandError::Usage(message.to_owned()));
     }
     let interrupts = Interrupts::open()?;
-    let keyboard = if form.json { None } else { Keyboard::open().ok().flatten() };
     let (news, mut incoming) = channel(NEWS);
-    let mut watch = Watch::new(form, stack, wanted, look, news);
+    let mut watch = Watch::new(stack, wanted, look, news);
     watch.round().await?;
+    let keyboard = if form.json { None } else { Keyboard::open().ok().flatten() };
+    let mut frame = (!form.json).then(Frame::enter);
     let (mut tick, mut round) = (interval(TICK), interval(ROUND));
     for timer in [&mut tick, &mut round] {
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         timer.tick().await;
     }
-    while watch.draw()? {
+    while watch.draw(frame.as_mut())? {
         tokio::select! {
             interrupt = interrupts.next() => match interrupt {
                 Interrupt::End(_) => break,
                 Interrupt::Pause => {
-                    watch.frame.leave();
                     if let Some(keyboard) = &keyboard { keyboard.give_back(); }
+                    if let Some(frame) = &mut frame { frame.leave(); }
                     pause();
+                    // Before anything is drawn: what is told by the signal comes later.
+                    take_again(keyboard.as_ref(), frame.as_mut());
                 }
-                Interrupt::Redraw => {
-                    if let Some(keyboard) = &keyboard { keyboard.take(); }
-                    watch.frame.clear();
-                }
+                Interrupt::Redraw => take_again(keyboard.as_ref(), frame.as_mut()),
             },
-            () = quit(keyboard.as_ref()) => break,
+            typed = typed(keyboard.as_ref()) => match typed {
+                Some(typed) => if watch.typed(&typed) { break },
+                None => break,
+            },
+            Some(update) = told(&mut watch.followed_run) => watch.take_update(update),
             Some(first) = incoming.recv() => {
                 watch.take(first);
                 while let Ok(next) = incoming.try_recv() {
@@ -90,19 +100,37 @@ pub(super) async fn run(
             _ = round.tick() => watch.round().await?,
         }
     }
-    watch.frame.leave();
     Ok(0)
 }
 
-async fn quit(keyboard: Option<&Keyboard>) {
+fn take_again(keyboard: Option<&Keyboard>, frame: Option<&mut Frame>) {
+    if let Some(keyboard) = keyboard {
+        keyboard.take();
+    }
+    if let Some(frame) = frame {
+        frame.again();
+    }
+}
+
+async fn typed(keyboard: Option<&Keyboard>) -> Option<Vec<u8>> {
     match keyboard {
-        Some(keyboard) => keyboard.quit().await,
+        Some(keyboard) => keyboard.typed().await,
         None => std::future::pending().await,
     }
 }
 
+/// What is told of the run that is followed; nothing once that is all.
+async fn told(followed: &mut Option<(Output, Option<Receiver<Update>>)>) -> Option<Update> {
+    let Some((_, updates)) = followed else { return std::future::pending().await };
+    let Some(told) = updates else { return std::future::pending().await };
+    let update = told.recv().await;
+    if update.is_none() {
+        *updates = None;
+    }
+    update
+}
+
 struct Watch<'a> {
-    form: Form,
     stack: &'a Stack,
     wanted: Option<&'a ServiceName>,
     look: Look,
@@ -115,20 +143,15 @@ struct Watch<'a> {
     stale: BTreeSet<ServiceName>,
     /// Services that are being asked.
     asking: BTreeSet<ServiceName>,
-    frame: Frame,
+    screen: Screen,
+    /// The run that is followed, and what is told of it.
+    followed_run: Option<(Output, Option<Receiver<Update>>)>,
     printed: Option<serde_json::Value>,
 }
 
 impl<'a> Watch<'a> {
-    fn new(
-        form: Form,
-        stack: &'a Stack,
-        wanted: Option<&'a ServiceName>,
-        look: Look,
-        news: Sender<News>,
-    ) -> Self {
+    fn new(stack: &'a Stack, wanted: Option<&'a ServiceName>, look: Look, news: Sender<News>) -> Self {
         Self {
-            form,
             stack,
             wanted,
             look,
@@ -138,7 +161,8 @@ impl<'a> Watch<'a> {
             followed: BTreeSet::new(),
             stale: BTreeSet::new(),
             asking: BTreeSet::new(),
-            frame: Frame::default(),
+            screen: Screen::default(),
+            followed_run: None,
             printed: None,
         }
     }
@@ -163,6 +187,7 @@ impl<'a> Watch<'a> {
             News::Happened(service) => {
                 self.stale.insert(service);
             }
+            News::Done((said, tone)) => self.screen.say(said, tone),
             News::Heard(heard) => {
                 self.asking.remove(&heard.service);
                 self.keep(*heard);
@@ -199,13 +224,16 @@ impl<'a> Watch<'a> {
     }
 
     /// Draws the report as it is now; false when nobody reads any more.
-    fn draw(&mut self) -> Result<bool, CommandError> {
+    fn draw(&mut self, frame: Option<&mut Frame>) -> Result<bool, CommandError> {
         self.look.measure();
         let heard: Vec<Heard> = std::mem::take(&mut self.heard).into_values().collect();
         let is_shown = |heard: &Heard| self.wanted.is_none_or(|wanted| heard.service == *wanted);
         let (shown, others): (Vec<Heard>, Vec<Heard>) = heard.into_iter().partition(is_shown);
         let report = Report::of(shown, None, self.coming.clone())?;
-        let goes_on = if self.form.json { self.print(&report) } else { self.frame(&report) };
+        let goes_on = match frame {
+            None => self.print(&report),
+            Some(frame) => self.show(&report, frame),
+        };
         let kept = report.heard.into_iter().chain(others);
         self.heard = kept.map(|heard| (heard.service.clone(), heard)).collect();
         Ok(goes_on)
@@ -222,10 +250,54 @@ impl<'a> Watch<'a> {
         printed
     }
 
-    fn frame(&mut self, report: &Report) -> bool {
-        let text = as_text(report, self.wanted, &self.look);
-        let clock = crate::console::ages::time_of_day(self.look.now, &self.look.zone);
-        self.frame.draw(&text, &format!("{clock}  q ends"), &self.look)
+    fn show(&mut self, report: &Report, frame: &mut Frame) -> bool {
+        self.screen.take(report, self.look.now);
+        if let Some(wish) = self.screen.to_follow() {
+            self.follow_run(wish);
+        }
+        let clock = ages::time_of_day(self.look.now, &self.look.zone);
+        let size = (self.look.width.unwrap_or(80), self.look.height.unwrap_or(24));
+        let output = self.followed_run.as_ref().map(|(output, _)| output);
+        frame.draw(&self.screen.draw(size, output, self.look.now, &clock))
+    }
+
+    /// Takes keys; true when they end it.
+    fn typed(&mut self, typed: &[u8]) -> bool {
+        for key in screen::read(typed) {
+            let output = self.followed_run.as_ref().map(|(output, _)| output);
+            match self.screen.press(key, output) {
+                Some(Wish::Quit) => return true,
+                Some(Wish::Unfollow) => self.followed_run = None,
+                Some(wish @ Wish::Follow { .. }) => self.follow_run(wish),
+                Some(wish) => {
+                    let (stack, news) = (self.stack.clone(), self.news.clone());
+                    spawn_local(async move {
+                        let _ = news.send(News::Done(doing::done(stack, wish).await)).await;
+                    });
+                }
+                None => {}
+            }
+        }
+        false
+    }
+
+    fn follow_run(&mut self, wish: Wish) {
+        let Wish::Follow { service, id, action } = wish else { return };
+        if self.followed_run.as_ref().is_some_and(|(output, _)| output.is_of(&service, &id)) {
+            return;
+        }
+        let place = Place { stack: self.stack.clone(), service, id };
+        self.followed_run = Some((Output::new(place.clone(), action), Some(tell(place, None))));
+    }
+
+    fn take_update(&mut self, update: Update) {
+        if let Some((output, updates)) = &mut self.followed_run {
+            output.take(update);
+            // A run that prints much is drawn as often as that can be shown.
+            while let Some(Ok(next)) = updates.as_mut().map(Receiver::try_recv) {
+                output.take(next);
+            }
+        }
     }
 }
 

@@ -87,8 +87,54 @@ consoleCallsOff() {
     expectMatch 'what the journal says of it' 'by console/anna' "$(jq --raw-output '.run.note' <<<"$record")"
 }
 
+consoleSpeaksTls() {
+    local said started
+    needConsole
+    trap endTls EXIT
+    setConsole ADDRESS 0.0.0.0
+    expectRefusal 'CONSOLE_ADDRESS is 0.0.0.0, and there is no CONSOLE_NAME.*speaks TLS alone'
+    setConsole NAME console.test
+    expectRefusal 'the console has no certificate: cannot read /var/lib/console/fullchain.pem: No such file'
+    makeConsoleCertificate first 90
+    makeConsoleCertificate second 3
+    expectMatch 'what is said of a certificate' '^good until ' "$(putConsoleCertificate first)"
+    bin/up >"$results/up-tls" 2>&1 || fail 'bin/up failed:' "$(<"$results/up-tls")"
+    expectMatch 'what bin/up says' "The web console: https://console.test:$consolePort/, at 0.0.0.0" "$(<"$results/up-tls")"
+    expectMatch 'what is answered beyond the loopback address' '^HTTP/1.1 (200|503).*[Ss]trict-[Tt]ransport-[Ss]ecurity: max-age=31536000' "$(consoleOverTls first /login)"
+    expectNoMatch 'what is answered without TLS' '^HTTP/1' "$(curl --silent --show-error --include --max-time 20 "http://$(hostAddress):$consolePort/health" 2>&1 || true)"
+    expectMatch 'its health' '"healthy":true' "$(inside scheduler lamplighter status --check --json console)"
+    expectMatch 'what is known of its certificate' "the console's certificate is good until " "$(inside scheduler lamplighter status console)"
+    # Another one is taken up at once, and that it is about to end is told.
+    started=$(inspect console '{{.State.StartedAt}}')
+    expectMatch 'what is said of one that is about to end' 'warning: the console.s certificate ends in ' "$(putConsoleCertificate second || true)"
+    expectMatch 'what is answered with the other one' '^HTTP/1.1' "$(consoleOverTls second /login)"
+    expectEqual 'when the console was started' "$started" "$(inspect console '{{.State.StartedAt}}')"
+    said=$(inside scheduler lamplighter status --check console)
+    expectMatch 'what status says of it' '1 problem:.*certificate ends in [0-3] days.*console certificate FULLCHAIN' "$said"
+    bin/up >"$results/up-tls" 2>&1 || fail 'bin/up failed:' "$(<"$results/up-tls")"
+    expectMatch 'what bin/up says of it' "the console's certificate ends in " "$(<"$results/up-tls")"
+}
+
+expectRefusal() { # PATTERN
+    local status=0
+    bin/up >"$results/up-tls" 2>&1 || status=$?
+    expectEqual 'the status of bin/up' 1 "$status"
+    expectMatch 'what bin/up says' "$1" "$(<"$results/up-tls")"
+    expectMatch 'what the console of before answers' healthy "$(console /health)"
+}
+
+# What the cases behind it expect: this machine alone, without TLS. The file with who may log in stays.
+endTls() {
+    setConsole ADDRESS ''
+    setConsole NAME ''
+    docker run --rm --network none --volume "$data/console:/console" --entrypoint rm "$image" \
+        -f /console/fullchain.pem /console/privkey.pem
+    bin/up >"$results/up-without-tls" 2>&1
+}
+
 testCase 'the web console is there once it has a port, and lets in who knows password and code' consoleLetsIn
 testCase 'the web console is a user without special rights, with what it needs and nothing else' consoleIsConfined
 testCase 'what the schedule names is run from the web console, and the journal says by whom' consoleRunsWhatIsScheduled
 testCase 'what the schedule does not name is not run from the web console' consoleRunsNothingElse
 testCase 'a run is called off from the web console, whoever asked for it' consoleCallsOff
+testCase 'beyond this machine the web console speaks TLS alone, with a certificate that is taken up without a restart' consoleSpeaksTls

@@ -6,18 +6,46 @@ readonly consolePassword='a long enough secret'
 
 # By Docker as root, where we are not: the file is root's.
 consoleUser() { # ARGUMENT...
+    asRootOfConsole user "$@"
+}
+
+asRootOfConsole() { # ARGUMENT...
     if [[ $EUID -eq 0 ]]; then
-        target-sbin/lamplighter console user "$@"
+        target-sbin/lamplighter console "$@"
     else
-        docker run --rm --interactive --network none --volume "$data/console:/var/lib/console" --volume "$PWD/target-sbin:/usr/local/sbin:ro" \
-            --entrypoint /usr/local/sbin/lamplighter "$image" console user "$@"
+        docker run --rm --interactive --network none --volume "$data/console:/var/lib/console" --volume "$results:$results:ro" \
+            --volume "$PWD/target-sbin:/usr/local/sbin:ro" --entrypoint /usr/local/sbin/lamplighter "$image" console "$@"
     fi
 }
 
 setConsolePort() { # PORT
+    setConsole PORT "$1"
+}
+
+setConsole() { # NAME VALUE
     # Of a stack that was left by a call before, the file may be older than the setting.
-    if ! grep --quiet '^CONSOLE_PORT=' .env; then echo 'CONSOLE_PORT=' >>.env; fi
-    sed --in-place "s/^CONSOLE_PORT=.*/CONSOLE_PORT=$1/" .env
+    if ! grep --quiet "^CONSOLE_$1=" .env; then echo "CONSOLE_$1=" >>.env; fi
+    sed --in-place "s/^CONSOLE_$1=.*/CONSOLE_$1=$2/" .env
+}
+
+# One that vouches for itself, in the results.
+makeConsoleCertificate() { # FILE DAYS
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days "$2" -subj /CN=console.test \
+        -addext subjectAltName=DNS:console.test -keyout "$results/$1.key" -out "$results/$1.pem" 2>/dev/null
+}
+
+putConsoleCertificate() { # FILE
+    asRootOfConsole certificate "$results/$1.pem" "$results/$1.key" 2>&1
+}
+
+# What is answered over TLS to who trusts this certificate alone, at an address of this machine that is no loopback one.
+consoleOverTls() { # FILE PATH
+    curl --silent --show-error --include --max-time 20 --cacert "$results/$1.pem" \
+        --resolve "console.test:$consolePort:$(hostAddress)" "https://console.test:$consolePort$2" 2>&1
+}
+
+hostAddress() {
+    docker network inspect --format '{{range .IPAM.Config}}{{.Gateway}}{{end}}' "${COMPOSE_PROJECT_NAME}_console"
 }
 
 # Sets `consolePort`.
