@@ -2,7 +2,6 @@
 # Two machines, as far as one can have them: two stacks with names, ports, settings and secrets of their own, which reach each other over an
 # sshd of the test's.
 
-
 # One that was cloned just now. The program is the one of the stack under test.
 makeMachine() { # NAME
     local folder=$machines/$1 setting offset=40
@@ -69,7 +68,7 @@ startSshd() {
     : >"$machines/authorized_keys"
     freePort "$((HTTP_PORT + 120))" >"$machines/sshd-port"
     cat >"$machines/sshd_config" <<TEXT
-ListenAddress 0.0.0.0
+ListenAddress $(addressOfThisMachine)
 Port $(<"$machines/sshd-port")
 HostKey $machines/host-key
 PidFile $machines/sshd.pid
@@ -87,8 +86,9 @@ endSshd() {
     if [[ -s $machines/sshd.pid ]]; then kill "$(<"$machines/sshd.pid")" 2>/dev/null || true; fi
 }
 
+# The one that its containers know it by: nobody else does.
 addressOfThisMachine() {
-    ip -4 route get 192.0.2.1 | sed --quiet --regexp-extended 's/.* src ([0-9.]+).*/\1/p'
+    ip -4 -oneline address show docker0 | awk '{ sub(/\/.*/, "", $4); print $4; exit }'
 }
 
 # Makes one machine the other's standby; prints what that says.
