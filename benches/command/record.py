@@ -103,11 +103,12 @@ def page(frames: list[tuple[float, str]], with_docker: bool) -> str:
     where = "a stack in its containers" if with_docker else "five supervisors and a scheduler, without Docker"
     text = f"""\
 lamplighter status --watch, during `lamplighter run --detach mysql nightly-backup`
-Written by bin/record-status: {where}; a terminal of {COLUMNS} columns.
+Written by bin/record-status: {where}; a terminal of {COLUMNS} columns and {LINES} lines, empty ones left out.
 """
     for seconds, look in frames:
         moment = "before" if seconds == 0 else f"{seconds:.1f} s after the request"
-        text += f"\n── {moment} {'─' * (COLUMNS - len(moment) - 4)}\n{look.rstrip()}\n"
+        look = re.sub(r"\n{2,}", "\n", look.rstrip())
+        text += f"\n── {moment} {'─' * (COLUMNS - len(moment) - 4)}\n{look}\n"
     return text
 
 

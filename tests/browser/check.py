@@ -133,6 +133,7 @@ def a_run_is_called_off(console, _):
 def now_shows_what_happens_by_itself(console, _):
     console.open("/")
     console.shows("What is wrong: 1")
+    console.shows("62 days left", "61 % full", "packages are 6 days old", "Its output")
     console.browser.run("window.isStill = true; document.querySelector(`a[aria-label='Run import of php']`).focus()")
     console.stack.lamplighter("run", "php", "import", "--detach")
     console.shows("import: running")

@@ -75,7 +75,7 @@ def past(service):
 
 
 def facts():
-    """What the backups' callbacks would have left."""
+    """What the callbacks would have left, all of it with one service."""
     night = (NOW - datetime.timedelta(days=1)).replace(hour=4, minute=5, second=0)
     snapshots = []
     for ago in range(0, 14):
@@ -94,6 +94,9 @@ def facts():
         "snapshots": ("42 backups, 14 of the database, 14 of MariaDB's files and 14 of the site's files", of["files"]["at"], snapshots),
         "proven": (f"last proven restorable: {proof['proven']}", proof["proven"], proof),
         "offsite": (f"rest:https://elsewhere.example has all up to {of['database']['at']}", of["database"]["at"], copied),
+        "disk": ("the disk of /var/backups is 61 % full: 98.2GiB of 251.8GiB are free", instant(NOW), {"used": 61}),
+        "certificate": ("from Let's Encrypt", instant(NOW + datetime.timedelta(days=62, hours=3)), None),
+        "packages": ("6 days old", instant(NOW - datetime.timedelta(days=6, hours=3)), None),
         "offsite-changes": ("rest:https://elsewhere.example has the changes of the database", instant(NOW - datetime.timedelta(seconds=200)), None),
     }
 

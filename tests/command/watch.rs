@@ -34,7 +34,8 @@ fn it_is_drawn_anew_when_something_happens_and_the_terminal_is_given_back_by_q()
     let mut terminal = watch(&stack, (80, 24));
     let first = terminal.screen();
     assert!(first.starts_with("all is well: 1 service\n"), "{first}");
-    for row in ["In no backup yet", "Disk", "Image", "mysql               running", "slow              never"]
+    for row in
+        ["In no backup yet", "Disk", "Image", "mysql                 running", "slow                never"]
     {
         assert!(first.contains(row), "`{row}` is not there:\n{first}");
     }
@@ -43,7 +44,7 @@ fn it_is_drawn_anew_when_something_happens_and_the_terminal_is_given_back_by_q()
     mysql.request("slow");
     // What runs, and what it prints.
     terminal.wait_until("the run with its output", |screen| {
-        screen.contains("slow              running") && screen.contains("\nbegun\n")
+        screen.contains("slow                running") && screen.contains("\nbegun\n")
     });
     // Nothing happens, but time goes on.
     terminal.wait_until("the run's time to go on", |screen| {

@@ -13,7 +13,7 @@ use crate::names::{ActionName, RequestId, ServiceName, UserName};
 use crate::wire::{ActionStatus, Occurrence, OpenRequest, Status};
 
 /// As wide as most names of actions are.
-const NAMES: usize = 20;
+const NAMES: usize = 22;
 const OUTCOMES: usize = 30;
 
 /// One row.
@@ -117,7 +117,7 @@ fn open(heard: &Heard, status: &Status, request: &OpenRequest, now: Timestamp) -
     let name = format!("  {} {}", request.action, request.id.short());
     Row {
         key: format!("request {} {}", heard.service, request.id),
-        pieces: vec![Piece::new(padded(&name, NAMES + 12), Tone::Strong), Piece::new(words, Tone::Strong)],
+        pieces: vec![Piece::new(padded(&name, NAMES + 10), Tone::Strong), Piece::new(words, Tone::Strong)],
         about,
     }
 }

@@ -67,7 +67,7 @@ fn a_small_terminal_has_what_is_wrong_first_then_each_service_and_the_keys_below
     assert_eq!(lines.len(), 24);
     assert_eq!(lines[0], "1 problem, 1 service");
     assert_eq!(lines[1], "> mysql: check-disk failed 1, 60 min ago: `lamplighter show cccc3333` has its o…");
-    assert!(lines.iter().any(|line| line.starts_with("  mysql               running 3 h")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("  mysql                 running 3 h")), "{lines:#?}");
     let run = lines.iter().find(|line| line.contains("nightly-backup aaaa1111")).unwrap();
     assert!(run.contains("running 2 s"), "{run}");
     assert_eq!(lines[23], "12:00:00  r run  c cancel  f follow  ? help  q ends");
