@@ -4,7 +4,13 @@
 
 readonly secondStart=$machines/second-start
 
+# What both machines copy are files of all users.
+needRootHere() {
+    if ((EUID != 0)); then skip 'a standby takes root'; fi
+}
+
 needFirst() {
+    needRootHere
     startSshd
     if [[ -n $(containerOn first apache2) || -n $(containerOn second apache2) ]]; then return; fi
     makeMachine first
@@ -74,6 +80,7 @@ saysHowFar() {
 
 gateServesNothingElse() {
     local word said key=$machines/second/.secrets/standby-ssh-key
+    needRootHere
     for word in 'sh -c id' 'facts; id' 'files' 'files --daemon' 'files -lHogDtpAXLre.x' 'step-down 1 0-1-1' 'step-down 2 $(id)' 'rsync --server . /' ''; do
         said=$(ssh -F none -T -i "$key" -o BatchMode=yes -o UserKnownHostsFile="$machines/second/.secrets/standby-known-hosts" \
             -p "$(<"$machines/sshd-port")" "root@$(addressOfThisMachine)" "$word" 2>&1 </dev/null) && fail "the gate serves \`$word\`" "$said"
@@ -117,6 +124,7 @@ killAll() { # NAME
 # A machine that has gone: its sshd, too.
 takesOver() {
     local began said seconds
+    needRootHere
     write first "$machines/answered"
     waitUntil 60 'some rows are answered' haveWritten "$machines/answered" 2000
     killAll first
@@ -147,6 +155,7 @@ saysOldIsUntold() {
 # It comes back, serves for a while, and is reached then.
 oldOneStepsDown() {
     local said
+    needRootHere
     on first bin/up --as-built >"$results/first-again" 2>&1 || fail "$(cat "$results/first-again")"
     sqlOn first "INSERT INTO forum.rows (writer, number) VALUES (9, 1), (9, 2); DELETE FROM forum.pages"
     mv -- "$machines/authorized_keys.away" "$machines/authorized_keys"
@@ -184,6 +193,7 @@ saysNothingOfOld() {
 # The other way round: the second one's key for the first.
 oldOneBecomesStandby() {
     local said
+    needRootHere
     said=$(standBy first second) && fail 'a machine that nobody has allowed gets in' "$said"
     wantedLine <<<"$said" >>"$machines/authorized_keys"
     said=$(standBy first second) || fail 'it does not become a standby:' "$said"
@@ -201,6 +211,7 @@ hasRow() { # NAME NUMBER
 # Away for a while, it misses nothing: keep-changes leaves it what it needs, and says that it is away.
 findsWhatItMissed() {
     local since
+    needRootHere
     docker stop "$(containerOn first standby)" "$(containerOn first mysql)" >/dev/null
     sqlOn second "INSERT INTO forum.rows (writer, number) VALUES (0, 5); FLUSH BINARY LOGS; INSERT INTO forum.rows (writer, number) VALUES (0, 6); FLUSH BINARY LOGS"
     since=$(sqlOn second 'SHOW BINARY LOGS' | wc --lines)
@@ -228,6 +239,7 @@ saysStandbyIsAway() {
 # What the standby needs has gone from the primary meanwhile.
 logsAreGone() {
     local said
+    needRootHere
     docker stop "$(containerOn first standby)" "$(containerOn first mysql)" >/dev/null
     sqlOn second "INSERT INTO forum.rows (writer, number) VALUES (0, 4); FLUSH BINARY LOGS"
     waitUntil 30 'the logs are gone' purgesAll second
@@ -250,6 +262,7 @@ saysRunItAgain() {
 # Without waiting for it, a commit may be answered and lost.
 losesLittleWithout() {
     local said missing
+    needRootHere
     sed --in-place '/^STANDBY_SYNC/d' "$machines/second/.env"
     on second bin/up --as-built >"$results/second-again" 2>&1 || fail "$(cat "$results/second-again")"
     waitUntil 60 'the standby follows again' saysFirstFollows
@@ -274,6 +287,7 @@ saysFirstFollows() {
 # With both there, nothing is lost even without STANDBY_SYNC: the one that is to step down serves no more before the other does.
 handsOver() {
     local said
+    needRootHere
     mv -- "$machines/authorized_keys.away" "$machines/authorized_keys"
     # Told to step down while it starts, it may or may not come to its end.
     said=$(on second bin/up --as-built 2>&1 || true)
