@@ -60,7 +60,7 @@ forgetReplaced() { # NAME...
 }
 
 replacedSecretsIn() { # SERVICE
-    inside "$1" sh -c 'grep --files-with-matches password-of-the-attack /run/secrets/* 2>/dev/null' || true
+    inside "$1" sh -c 'grep --files-with-matches password-of-the-attack /run/secrets/* 2>/dev/null' </dev/null || true
 }
 
 mendSecrets() { # NAME...

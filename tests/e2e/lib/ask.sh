@@ -50,8 +50,9 @@ siteIsUp() {
 }
 
 # MariaDB's answer to a statement, as bare tab-separated lines.
+# What stands at its input is somebody else's: `docker exec` would take from it.
 sql() { # STATEMENT
-    inside mysql mariadb --batch --skip-column-names --execute="$1"
+    inside mysql mariadb --batch --skip-column-names --execute="$1" </dev/null
 }
 
 # Sends one, waits for its end, prints its outcome, and keeps what it printed in $results/output.

@@ -40,7 +40,7 @@ servicesOn() { # NAME
 }
 
 sqlOn() { # NAME STATEMENT
-    docker exec --interactive "$(containerOn "$1" mysql)" mariadb --socket=/run/mariadb/own.sock --batch --skip-column-names --execute="$2"
+    docker exec "$(containerOn "$1" mysql)" mariadb --socket=/run/mariadb/own.sock --batch --skip-column-names --execute="$2"
 }
 
 statusOn() { # NAME
